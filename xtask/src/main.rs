@@ -1,0 +1,106 @@
+//! The workspace's own commands, started as `cargo xtask <command>`.
+
+mod failure;
+mod workspace;
+mod step;
+mod examples;
+mod msrv;
+mod tasks;
+
+use std::process::ExitCode;
+
+use crate::failure::Failure;
+use crate::tasks::Tests;
+
+const HELP: &str = "\
+The workspace's own commands.
+
+usage: cargo xtask <command>
+
+commands:
+  test [ARGS]           runs every test and doctest; ARGS go to `cargo test`
+  check [--skip-tests]  runs what CI runs: format, lints, docs, tests, examples
+  ui                    rewrites the expected compiler messages
+  expand-snapshots      rewrites the expected expansions of the attributes
+  msrv                  compiles everything with the oldest supported toolchain
+  help                  shows this page
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match run(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("\nxtask: {failure}");
+            failure.exit_code()
+        }
+    }
+}
+
+fn run(arguments: &[String]) -> Result<(), Failure> {
+    let Some((command, rest)) = arguments.split_first() else {
+        return Err(Failure::usage("no command given".to_owned()));
+    };
+    if wants_help(arguments) {
+        print!("{HELP}");
+        return Ok(());
+    }
+    match (command.as_str(), rest) {
+        ("test", _) => tasks::test(rest),
+        ("check", []) => tasks::check(Tests::Run),
+        ("check", [flag]) if flag == "--skip-tests" => tasks::check(Tests::Skip),
+        ("ui", []) => tasks::rewrite_messages(),
+        ("expand-snapshots", []) => tasks::rewrite_expansions(),
+        ("msrv", []) => msrv::check(),
+        ("check" | "ui" | "expand-snapshots" | "msrv", _) => {
+            let extra = rest.join(" ");
+            Err(Failure::usage(format!(
+                "`{command}` does not take `{extra}`"
+            )))
+        }
+        _ => Err(Failure::usage(format!("unknown command `{command}`"))),
+    }
+}
+
+/// Tells whether help is asked of us; what follows `--` is for the test binaries.
+fn wants_help(arguments: &[String]) -> bool {
+    arguments[0] == "help"
+        || arguments
+            .iter()
+            .take_while(|argument| *argument != "--")
+            .any(|argument| argument == "--help" || argument == "-h")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{run, wants_help};
+
+    fn words(line: &str) -> Vec<String> {
+        line.split_whitespace().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn an_unknown_command_is_refused_with_the_list() {
+        let failure = run(&words("tset")).expect_err("there is no such command");
+        let text = failure.to_string();
+        assert!(text.starts_with("unknown command `tset`"), "{text}");
+        assert!(text.contains("\n  check "), "{text}");
+    }
+
+    #[test]
+    fn an_argument_that_a_command_does_not_take_is_refused() {
+        let failure = run(&words("check --skip-test")).expect_err("the flag is misspelt");
+        let text = failure.to_string();
+        assert!(
+            text.starts_with("`check` does not take `--skip-test`"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn help_is_ours_before_the_double_dash_only() {
+        assert!(wants_help(&words("help")));
+        assert!(wants_help(&words("test --help")));
+        assert!(!wants_help(&words("test -- --help")));
+    }
+}

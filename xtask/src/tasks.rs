@@ -1,0 +1,91 @@
+//! What each command does, step by step.
+
+use crate::examples;
+use crate::failure::Failure;
+use crate::step::{Step, now};
+use crate::workspace;
+
+/// Whether a check runs the tests, or leaves them to a call of `test`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tests {
+    Run,
+    Skip,
+}
+
+/// Builds and runs all tests; `arguments` go to `cargo test`.
+pub(crate) fn test(arguments: &[String]) -> Result<(), Failure> {
+    let start = now();
+    run_tests(arguments)?;
+    println!("xtask test: done in {:.1} s", start.elapsed().as_secs_f64());
+    Ok(())
+}
+
+/// Runs what CI runs, and stops at the first step that fails.
+pub(crate) fn check(tests: Tests) -> Result<(), Failure> {
+    let start = now();
+    Step::cargo("format", "fmt --all --check").run()?;
+    lint()?;
+    Step::cargo(
+        "document",
+        "doc --workspace --no-deps --all-features --document-private-items",
+    )
+    .with_variable("RUSTDOCFLAGS", "-D warnings")
+    .run()?;
+    if tests == Tests::Run {
+        run_tests(&[])?;
+    }
+    examples::run_all()?;
+    println!(
+        "xtask check: done in {:.1} s",
+        start.elapsed().as_secs_f64()
+    );
+    Ok(())
+}
+
+/// Lets the tests of compiler messages rewrite what they expect.
+pub(crate) fn rewrite_messages() -> Result<(), Failure> {
+    Step::cargo(
+        "rewrite messages",
+        "test --package signal-bus-tests --test ui",
+    )
+    .with_variable("TRYBUILD", "overwrite")
+    .run()
+}
+
+/// Lets the tests of expansions rewrite what they expect.
+pub(crate) fn rewrite_expansions() -> Result<(), Failure> {
+    Step::cargo("rewrite expansions", "test --package signal-bus-macros")
+        .with_variable("UPDATE_SNAPSHOTS", "1")
+        .run()
+}
+
+fn run_tests(arguments: &[String]) -> Result<(), Failure> {
+    // Built first, so that a slow compiler is not mistaken for a slow test.
+    Step::cargo("build tests", "test --workspace --all-features --no-run").run()?;
+    // All of them, also after one that fails: CI shall show everything that is broken.
+    Step::cargo(
+        "run tests",
+        "test --workspace --all-features --no-fail-fast",
+    )
+    .with_arguments(arguments)
+    .run()
+}
+
+fn lint() -> Result<(), Failure> {
+    let strict = ["--", "-D", "warnings"];
+    Step::cargo("lint", "clippy --workspace --all-targets --all-features")
+        .with_arguments(&strict)
+        .run()?;
+    // Features only add: each compiles alone, and none is needed.
+    let bare = "clippy --package signal-bus --no-default-features";
+    Step::cargo("lint without features", bare)
+        .with_arguments(&strict)
+        .run()?;
+    for feature in workspace::features()? {
+        Step::cargo(&format!("lint with feature {feature} alone"), bare)
+            .with_arguments(&["--features", &feature])
+            .with_arguments(&strict)
+            .run()?;
+    }
+    Ok(())
+}
