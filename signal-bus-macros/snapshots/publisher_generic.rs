@@ -1,0 +1,72 @@
+// #[publisher("values")] #[publisher(VALUES)]
+// async fn value<T: Clone>(value: T) -> T { value }
+
+#[allow(clippy::unused_async)]
+#[rust_analyzer::signal_bus_expanded]
+async fn value<T: Clone>(value: T) -> T {
+    #[allow(unused_imports)]
+    use ::signal_bus::private as __p;
+    const __SITE: ::signal_bus::private::Site = ::signal_bus::private::Site::new(
+        "value",
+        ::core::module_path!(),
+        ::core::file!(),
+        ::core::line!(),
+    );
+    #[allow(
+        unused_imports,
+        unused_qualifications,
+        non_local_definitions,
+        deprecated,
+        clippy::all,
+        clippy::pedantic,
+        clippy::nursery
+    )]
+    const _: () = {
+        use ::signal_bus::private::{
+            self as __p, Form as _, InjectFallback as _, NoCodec as _, Peel as _,
+            PeelOption as _, Provides as _,
+        };
+        static __REGISTRATION: __p::Registration = __p::Registration::new(
+            __SITE,
+            |__d| {
+                __d.publisher_untyped(__p::UntypedPublisher::new(__SITE, "values"));
+                {
+                    let __topic = __p::exact(VALUES);
+                    __d.publisher(
+                        __p::Publisher::new(__SITE, __topic)
+                            .codec(__p::codec(__topic).codec()),
+                    );
+                }
+            },
+        );
+        __p::inventory::submit! {
+            __p::Submitted(& __REGISTRATION)
+        }
+    };
+    let __out: T = async move {
+        if let __p::Option::Some(__out) = __p::Option::<T>::None {
+            return __out;
+        }
+        { value }
+    }
+        .await;
+    {
+        use ::signal_bus::private::Peel as _;
+        static __PUBLICATION: __p::Publication = __p::Publication::new(__SITE);
+        let __pending = __p::on(
+                __p::literal(
+                    __p::Probe::<T>::NEW.peel_result().peel_option().peel_arc(),
+                    "values",
+                ),
+            )
+            .publish::<T, _>(&__PUBLICATION, &__out);
+        __pending.wait().await;
+    }
+    {
+        static __PUBLICATION: __p::Publication = __p::Publication::new(__SITE);
+        let __pending = __p::on(__p::exact(VALUES))
+            .publish::<T, _>(&__PUBLICATION, &__out);
+        __pending.wait().await;
+    }
+    __out
+}

@@ -1,0 +1,149 @@
+// #[subscriber("in")] #[publisher("out")]
+// async fn stage(x: In) -> anyhow::Result<Option<Out>> { x.next() }
+
+#[allow(dead_code)]
+async fn stage(x: In) -> anyhow::Result<Option<Out>> {
+    use ::signal_bus::private as __p;
+    const __SITE: ::signal_bus::private::Site = ::signal_bus::private::Site::new(
+        "stage",
+        ::core::module_path!(),
+        ::core::file!(),
+        ::core::line!(),
+    );
+    let __out: anyhow::Result<Option<Out>> = stage::direct(x).await;
+    {
+        use ::signal_bus::private::Peel as _;
+        static __PUBLICATION: __p::Publication = __p::Publication::new(__SITE);
+        let __pending = __p::on(
+                __p::literal(
+                    __p::Probe::<anyhow::Result<Option<Out>>>::NEW
+                        .peel_result()
+                        .peel_option()
+                        .peel_arc(),
+                    "out",
+                ),
+            )
+            .publish::<anyhow::Result<Option<Out>>, _>(&__PUBLICATION, &__out);
+        __pending.wait().await;
+    }
+    #[allow(clippy::let_and_return)] __out
+}
+#[doc(hidden)]
+#[allow(
+    non_camel_case_types,
+    dead_code,
+    unreachable_pub,
+    unnameable_types,
+    missing_debug_implementations,
+    missing_copy_implementations,
+    clippy::all,
+    clippy::pedantic,
+    clippy::nursery
+)]
+struct stage {}
+#[allow(dead_code, unreachable_pub)]
+impl stage {
+    /// The function as written: nothing is injected, and nothing is published.
+    #[allow(
+        clippy::too_many_arguments,
+        clippy::missing_errors_doc,
+        clippy::missing_panics_doc,
+        clippy::must_use_candidate,
+        clippy::unused_async
+    )]
+    #[rust_analyzer::signal_bus_expanded]
+    async fn direct(x: In) -> anyhow::Result<Option<Out>> {
+        x.next()
+    }
+}
+#[allow(
+    unused_imports,
+    unused_qualifications,
+    non_local_definitions,
+    deprecated,
+    clippy::all,
+    clippy::pedantic,
+    clippy::nursery
+)]
+const _: () = {
+    use ::signal_bus::private::{
+        self as __p, Form as _, InjectFallback as _, NoCodec as _, Peel as _,
+        PeelOption as _, Provides as _,
+    };
+    const __SITE: ::signal_bus::private::Site = ::signal_bus::private::Site::new(
+        "stage",
+        ::core::module_path!(),
+        ::core::file!(),
+        ::core::line!(),
+    );
+    static __REGISTRATION: __p::Registration = __p::Registration::new(
+        __SITE,
+        |__d| {
+            {
+                let __topics = [__p::literal(__p::Probe::<In>::NEW.peel_param(), "in")];
+                __d.subscriber(
+                    __p::Subscriber::new(
+                            __SITE,
+                            __topics,
+                            |__signal| __p::handler(async move {
+                                let __signal = __p::open(
+                                    __p::literal(__p::Probe::<In>::NEW.peel_param(), "in"),
+                                    __signal,
+                                );
+                                let __out = stage::direct(__signal.take::<In, _>()).await;
+                                let (__part, __outcome) = __p::on(
+                                        __p::literal(
+                                            __p::Probe::<anyhow::Result<Option<Out>>>::NEW
+                                                .peel_result()
+                                                .peel_option()
+                                                .peel_arc(),
+                                            "out",
+                                        ),
+                                    )
+                                    .part::<anyhow::Result<Option<Out>>, _>(__out);
+                                {
+                                    static __PUBLICATION: __p::Publication = __p::Publication::new(
+                                        __SITE,
+                                    );
+                                    let __pending = __p::on(
+                                            __p::literal(
+                                                __p::Probe::<anyhow::Result<Option<Out>>>::NEW
+                                                    .peel_result()
+                                                    .peel_option()
+                                                    .peel_arc(),
+                                                "out",
+                                            ),
+                                        )
+                                        .publish_part(&__PUBLICATION, &__part);
+                                    __pending.wait().await;
+                                }
+                                __outcome
+                            }),
+                        )
+                        .codec(__p::codec(__topics[0]).codec()),
+                );
+            }
+            {
+                let __topic = __p::literal(
+                    __p::Probe::<anyhow::Result<Option<Out>>>::NEW
+                        .peel_result()
+                        .peel_option()
+                        .peel_arc(),
+                    "out",
+                );
+                __d.publisher(
+                    __p::Publisher::new(__SITE, __topic)
+                        .codec(__p::codec(__topic).codec()),
+                );
+            }
+        },
+    );
+    impl __p::Registered for stage {
+        fn registration() -> &'static __p::Registration {
+            &__REGISTRATION
+        }
+    }
+    __p::inventory::submit! {
+        __p::Submitted(& __REGISTRATION)
+    }
+};

@@ -1,0 +1,198 @@
+//! The call of the user's function by the bus.
+
+use proc_macro2::{Ident, TokenStream};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
+use syn::ext::IdentExt as _;
+use syn::spanned::Spanned as _;
+use syn::{ReceiverKind, Type};
+
+use crate::expand::parts::{method, ours_at};
+use crate::expand::{inject, publish, topic};
+use crate::model::{Form, Model, Output, Parameter, Shape, Source};
+use crate::parse::bare_type;
+
+/// The paths by which generated code reaches a function.
+pub(crate) struct Paths {
+    /// The function as the user wrote it.
+    pub(crate) direct: TokenStream,
+    /// What fetches its injected parameters.
+    pub(crate) inject: TokenStream,
+}
+
+/// The names of the two functions that a split method becomes.
+pub(crate) fn method_names(model: &Model) -> (Ident, Ident) {
+    let name = &model.function.signature.ident;
+    // Two underscores inside a name are not snake case.
+    let bare = name.unraw().to_string();
+    let bare = bare.trim_matches('_');
+    let at = name.span();
+    (
+        format_ident!("__{bare}_direct", span = at),
+        format_ident!("__{bare}_inject", span = at),
+    )
+}
+
+pub(crate) fn paths(model: &Model) -> Paths {
+    let name = &model.function.signature.ident;
+    let split = model.shape == Shape::Split;
+    match (&model.owner, split) {
+        (None, false) => Paths {
+            direct: quote!(#name),
+            inject: TokenStream::new(),
+        },
+        (None, true) => Paths {
+            direct: quote!(#name::direct),
+            inject: quote!(#name::__inject),
+        },
+        (Some(_), false) => Paths {
+            direct: quote!(Self::#name),
+            inject: TokenStream::new(),
+        },
+        (Some(_), true) => {
+            let (direct, inject) = method_names(model);
+            Paths {
+                direct: quote!(Self::#direct),
+                inject: quote!(Self::#inject),
+            }
+        }
+    }
+}
+
+/// A signal that a subscriber handles: how it is opened, and taken.
+pub(crate) struct Opening<'a> {
+    pub(crate) topic: TokenStream,
+    pub(crate) form: &'a Form,
+}
+
+// Output:  __p::handler(async move {
+//              let (__injected_0,) = on::__inject().await?;
+//              let __signal = __p::open(#topic, __signal);
+//              let __out = on::direct(__signal.take::<Order, _>(), &*__injected_0).await;
+//              __p::outcome::<R>(__out)      or, for a stage, publishes what was returned
+//          })
+/// One run of a function by the bus.
+pub(crate) fn run(model: &Model, opening: Option<&Opening<'_>>) -> TokenStream {
+    let Paths { direct, inject } = paths(model);
+    let injected = model.is_injected().then(|| {
+        let locals = inject::locals(model);
+        let wait = model.call.is_async().then(|| quote!(.await));
+        quote! { let #locals = #inject() #wait?; }
+    });
+    let this = receiver(model).map(|_| {
+        quote! { let __self = __p::by_type::<Self>(&__SITE, "self")?; }
+    });
+    let opened = opening.map(|Opening { topic, form }| {
+        quote_spanned! {ours_at(topic::form_span(form))=> let __signal = __p::open(#topic, __signal); }
+    });
+    let bound = bind_owned(model, opening);
+    let filled = fill(model, opening);
+    let arguments = arguments(model, opening);
+    let call = quote! { #direct(#arguments) };
+    let call = if model.roles.is_blocking() {
+        quote! { __p::blocking(move || #call).await }
+    } else if model.call.is_async() {
+        quote! { #call.await }
+    } else {
+        call
+    };
+    let finish = if model.roles.publications.is_empty() {
+        outcome(model)
+    } else {
+        publish::parts(model)
+    };
+    let bind = quote! { let __out = #call; };
+    // A future that cannot be sent is the function's: point at its name.
+    quote_spanned! {ours_at(model.function.signature.ident.span())=>
+        __p::handler(async move {
+            #injected
+            #this
+            #opened
+            #bound
+            #filled
+            #bind
+            #finish
+        })
+    }
+}
+
+/// Turns a plain return value into the handler's, and points at its type if that cannot be.
+fn outcome(model: &Model) -> TokenStream {
+    match &model.output {
+        Output::Value(ty) => {
+            let outcome = quote_spanned! {ty.span()=> __p::outcome::<#ty> };
+            quote! { #outcome(__out) }
+        }
+        _ => quote! { __p::outcome::<()>(__out) },
+    }
+}
+
+/// Takes an owned signal before a template shows it.
+fn bind_owned(model: &Model, opening: Option<&Opening<'_>>) -> Option<TokenStream> {
+    let form = opening?.form;
+    let shown = has_template(model) && matches!(form, Form::Owned(_));
+    shown.then(|| {
+        let take = take(form);
+        quote! { let __argument = #take; }
+    })
+}
+
+fn has_template(model: &Model) -> bool {
+    model
+        .roles
+        .publications
+        .iter()
+        .any(|publication| publication.topic.template().is_some())
+}
+
+fn fill(model: &Model, opening: Option<&Opening<'_>>) -> TokenStream {
+    publish::fill(model, |parameter| match (&parameter.source, opening) {
+        (Source::Signal(Form::Owned(_)), _) => quote!(__argument),
+        (Source::Signal(form), Some(_)) => take(form),
+        _ => inject::local(parameter).into_token_stream(),
+    })
+}
+
+fn take(form: &Form) -> TokenStream {
+    match form {
+        Form::Reference(ty) | Form::OptionalReference(ty) => {
+            let lend = method("lend", ty.span());
+            quote! { __signal.#lend::<#ty, _>() }
+        }
+        Form::Owned(ty) => {
+            let take = method("take", ty.span());
+            quote! { __signal.#take::<#ty, _>() }
+        }
+    }
+}
+
+fn arguments(model: &Model, opening: Option<&Opening<'_>>) -> TokenStream {
+    let this = receiver(model);
+    let bound = bind_owned(model, opening).is_some();
+    let each = model
+        .parameters
+        .iter()
+        .map(|parameter| match (&parameter.source, parameter) {
+            (Source::Signal(_), _) if bound => quote!(__argument),
+            (Source::Signal(form), _) => take(form),
+            (Source::Injected(injection), parameter) => inject::pass(parameter, injection),
+            (Source::Caller, Parameter { ident, .. }) => quote!(#ident),
+        });
+    let all = this.into_iter().chain(each);
+    quote! { #(#all),* }
+}
+
+/// How the bus passes `self`.
+fn receiver(model: &Model) -> Option<TokenStream> {
+    let receiver = model.receiver.as_ref()?;
+    let reference = quote!(&*__self);
+    Some(match &receiver.kind {
+        ReceiverKind::Typed(_, ty) => match bare_type(ty) {
+            Type::Reference(inner) => match bare_type(&inner.elem) {
+                Type::Path(path) if path.path.is_ident("Self") => reference,
+                _ => quote!(&__self),
+            },
+            _ => quote!(__self),
+        },
+        _ => reference,
+    })
+}

@@ -1,0 +1,254 @@
+//! What a function declares when a bus starts.
+
+use proc_macro2::TokenStream;
+use quote::{quote, quote_spanned};
+use syn::spanned::Spanned;
+
+use crate::expand::call::{self, Opening, Paths};
+use crate::expand::parts::{method, ours_at, time};
+use crate::expand::{inject, topic};
+use crate::model::{
+    Concurrency, Form, Model, Output, Publication, Schedule, Source, Subscription, Topic,
+};
+
+/// Declares all roles of a function that the bus calls, provides by, or injects.
+pub(crate) fn all(model: &Model) -> TokenStream {
+    let subscribers = model
+        .roles
+        .subscriptions
+        .iter()
+        .map(|one| subscriber(model, one));
+    let periodic = model
+        .roles
+        .schedule
+        .iter()
+        .map(|schedule| periodic(model, schedule));
+    let provider = model.roles.provider.then(|| provider(model));
+    let publishers = publishers(model);
+    let injectable = injectable(model);
+    quote! {
+        #(#subscribers)*
+        #(#periodic)*
+        #provider
+        #publishers
+        #injectable
+    }
+}
+
+/// Declares the topics that a function publishes on.
+pub(crate) fn publishers(model: &Model) -> TokenStream {
+    model
+        .roles
+        .publications
+        .iter()
+        .map(|one| publisher(model, one))
+        .collect()
+}
+
+// Input:   #[publisher("orders.{region}.created")] async fn create(region: &str) -> Order
+// Output:  let __topic = __p::literal(__p::Probe::<Order>::NEW.., "orders.*.created");
+//          __d.publisher(__p::Publisher::new(__SITE, __topic).template("orders.{region}.created")..);
+fn publisher(model: &Model, publication: &Publication) -> TokenStream {
+    let bus = publication
+        .bus
+        .as_ref()
+        .map(|path| quote_spanned! {path.span()=> .bus(&#path) });
+    let probe = match (&publication.topic, &model.nameable) {
+        (Topic::Literal { name, .. }, None) => {
+            return quote! {
+                __d.publisher_untyped(__p::UntypedPublisher::new(__SITE, #name) #bus);
+            };
+        }
+        (_, None) => TokenStream::new(),
+        (_, Some(ty)) => topic::returned(&model.output, ty),
+    };
+    let at = model
+        .nameable
+        .as_ref()
+        .map_or(publication.topic.span(), Spanned::span);
+    let topic = topic::topic(&publication.topic, &probe, at);
+    let template = publication.topic.template().map(|template| {
+        let literal = &template.literal;
+        quote_spanned! {at=> .template(#literal) }
+    });
+    let declare = quote_spanned! {ours_at(at)=>
+        __d.publisher(
+            __p::Publisher::new(__SITE, __topic) #template #bus
+                .codec(__p::codec(__topic).owned().codec()),
+        );
+    };
+    quote! {
+        {
+            let __topic = #topic;
+            #declare
+        }
+    }
+}
+
+// Input:   #[subscriber("greeting", capacity = 8)] async fn print(text: String)
+// Output:  let __topics = [__p::literal(.., "greeting")];
+//          __d.subscriber(__p::Subscriber::new(__SITE, __topics, |__signal| #run).capacity(8)..);
+fn subscriber(model: &Model, subscription: &Subscription) -> TokenStream {
+    let form = model
+        .parameters
+        .iter()
+        .find_map(|parameter| match &parameter.source {
+            Source::Signal(form) => Some(form),
+            Source::Caller | Source::Injected(_) => None,
+        });
+    let Some(form) = form else {
+        return TokenStream::new();
+    };
+    let topics = topic::all(subscription, form);
+    let run = handler(model, subscription, form);
+    let options = options(subscription);
+    let dependencies = dependencies(model);
+    let declare = quote_spanned! {ours_at(topic::form_span(form))=>
+        __d.subscriber(
+            __p::Subscriber::new(__SITE, __topics, |__signal| #run)
+                #options
+                #dependencies
+                .codec(__p::codec(__topics[0]).owned().codec()),
+        );
+    };
+    quote! {
+        {
+            let __topics = [#(#topics),*];
+            #declare
+        }
+    }
+}
+
+fn handler(model: &Model, subscription: &Subscription, form: &Form) -> TokenStream {
+    let topic = topic::opening(subscription, form);
+    call::run(model, Some(&Opening { topic, form }))
+}
+
+/// The options as calls, each pointing at the user's value.
+fn options(subscription: &Subscription) -> TokenStream {
+    let Subscription {
+        concurrency,
+        key,
+        capacity,
+        filter,
+        timeout,
+        blocking,
+        bus,
+        ..
+    } = subscription;
+    let mut options = TokenStream::new();
+    options.extend(concurrency.as_ref().map(|concurrency| match concurrency {
+        Concurrency::Limit(limit) => quote_spanned! {limit.span()=> .concurrency(#limit) },
+        Concurrency::Unbounded(word) => quote_spanned! {word.span()=> .unbounded() },
+    }));
+    for (name, value) in [("key", key), ("capacity", capacity), ("filter", filter)] {
+        options.extend(value.as_ref().map(|value| {
+            let name = method(name, value.span());
+            quote! { .#name(#value) }
+        }));
+    }
+    options.extend(timeout.as_ref().map(|timeout| {
+        let timeout = time(timeout);
+        quote! { .timeout(#timeout) }
+    }));
+    options.extend(blocking.as_ref().map(|_| quote! { .blocking() }));
+    options.extend(
+        bus.as_ref()
+            .map(|path| quote_spanned! {path.span()=> .bus(&#path) }),
+    );
+    options
+}
+
+// Input:   #[periodic("250ms", after = "1s")] async fn poll()
+// Output:  __d.periodic(__p::Periodic::new(__SITE, Duration, || #run).after(Duration)..);
+fn periodic(model: &Model, schedule: &Schedule) -> TokenStream {
+    let Schedule {
+        period,
+        after,
+        jitter,
+        missed,
+        fixed_rate,
+        bus,
+        ..
+    } = schedule;
+    let period = time(period);
+    let run = call::run(model, None);
+    let mut options = TokenStream::new();
+    for (name, value) in [("after", after), ("jitter", jitter)] {
+        options.extend(value.as_ref().map(|value| {
+            let name = method(name, proc_macro2::Span::call_site());
+            let value = time(value);
+            quote! { .#name(#value) }
+        }));
+    }
+    options.extend(missed.as_ref().map(|word| match word.to_string().as_str() {
+        "burst" => quote! { .missed(__p::Missed::Burst) },
+        "delay" => quote! { .missed(__p::Missed::Delay) },
+        _ => quote! { .missed(__p::Missed::Skip) },
+    }));
+    options.extend(fixed_rate.then(|| quote! { .fixed_rate() }));
+    options.extend(
+        bus.as_ref()
+            .map(|path| quote_spanned! {path.span()=> .bus(&#path) }),
+    );
+    let dependencies = dependencies(model);
+    quote! {
+        __d.periodic(__p::Periodic::new(__SITE, #period, || #run) #options #dependencies);
+    }
+}
+
+// Input:   #[provider] async fn pool(config: &Config) -> anyhow::Result<Pool>
+// Output:  __d.provider(__p::Provider::new(__SITE, #provided, || __p::provide(async move { .. })));
+fn provider(model: &Model) -> TokenStream {
+    let Output::Value(ty) = &model.output else {
+        return TokenStream::new();
+    };
+    let Paths { direct, .. } = call::paths(model);
+    let at = ty.span();
+    let provided = quote_spanned! {at=> __p::Probe::<#ty>::NEW.peel_result().provided() };
+    let fetched = inject::fetch_or_fail(model, true);
+    let arguments = model
+        .parameters
+        .iter()
+        .filter_map(|parameter| Some(inject::pass(parameter, parameter.injection()?)));
+    let wait = model.call.is_async().then(|| quote!(.await));
+    let build = quote_spanned! {ours_at(at)=> __p::build(#provided, __value) };
+    let dependencies = dependencies(model);
+    quote! {
+        __d.provider(
+            __p::Provider::new(__SITE, #provided, || __p::provide(async move {
+                #fetched
+                let __value = #direct(#(#arguments),*) #wait;
+                #build
+            }))
+            #dependencies
+        );
+    }
+}
+
+/// Declares what an injected function needs, so that a missing provider is found at start.
+pub(crate) fn injectable(model: &Model) -> Option<TokenStream> {
+    if !model.is_injected() || model.roles.provider {
+        return None;
+    }
+    let name = &model.function.signature.ident;
+    // What cannot be a factory is not named: else it would seem used, and dead code stay unseen.
+    let function = match (&model.owner, model.can_be_factory()) {
+        (_, false) => quote!(|| ()),
+        (Some(_), true) => quote!(Self::#name),
+        (None, true) => quote!(#name),
+    };
+    let dependencies = inject::dependencies(model);
+    Some(quote! {
+        __d.injectable(__p::Injectable::new(
+            __SITE,
+            __p::function_id(&#function),
+            __p::vec![#(#dependencies),*],
+        ));
+    })
+}
+
+fn dependencies(model: &Model) -> Option<TokenStream> {
+    let dependencies = inject::dependencies(model);
+    (!dependencies.is_empty()).then(|| quote! { .dependencies(__p::vec![#(#dependencies),*]) })
+}

@@ -1,0 +1,140 @@
+//! Sending what a function returns.
+
+use proc_macro2::TokenStream;
+use quote::{quote, quote_spanned};
+use syn::spanned::Spanned as _;
+
+use crate::expand::parts::{method, ours_at};
+use crate::expand::topic;
+use crate::model::{Model, Output, Parameter, Publication, Topic};
+
+/// The static that a publisher sends by.
+fn publication(publication: &Publication) -> TokenStream {
+    let bus = bus(publication);
+    quote! {
+        static __PUBLICATION: __p::Publication = __p::Publication::new(__SITE) #bus;
+    }
+}
+
+/// The trait by which a literal topic finds the signal's type.
+fn peel(publication: &Publication) -> Option<TokenStream> {
+    match publication.topic {
+        Topic::Literal { .. } => Some(quote! { use ::signal_bus::private::Peel as _; }),
+        Topic::Typed(_) => None,
+    }
+}
+
+/// `.bus(&NAME)`, pointing at the user's name.
+fn bus(publication: &Publication) -> Option<TokenStream> {
+    let path = publication.bus.as_ref()?;
+    Some(quote_spanned! {path.span()=> .bus(&#path) })
+}
+
+/// The topic as it is sent on: with its template filled in.
+fn on(model: &Model, index: usize, publication: &Publication) -> TokenStream {
+    let (probe, at) = match &model.output {
+        Output::Value(ty) | Output::Stream(ty) => (topic::returned(&model.output, ty), ty.span()),
+        Output::Nothing | Output::Opaque(_) => (TokenStream::new(), publication.topic.span()),
+    };
+    let topic = topic::topic(&publication.topic, &probe, at);
+    let filled = publication.topic.template().map(|_| {
+        let filled = topic::filled(index);
+        quote_spanned! {at=> .filled(&#filled) }
+    });
+    quote! { __p::on(#topic) #filled }
+}
+
+/// Fills all templates of the function.
+pub(crate) fn fill(model: &Model, value_of: impl Fn(&Parameter) -> TokenStream) -> TokenStream {
+    let publications = model.roles.publications.iter().enumerate();
+    let each = publications.filter_map(|(index, publication)| {
+        let template = publication.topic.template()?;
+        Some(topic::fill(index, template, &model.parameters, &value_of))
+    });
+    each.collect()
+}
+
+// Output:  {
+//              static __PUBLICATION: ..;
+//              let __pending = __p::on(#topic).publish::<R, _>(&__PUBLICATION, &__out);
+//              __pending.wait().await;
+//          }
+/// Publishes `__out` and keeps it, one block for each topic: called by hand.
+pub(crate) fn kept(model: &Model) -> TokenStream {
+    let Output::Value(ty) = &model.output else {
+        return TokenStream::new();
+    };
+    let send = if model.call.is_async() {
+        quote!(__pending.wait().await)
+    } else {
+        quote!(__pending.now())
+    };
+    let publications = model.roles.publications.iter().enumerate();
+    let each = publications.map(|(index, one)| {
+        let publication = publication(one);
+        let on = on(model, index, one);
+        let publish = method("publish", ty.span());
+        let peel = peel(one);
+        quote! {
+            {
+                #peel
+                #publication
+                let __pending = #on.#publish::<#ty, _>(&__PUBLICATION, &__out);
+                #send;
+            }
+        }
+    });
+    each.collect()
+}
+
+// Output:  let (__part, __outcome) = __p::on(#topic).part::<R, _>(__out);
+//          { static __PUBLICATION: ..; let __pending = ..publish_part(..); __pending.wait().await; }
+//          __outcome
+/// Gives `__out` away to each topic: called by the bus.
+pub(crate) fn parts(model: &Model) -> TokenStream {
+    let (Output::Value(ty), Some(first)) = (&model.output, model.roles.publications.first()) else {
+        return TokenStream::new();
+    };
+    let part = method("part", ty.span());
+    let on_first = on(model, 0, first);
+    let publications = model.roles.publications.iter().enumerate();
+    let each = publications.map(|(index, one)| {
+        let publication = publication(one);
+        let on = on(model, index, one);
+        quote! {
+            {
+                #publication
+                let __pending = #on.publish_part(&__PUBLICATION, &__part);
+                __pending.wait().await;
+            }
+        }
+    });
+    quote! {
+        let (__part, __outcome) = #on_first.#part::<#ty, _>(__out);
+        #(#each)*
+        __outcome
+    }
+}
+
+// Output:  { static __PUBLICATION: ..; __p::on(#topic).publish_each(&__PUBLICATION, __stream) }
+/// Publishes each item of `__stream` as it is polled.
+pub(crate) fn each(model: &Model) -> TokenStream {
+    let Output::Stream(item) = &model.output else {
+        return TokenStream::new();
+    };
+    let publications = model.roles.publications.iter().enumerate();
+    let each = publications.map(|(index, one)| {
+        let publication = publication(one);
+        let on = on(model, index, one);
+        let publish = quote_spanned! {ours_at(item.span())=>
+            #on.publish_each(&__PUBLICATION, __stream)
+        };
+        quote! {
+            let __stream = {
+                #publication
+                #publish
+            };
+        }
+    });
+    each.collect()
+}

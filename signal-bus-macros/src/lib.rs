@@ -1,0 +1,109 @@
+//! The attributes of `signal-bus`. Depend on `signal-bus`, which re-exports them.
+//!
+//! An annotated item walks through three rooms: `parse` (syntax), `model` (all rules, every
+//! error with its place) and `expand` (tokens, no decisions). If a rule is broken, `fallback`
+//! gives the user's item back without our attributes, beside the errors.
+
+#![warn(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    clippy::print_stdout
+)]
+
+mod diagnostics;
+mod parse;
+mod model;
+mod expand;
+mod fallback;
+mod attribute;
+#[cfg(test)]
+mod tests;
+
+use proc_macro::TokenStream;
+
+use crate::parse::Role;
+
+/// Publishes what the function returns.
+///
+/// ```text
+/// #[publisher("orders.created")]            a literal topic, checked here
+/// #[publisher("orders.{region}.created")]   filled in from the parameter `region`
+/// #[publisher(ORDERS)]                      a `static ORDERS: Topic<Order>`
+/// #[publisher("invoice", bus = BILLING)]    on the bus of that `BusName`
+/// ```
+///
+/// `T`, `Arc<T>`, `Option<_>`, `Result<_, _>` and `impl Stream<Item = T>` are published as `T`;
+/// `None` and `Err` publish nothing. Several `#[publisher]` send to several topics.
+#[proc_macro_attribute]
+pub fn publisher(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    attribute::expand(Role::Publisher, arguments.into(), item.into()).into()
+}
+
+/// Calls the function with each signal of its topics.
+///
+/// ```text
+/// #[subscriber("orders.*.created", ORDERS, ...)]   several topics, one queue, one order
+/// concurrency = 4 | unbounded                      how many at once; 1 unless set
+/// key = |order: &Order| order.id                   with `concurrency`: in order per key
+/// capacity = 256                                   how many signals may wait
+/// overflow = wait                                  the publisher waits for room
+/// filter = |order: &Order| order.total > 0         others are not accepted
+/// timeout = "5s"                                   a longer run is a failure
+/// blocking                                         a plain `fn`, on the blocking pool
+/// bus = BILLING                                    on the bus of that `BusName`
+/// ```
+///
+/// One parameter takes the signal, as `T`, `&T`, `Arc<T>`, `Signal<T>` or `Signal`; the others are
+/// injected. Several `#[subscriber]` make several subscriptions.
+#[proc_macro_attribute]
+pub fn subscriber(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    attribute::expand(Role::Subscriber, arguments.into(), item.into()).into()
+}
+
+/// Injects parameters: they leave the function's public signature.
+///
+/// ```text
+/// #[inject(name = get_name)]          on a function: `name` comes from a factory, per call
+/// #[inject(name = get_name, once)]    the same, once per bus
+/// #[inject]                           on a function whose parameters say `#[inject]`
+/// #[inject] pool: &Pool               on a parameter: by type, from a provider
+/// #[inject(get_name)] name: String    on a parameter: from a factory
+/// ```
+#[proc_macro_attribute]
+pub fn inject(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    attribute::expand(Role::Inject, arguments.into(), item.into()).into()
+}
+
+/// Calls the function by the clock while a bus runs.
+///
+/// ```text
+/// #[periodic(1.0)]                 seconds, "250ms", or a `Duration` expression
+/// after = "1s"                     wait before the first run
+/// jitter = "50ms"                  up to this much later, at random
+/// fixed_rate                       count from the start of a run, not from its end
+/// missed = skip | burst | delay    what becomes of missed runs; a fixed rate
+/// bus = BILLING                    on the bus of that `BusName`
+/// ```
+#[proc_macro_attribute]
+pub fn periodic(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    attribute::expand(Role::Periodic, arguments.into(), item.into()).into()
+}
+
+/// Provides the value that the function returns, built once per start.
+///
+/// Its parameters are injected by type, or by a factory where `#[inject(..)]` names one. `T`,
+/// `Arc<T>`, `Arc<dyn Trait>` and a `Result` of these may be returned.
+#[proc_macro_attribute]
+pub fn provider(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    attribute::expand(Role::Provider, arguments.into(), item.into()).into()
+}
+
+/// Wires the annotated methods of an `impl` block to the provided value of its type.
+///
+/// Inside, `#[provider]`, `#[subscriber]`, `#[periodic]`, `#[publisher]` and `#[inject]` stand on
+/// methods; `self` is the value that a provider made, shared by all of them.
+#[proc_macro_attribute]
+pub fn service(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    attribute::expand(Role::Service, arguments.into(), item.into()).into()
+}

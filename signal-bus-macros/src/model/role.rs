@@ -1,0 +1,265 @@
+//! What the attributes of one function ask for.
+
+use proc_macro2::Ident;
+use syn::{Expr, Lit, Path};
+
+use crate::diagnostics::{Errors, unknown};
+use crate::model::options::Options;
+use crate::model::time::Time;
+use crate::model::topic::{Side, Topic};
+use crate::parse::bare_expression;
+
+/// `#[publisher(..)]`.
+#[derive(Clone)]
+pub(crate) struct Publication {
+    pub(crate) topic: Topic,
+    pub(crate) bus: Option<Path>,
+}
+
+/// `#[subscriber(..)]`.
+#[derive(Clone)]
+pub(crate) struct Subscription {
+    pub(crate) topics: Vec<Topic>,
+    pub(crate) concurrency: Option<Concurrency>,
+    pub(crate) key: Option<Expr>,
+    pub(crate) capacity: Option<Expr>,
+    pub(crate) filter: Option<Expr>,
+    pub(crate) timeout: Option<Time>,
+    pub(crate) blocking: Option<Ident>,
+    pub(crate) bus: Option<Path>,
+}
+
+/// How many signals are handled at once.
+#[derive(Clone)]
+pub(crate) enum Concurrency {
+    Limit(Expr),
+    Unbounded(Ident),
+}
+
+/// `#[periodic(..)]`.
+#[derive(Clone)]
+pub(crate) struct Schedule {
+    pub(crate) period: Time,
+    pub(crate) after: Option<Time>,
+    pub(crate) jitter: Option<Time>,
+    /// `Skip`, `Burst` or `Delay`.
+    pub(crate) missed: Option<Ident>,
+    pub(crate) fixed_rate: bool,
+    pub(crate) bus: Option<Path>,
+}
+
+impl Publication {
+    pub(crate) fn read(options: &Options, errors: &mut Errors) -> Option<Self> {
+        let bus = bus(options, errors);
+        let mut values = options.values.iter();
+        let Some(topic) = values.next() else {
+            options.missing(
+                "a publisher needs a topic: `#[publisher(\"orders.created\")]`, or the path of a \
+                 `Topic<T>`",
+                errors,
+            );
+            return None;
+        };
+        for extra in values {
+            errors.at(
+                extra,
+                "one topic for each `#[publisher]`; stack another one for this topic",
+            );
+        }
+        let topic = Topic::read(topic, Side::Publisher, errors)?;
+        Some(Self { topic, bus })
+    }
+}
+
+impl Subscription {
+    pub(crate) fn read(options: &Options, errors: &mut Errors) -> Option<Self> {
+        let read = |topic: &Expr| Topic::read(topic, Side::Subscriber, errors);
+        let topics: Vec<_> = options.values.iter().map(read).collect();
+        if topics.is_empty() {
+            options.missing(
+                "a subscriber needs a topic: `#[subscriber(\"orders.created\")]`, or the path of \
+                 a `Topic<T>`",
+                errors,
+            );
+        }
+        let subscription = Self {
+            concurrency: concurrency(options, errors),
+            key: options.value("key").cloned(),
+            capacity: count(options, "capacity", errors),
+            filter: options.value("filter").cloned(),
+            timeout: time(options, "timeout", errors),
+            blocking: options.flag("blocking").cloned(),
+            bus: bus(options, errors),
+            topics: topics.into_iter().collect::<Option<_>>()?,
+        };
+        overflow(options, errors);
+        subscription.check(options, errors);
+        (!subscription.topics.is_empty()).then_some(subscription)
+    }
+
+    fn check(&self, options: &Options, errors: &mut Errors) {
+        for (index, topic) in self.topics.iter().enumerate() {
+            if self.topics[..index]
+                .iter()
+                .any(|earlier| earlier.text() == topic.text())
+            {
+                let message = format!("topic {} is listed twice; keep one", topic.text());
+                errors.at_span(topic.span(), message);
+            }
+        }
+        if let Some(key) = options.name("key") {
+            match &self.concurrency {
+                None if options.name("concurrency").is_none() => errors.at(
+                    key,
+                    "`key` keeps an order per key while several run at once, so it needs \
+                     `concurrency = n`; without it all signals are handled in order anyway",
+                ),
+                Some(Concurrency::Unbounded(unbounded)) => errors.at(
+                    unbounded,
+                    "`unbounded` starts every signal at once, so `key` could keep no order; write \
+                     `concurrency = n`",
+                ),
+                _ => {}
+            }
+        }
+        if let (Some(timeout), Some(_)) = (options.name("timeout"), &self.blocking) {
+            errors.at(
+                timeout,
+                "a blocking subscriber runs on a thread, and a thread cannot be cancelled: remove \
+                 `timeout`, or make it an `async fn` without `blocking`",
+            );
+        }
+    }
+}
+
+impl Schedule {
+    pub(crate) fn read(options: &Options, errors: &mut Errors) -> Option<Self> {
+        let after = time(options, "after", errors);
+        let jitter = time(options, "jitter", errors);
+        let missed = word(options, "missed", &["skip", "burst", "delay"], errors);
+        let bus = bus(options, errors);
+        let mut values = options.values.iter();
+        let Some(period) = values.next() else {
+            options.missing(
+                "how often? give a period: `#[periodic(0.5)]` (seconds), `#[periodic(\"250ms\")]`",
+                errors,
+            );
+            return None;
+        };
+        for extra in values {
+            errors.at(
+                extra,
+                "a periodic function has one period; did you mean `after = ..`?",
+            );
+        }
+        let period = Time::read(period, "the period", errors)?;
+        let fixed_rate = options.flag("fixed_rate").is_some();
+        Some(Self {
+            period,
+            after,
+            jitter,
+            missed,
+            fixed_rate,
+            bus,
+        })
+    }
+}
+
+fn time(options: &Options, name: &str, errors: &mut Errors) -> Option<Time> {
+    Time::read(options.value(name)?, &format!("`{name}`"), errors)
+}
+
+/// Reads `bus = NAME`.
+fn bus(options: &Options, errors: &mut Errors) -> Option<Path> {
+    let value = options.value("bus")?;
+    let named = match bare_expression(value) {
+        Expr::Reference(reference) => bare_expression(&reference.expr),
+        other => other,
+    };
+    if let Expr::Path(path) = named {
+        if path.qself.is_none() {
+            return Some(path.path.clone());
+        }
+    }
+    errors.at(
+        value,
+        "`bus` takes the path of a `BusName`: `static BILLING: BusName = \
+         BusName::new(\"billing\");` and `bus = BILLING`",
+    );
+    None
+}
+
+/// Reads a number of signals; a literal must not be zero.
+fn count(options: &Options, name: &str, errors: &mut Errors) -> Option<Expr> {
+    let value = options.value(name)?;
+    let message = match bare_expression(value) {
+        Expr::Lit(lit) => match &lit.lit {
+            Lit::Int(int) if int.base10_parse::<u128>().is_ok_and(|count| count == 0) => {
+                format!("`{name} = 0` would never handle a signal; the least is 1")
+            }
+            Lit::Int(_) => return Some(value.clone()),
+            _ => format!("`{name}` is a number, for example `{name} = 4`"),
+        },
+        Expr::Unary(_) => format!("`{name}` is a positive number, for example `{name} = 4`"),
+        _ => return Some(value.clone()),
+    };
+    errors.at(value, message);
+    None
+}
+
+fn concurrency(options: &Options, errors: &mut Errors) -> Option<Concurrency> {
+    let value = options.value("concurrency")?;
+    if let Expr::Path(path) = bare_expression(value) {
+        if let Some(word) = path.path.get_ident() {
+            let text = word.to_string();
+            if text == "unbounded" {
+                return Some(Concurrency::Unbounded(word.clone()));
+            }
+            if crate::diagnostics::nearest(&text, &["unbounded"]).is_some() {
+                errors.at(word, unknown("value", &text, &["unbounded"]));
+                return None;
+            }
+        }
+    }
+    count(options, "concurrency", errors).map(Concurrency::Limit)
+}
+
+fn overflow(options: &Options, errors: &mut Errors) {
+    let words = ["wait", "drop_oldest", "drop_newest"];
+    let Some(word) = word(options, "overflow", &words, errors) else {
+        return;
+    };
+    if word != "wait" {
+        errors.at(
+            &word,
+            format!(
+                "`overflow = {word}` is not in this version of signal-bus yet; with `wait` the \
+                 publisher waits for room"
+            ),
+        );
+    }
+}
+
+/// Reads an option whose value is one of `words`.
+fn word(options: &Options, name: &str, words: &[&str], errors: &mut Errors) -> Option<Ident> {
+    let value = options.value(name)?;
+    let given = match bare_expression(value) {
+        Expr::Path(path) => path.path.get_ident().cloned(),
+        _ => None,
+    };
+    match given {
+        Some(word) if words.iter().any(|known| word == known) => return Some(word),
+        Some(word) => {
+            let what = format!("value of `{name}`");
+            errors.at(value, unknown(&what, &word.to_string(), words));
+        }
+        None => {
+            let words = words.join(" | ");
+            errors.at(
+                value,
+                format!("`{name}` is one of these words: `{name} = {words}`"),
+            );
+        }
+    }
+    None
+}

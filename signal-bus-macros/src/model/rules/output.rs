@@ -1,0 +1,104 @@
+//! What a function returns.
+
+use quote::ToTokens as _;
+use syn::Type;
+
+use crate::diagnostics::Errors;
+use crate::model::output::{innermost, is_short_reference};
+use crate::model::rules::Asked;
+use crate::model::shape::borrows;
+use crate::model::{Call, Form, Model, Output};
+use crate::parse::Role;
+
+/// Checks that there is something to publish or to provide, and that it has a name.
+pub(super) fn check(model: &Model, roles: &Asked<'_>, errors: &mut Errors) {
+    let name = &model.function.signature.ident;
+    let publisher = roles.has(Role::Publisher);
+    let provider = roles.has(Role::Provider);
+    let nothing = match (publisher, provider) {
+        (true, _) => {
+            format!(
+                "publisher `{name}` returns nothing; it publishes its return value, so add `-> T`"
+            )
+        }
+        (_, true) => format!("provider `{name}` returns nothing; add `-> T` with what it provides"),
+        _ => String::new(),
+    };
+    match &model.output {
+        Output::Nothing if publisher || provider => errors.at(name, nothing),
+        Output::Value(ty) if publisher || provider => match innermost(ty) {
+            Type::Tuple(tuple) if tuple.elems.is_empty() => errors.at(ty, nothing),
+            Type::Never(_) => errors.at(ty, format!("`{name}` never returns; return the value")),
+            inner
+                if is_short_reference(inner)
+                    || borrows(inner.to_token_stream(), &model.function.signature).is_some() =>
+            {
+                let noun = roles.noun();
+                let keeper = if publisher {
+                    "signal"
+                } else {
+                    "provided value"
+                };
+                errors.at(
+                    ty,
+                    format!("{noun} cannot return a reference: the {keeper} outlives the call; return an owned value or `Arc<_>`"),
+                );
+            }
+            _ => {}
+        },
+        Output::Opaque(ty) if publisher => errors.at(
+            ty,
+            "a publisher needs a return type with a name, or `impl Stream<Item = T>`",
+        ),
+        Output::Opaque(ty) | Output::Stream(ty) if provider => errors.at(
+            ty,
+            "a provider needs a return type with a name; for a trait return `Arc<dyn Trait>`",
+        ),
+        Output::Stream(ty) if roles.is_called_by_bus() && !publisher => errors.at(
+            ty,
+            "a subscriber or periodic function returns `()` or `Result<(), E>`; read the stream \
+             in its body",
+        ),
+        Output::Opaque(ty) if roles.is_called_by_bus() => errors.at(
+            ty,
+            "a subscriber or periodic function needs a return type with a name: `()` or \
+             `Result<(), E>`",
+        ),
+        _ => {}
+    }
+}
+
+/// A stream is published while the caller polls it: there must be a caller, and it must own it.
+pub(super) fn check_stream(model: &Model, roles: &Asked<'_>, errors: &mut Errors) {
+    let Output::Stream(item) = &model.output else {
+        return;
+    };
+    if !roles.has(Role::Publisher) {
+        return;
+    }
+    if roles.is_called_by_bus() {
+        errors.at(
+            item,
+            "each item of a stream is published as the caller polls it, and the bus would not poll \
+             this one; return a value, or publish by `bus.publish(topic, item)` in a loop",
+        );
+    }
+    if model.call == Call::Boxed {
+        errors.at(
+            item,
+            "a stream cannot come out of a boxed future; return the stream from a plain `fn`",
+        );
+    }
+    for parameter in model.injected() {
+        let lent = matches!(
+            parameter.injection().map(|injection| &injection.form),
+            Some(Form::Reference(_) | Form::OptionalReference(_))
+        );
+        if lent {
+            errors.at(
+                parameter.ty(),
+                "a stream outlives the call, so it cannot borrow what is injected; take `Arc<X>`",
+            );
+        }
+    }
+}

@@ -1,0 +1,538 @@
+//! One message for each mistake, and it says what to write.
+
+use crate::tests::Source;
+
+/// Asserts that `source` is refused with exactly one message, which contains `expected`.
+#[track_caller]
+fn refused(source: &str, expected: &str) {
+    let messages = Source::parse(source).messages();
+    assert_eq!(messages.len(), 1, "{source}\n{messages:#?}");
+    assert!(messages[0].contains(expected), "{source}\n{}", messages[0]);
+}
+
+#[test]
+fn topics() {
+    refused(
+        r#"#[publisher] fn f() -> u8 { 1 }"#,
+        "a publisher needs a topic",
+    );
+    refused(
+        r#"#[subscriber(capacity = 4)] fn f(x: u8) {}"#,
+        "a subscriber needs a topic",
+    );
+    refused(
+        r#"#[publisher("a..b")] fn f() -> u8 { 1 }"#,
+        "empty token at byte 2",
+    );
+    refused(
+        r#"#[publisher("a.*")] fn f() -> u8 { 1 }"#,
+        "orders.{region}.created",
+    );
+    refused(r#"#[publisher("$bus.x")] fn f() -> u8 { 1 }"#, "reserved");
+    refused(
+        r#"#[subscriber("a.{b}")] fn f(x: u8) {}"#,
+        "a subscriber writes `*`",
+    );
+    refused(
+        r#"#[publisher("a", "b")] fn f() -> u8 { 1 }"#,
+        "stack another one",
+    );
+    refused(
+        r#"#[publisher("a")] #[publisher("a")] fn f() -> u8 { 1 }"#,
+        "published twice",
+    );
+    refused(
+        r#"#[subscriber("a", "b", "a")] fn f(x: u8) {}"#,
+        "listed twice",
+    );
+    refused(r#"#[publisher(1)] fn f() -> u8 { 1 }"#, "string literal");
+    refused(r#"#[publisher(&ORDERS)] fn f() -> u8 { 1 }"#, "without `&`");
+    refused(
+        r#"#[publisher(topic())] fn f() -> u8 { 1 }"#,
+        "the path of a `static`",
+    );
+    refused(
+        r#"#[inject(a = b)] #[publisher = "a"] fn f(a: u8) -> u8 { 1 }"#,
+        "in parentheses",
+    );
+}
+
+#[test]
+fn reserved_topics_are_heard() {
+    let source = r#"#[subscriber("$bus.dead")] async fn f(x: DeadLetter) {}"#;
+    assert_eq!(Source::parse(source).messages(), Vec::<String>::new());
+}
+
+#[test]
+fn holes() {
+    refused(
+        r#"#[publisher("a.{x}")] fn f(y: u8) -> u8 { 1 }"#,
+        "no parameter `x`",
+    );
+    refused(
+        r#"#[publisher("a.{regoin}")] fn f(region: u8) -> u8 { 1 }"#,
+        "did you mean `{region}`?",
+    );
+    refused(
+        r#"#[publisher("a.{x}")] fn f((x, y): (u8, u8)) -> u8 { 1 }"#,
+        "a part of a pattern",
+    );
+    refused(
+        r#"#[publisher("a.{self}")] fn f(&self) -> u8 { 1 }"#,
+        "not `self`",
+    );
+    refused(
+        r#"#[publisher("a.{}")] fn f(x: u8) -> u8 { 1 }"#,
+        "empty hole",
+    );
+    refused(
+        r#"#[publisher("a.{x.y}")] fn f(x: X) -> u8 { 1 }"#,
+        "name of a parameter",
+    );
+}
+
+#[test]
+fn options() {
+    refused(
+        r#"#[subscriber("a", concurency = 2)] fn f(x: u8) {}"#,
+        "unknown option `concurency`, did you mean `concurrency`?",
+    );
+    refused(
+        r#"#[subscriber("a", bloking)] fn f(x: u8) {}"#,
+        "did you mean `blocking`?",
+    );
+    refused(
+        r#"#[subscriber("a", speed = 2)] fn f(x: u8) {}"#,
+        "unknown option `speed` (known:",
+    );
+    refused(
+        r#"#[subscriber("a", capacity = 1, capacity = 2)] fn f(x: u8) {}"#,
+        "given twice",
+    );
+    refused(
+        r#"#[subscriber("a", blocking, blocking)] fn f(x: u8) {}"#,
+        "given twice",
+    );
+    refused(
+        r#"#[subscriber("a", capacity)] fn f(x: u8) {}"#,
+        "needs a value",
+    );
+    refused(
+        r#"#[subscriber("a", capacity = )] fn f(x: u8) {}"#,
+        "needs a value",
+    );
+    refused(
+        r#"#[subscriber("a", blocking = true)] fn f(x: u8) {}"#,
+        "takes no value",
+    );
+}
+
+#[test]
+fn values_of_options() {
+    refused(
+        r#"#[subscriber("a", concurrency = 0)] fn f(x: u8) {}"#,
+        "the least is 1",
+    );
+    refused(
+        r#"#[subscriber("a", capacity = 0)] fn f(x: u8) {}"#,
+        "the least is 1",
+    );
+    refused(
+        r#"#[subscriber("a", capacity = "4")] fn f(x: u8) {}"#,
+        "is a number",
+    );
+    refused(
+        r#"#[subscriber("a", concurrency = unbound)] fn f(x: u8) {}"#,
+        "did you mean",
+    );
+    refused(
+        r#"#[subscriber("a", key = |x| x)] fn f(x: u8) {}"#,
+        "needs `concurrency = n`",
+    );
+    refused(
+        r#"#[subscriber("a", key = |x| x, concurrency = unbounded)] fn f(x: u8) {}"#,
+        "could keep no order",
+    );
+    refused(
+        r#"#[subscriber("a", bus = "x")] fn f(x: u8) {}"#,
+        "path of a `BusName`",
+    );
+    refused(
+        r#"#[publisher("a", capacity = 3)] fn f() -> u8 { 1 }"#,
+        "option of `#[subscriber]`",
+    );
+    refused(
+        r#"#[publisher("a", blocking)] fn f() -> u8 { 1 }"#,
+        "option of `#[subscriber]`",
+    );
+    refused(
+        r#"#[subscriber("a", overflow = sometimes)] fn f(x: u8) {}"#,
+        "unknown value",
+    );
+}
+
+#[test]
+fn what_is_planned_is_not_ignored() {
+    for option in [
+        "batch = 100",
+        "within = \"50ms\"",
+        "group = \"workers\"",
+        "retry(attempts = 5, base = \"100ms\")",
+        "retry = 3",
+        "overflow = drop_oldest",
+        "overflow = drop_newest",
+    ] {
+        let source = format!("#[subscriber(\"a\", {option})] async fn f(x: X) {{}}");
+        refused(&source, "is not in this version of signal-bus yet;");
+    }
+    refused(
+        r#"#[periodic(cron = "0 */5 * * * *")] async fn f() {}"#,
+        "not in this version",
+    );
+}
+
+#[test]
+fn times() {
+    refused(r#"#[periodic] async fn f() {}"#, "how often?");
+    for period in ["0", "-1", "0.0", "\"0s\""] {
+        refused(
+            &format!("#[periodic({period})] async fn f() {{}}"),
+            "greater than zero",
+        );
+    }
+    refused(r#"#[periodic("soon")] async fn f() {}"#, "not a time");
+    refused(r#"#[periodic(1, 2)] async fn f() {}"#, "one period");
+    refused(
+        r#"#[periodic(1, after = 0)] async fn f() {}"#,
+        "`after` must be greater than zero",
+    );
+    refused(
+        r#"#[periodic(1, missed = never)] async fn f() {}"#,
+        "unknown value of `missed`",
+    );
+    refused(
+        r#"#[subscriber("a", timeout = "5")] async fn f(x: X) {}"#,
+        "not a time",
+    );
+}
+
+#[test]
+fn parameters() {
+    refused(
+        r#"#[subscriber("a")] async fn f(order: Order, pool: &Pool) {}"#,
+        "takes one signal (here `order`); where does `pool` come from?",
+    );
+    refused(
+        r#"#[subscriber("a")] async fn f() {}"#,
+        "no parameter for the signal",
+    );
+    refused(
+        r#"#[subscriber("a")] async fn f(#[inject] pool: &Pool) {}"#,
+        "no parameter for the signal",
+    );
+    refused(
+        r#"#[subscriber("a")] async fn f(x: &mut X) {}"#,
+        "shared by all its subscribers",
+    );
+    refused(
+        r#"#[subscriber("a")] async fn f(x: Option<&X>) {}"#,
+        "take `&X`",
+    );
+    refused(
+        r#"#[periodic(1)] async fn f(n: u32) {}"#,
+        "nobody calls a periodic function",
+    );
+    refused(
+        r#"#[subscriber("a")] async fn f(#[cfg(x)] x: X) {}"#,
+        "cannot depend on a `cfg`",
+    );
+    refused(
+        r#"#[subscriber("a")] async fn f<'a>(x: Cow<'a, str>) {}"#,
+        "cannot borrow for `'a`",
+    );
+    refused(
+        r#"#[subscriber("a")] async fn f<T>(x: T) {}"#,
+        "cannot be generic",
+    );
+    refused(
+        r#"#[subscriber("a")] async fn f(x: impl Show) {}"#,
+        "cannot be generic",
+    );
+    refused(
+        r#"#[subscriber("a")] async fn f(x: Vec<impl Show>) {}"#,
+        "cannot be generic",
+    );
+}
+
+#[test]
+fn injection() {
+    refused(
+        r#"#[inject(ulr = get)] fn f(url: Url) {}"#,
+        "did you mean `url`?",
+    );
+    refused(
+        r#"#[inject(x = get)] fn f(url: Url) {}"#,
+        "unknown parameter `x`",
+    );
+    refused(
+        r#"#[subscriber("a")] #[inject(ulr = get)] fn f(x: X, url: Url) {}"#,
+        "did you mean `url`?",
+    );
+    refused(
+        r#"#[inject(url = get_url())] fn f(url: Url) {}"#,
+        "do not call it: `#[inject(url = get_url)]`",
+    );
+    refused(
+        r#"#[inject] fn f(#[inject(get_url())] url: Url) {}"#,
+        "`#[inject(get_url)]`",
+    );
+    refused(
+        r#"#[inject(url = get)] fn f(#[inject] url: Url) {}"#,
+        "injected twice",
+    );
+    refused(
+        r#"#[inject(url = a, url = b)] fn f(url: Url) {}"#,
+        "injected twice",
+    );
+    refused(
+        r#"#[inject(url = "x")] fn f(url: Url) {}"#,
+        "a factory is a function",
+    );
+    refused(
+        r#"#[inject(url = |x| x)] fn f(url: Url) {}"#,
+        "takes no arguments",
+    );
+    refused(r#"#[inject(url)] fn f(url: Url) {}"#, "which parameter");
+    refused(r#"#[inject] fn f(url: Url) {}"#, "finds nothing to inject");
+    refused(
+        r#"#[inject] fn f(#[inject(once)] url: Url) {}"#,
+        "`once` needs a factory",
+    );
+    refused(
+        r#"#[inject(url = get, once, once)] fn f(url: Url) {}"#,
+        "given twice",
+    );
+    refused(
+        r#"#[inject] fn f(#[inject] url: &mut Url) {}"#,
+        "it cannot be `&mut`",
+    );
+    refused(
+        r#"#[inject] fn f(#[inject] url: impl Show) {}"#,
+        "type with a name",
+    );
+    refused(
+        r#"#[inject(url = get)] fn f(url: Option<&Url>) {}"#,
+        "take `Option<X>`",
+    );
+    refused(
+        r#"#[inject] fn f<T>(#[inject] url: Vec<T>) {}"#,
+        "cannot have a generic type",
+    );
+    refused(
+        r#"#[inject] fn f(#[publisher] url: Url, #[inject] x: X) {}"#,
+        "not on a parameter",
+    );
+}
+
+#[test]
+fn returns() {
+    for nothing in [
+        "",
+        "-> ()",
+        "-> Result<()>",
+        "-> anyhow::Result<()>",
+        "-> Option<()>",
+    ] {
+        refused(
+            &format!("#[publisher(\"a\")] async fn f() {nothing} {{}}"),
+            "returns nothing",
+        );
+    }
+    refused(
+        r#"#[publisher("a")] fn f(x: &X) -> &X { x }"#,
+        "cannot return a reference",
+    );
+    refused(
+        r#"#[publisher("a")] fn f(x: &X) -> Option<&X> { x }"#,
+        "cannot return a reference",
+    );
+    refused(
+        r#"#[publisher("a")] fn f<'a>(x: &'a X) -> Y<'a> { x }"#,
+        "cannot return a reference",
+    );
+    refused(
+        r#"#[publisher("a")] fn f() -> impl Show { 1 }"#,
+        "a return type with a name",
+    );
+    refused(
+        r#"#[publisher("a")] fn f() -> Vec<impl Show> { 1 }"#,
+        "a return type with a name",
+    );
+    refused(
+        r#"#[subscriber("a")] fn f(x: X) -> impl Show { 1 }"#,
+        "a return type with a name",
+    );
+    refused(r#"#[provider] fn f() {}"#, "provider `f` returns nothing");
+    refused(
+        r#"#[provider] fn f() -> impl Show { 1 }"#,
+        "return `Arc<dyn Trait>`",
+    );
+    refused(
+        r#"#[periodic(1)] #[publisher("a")] fn f() -> impl Stream<Item = X> { x() }"#,
+        "as the caller polls it",
+    );
+    refused(
+        r#"#[publisher("a")] #[inject] fn f(#[inject] x: &X) -> impl Stream<Item = X> { x() }"#,
+        "a stream outlives the call",
+    );
+}
+
+#[test]
+fn static_references_are_owned() {
+    let source = r#"#[publisher("a")] fn f() -> &'static str { "x" }"#;
+    assert_eq!(Source::parse(source).messages(), Vec::<String>::new());
+}
+
+#[test]
+fn functions() {
+    refused(
+        r#"#[publisher("a")] const fn f() -> u8 { 1 }"#,
+        "remove `const`",
+    );
+    refused(
+        r#"#[publisher("a")] unsafe fn f() -> u8 { 1 }"#,
+        "cannot be an `unsafe fn`",
+    );
+    refused(
+        r#"#[publisher("a")] extern "C" fn f() -> u8 { 1 }"#,
+        "cannot be an `extern fn`",
+    );
+    refused(r#"#[publisher("a")] fn f() -> u8;"#, "has no body here");
+    refused(
+        r#"#[publisher("a")] struct S;"#,
+        "on a function, not on a struct",
+    );
+    refused(
+        r#"#[publisher("a")] impl S {}"#,
+        "put `#[service]` on the impl block",
+    );
+    refused(r#"#[publisher("a")] trait S {}"#, "not on a trait");
+    refused(r#"#[publisher("a")] const X: u8 = 1;"#, "not on a constant");
+    refused(
+        r#"#[subscriber("a", blocking)] async fn f(x: X) {}"#,
+        "`blocking` is for a plain `fn`",
+    );
+    refused(
+        r#"#[subscriber("a", blocking, timeout = 1)] fn f(x: X) {}"#,
+        "a thread cannot be cancelled",
+    );
+    refused(
+        r#"#[subscriber("a", timeout = 1)] fn f(x: X) {}"#,
+        "it has no `timeout`",
+    );
+    refused(
+        r#"#[subscriber("a", blocking)] #[subscriber("b")] fn f(x: X) {}"#,
+        "all `#[subscriber]` of a function are `blocking`, or none",
+    );
+}
+
+#[test]
+fn roles() {
+    refused(
+        r#"#[subscriber("a")] #[periodic(1)] async fn f(x: X) {}"#,
+        "either a subscriber or periodic, not both",
+    );
+    refused(
+        r#"#[periodic(1)] #[periodic(2)] async fn f() {}"#,
+        "more than one `#[periodic]`",
+    );
+    refused(
+        r#"#[provider] #[publisher("a")] async fn f() -> X { x }"#,
+        "remove `#[publisher]`",
+    );
+    refused(
+        r#"#[provider(x)] async fn f() -> X { x }"#,
+        "takes no arguments",
+    );
+    refused(
+        r#"#[publisher("a")] #[rust_analyzer::signal_bus_expanded] fn f() -> X { x }"#,
+        "was it renamed on import?",
+    );
+}
+
+#[test]
+fn methods() {
+    refused(
+        r#"#[subscriber("a")] async fn f(&self, x: X) {}"#,
+        "put `#[service]` on the impl block",
+    );
+    refused(
+        r#"#[inject] fn f(x: &Self, #[inject] y: &Y) {}"#,
+        "put `#[service]` on the impl block",
+    );
+    refused(
+        r#"#[service] impl S { #[subscriber("a")] async fn f(&mut self, x: X) {} }"#,
+        "take `&self` and put what changes behind a `Mutex`",
+    );
+    refused(
+        r#"#[service] impl S { #[subscriber("a")] async fn f(self, x: X) {} }"#,
+        "take `&self` or `self: Arc<Self>`",
+    );
+    refused(
+        r#"#[service] impl S { #[provider] fn f(&self) -> X { x } }"#,
+        "there is no `self` yet",
+    );
+    refused(
+        r#"#[inject] fn f(#[inject] &self, x: X) {}"#,
+        "`self` is not injected",
+    );
+}
+
+#[test]
+fn services() {
+    refused(r#"#[service] fn f() {}"#, "goes on an `impl` block");
+    refused(r#"#[service] struct S;"#, "goes on an `impl` block");
+    refused(r#"#[service] impl T for S {}"#, "not one of a trait");
+    refused(
+        r#"#[service] impl<T> S<T> { #[periodic(1)] fn f() {} }"#,
+        "cannot be generic",
+    );
+    refused(
+        r#"#[service] impl S { fn f() {} }"#,
+        "finds no annotated method",
+    );
+    refused(
+        r#"#[service(x)] impl S { #[periodic(1)] fn f() {} }"#,
+        "takes no arguments",
+    );
+    refused(
+        r#"#[service] impl S { #[cfg_attr(x, subscriber("a"))] fn f(x: X) {} #[periodic(1)] fn g() {} }"#,
+        "`cfg_attr` is not evaluated yet",
+    );
+    refused(
+        r#"#[service] impl S { fn f(#[inject] x: X) {} #[periodic(1)] fn g() {} }"#,
+        "put `#[inject]` on the function",
+    );
+}
+
+#[test]
+fn all_mistakes_are_reported_at_once() {
+    let source = r#"#[subscriber("a..b", speed = 2, capacity = 0)] #[publisher("x.*")]
+        async fn f(x: X, y: Y) {}"#;
+    let messages = Source::parse(source).messages();
+    assert_eq!(messages.len(), 6, "{messages:#?}");
+}
+
+#[test]
+fn the_function_is_left_without_our_attributes() {
+    let source = r#"#[subscriber("a..b")] #[inject(y = f)] #[instrument]
+        async fn f(x: X, #[inject] y: Y) { body }"#;
+    let (role, arguments, item) = Source::parse(source).first();
+    let text = crate::attribute::expand(role, arguments, item).to_string();
+    let function = "# [instrument] async fn f (x : X , y : Y) {";
+    assert!(
+        text.starts_with(function) && text.contains("body }"),
+        "{text}"
+    );
+    assert!(text.contains("compile_error"), "{text}");
+}
