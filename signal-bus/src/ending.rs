@@ -1,0 +1,84 @@
+//! How a bus ends: the request to close, and the report for everybody who waits.
+
+use std::{
+    sync::{
+        Arc, Condvar, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::sync::Notify;
+
+use crate::report::CloseReport;
+
+/// Passes the request to close in, and the report out.
+#[derive(Default, Debug)]
+pub(crate) struct Ending {
+    requested: AtomicBool,
+    request: Notify,
+    report: Mutex<Option<Arc<CloseReport>>>,
+    ended: Condvar,
+    ended_async: Notify,
+}
+
+impl Ending {
+    /// Asks for the close; once is enough.
+    pub(crate) fn request(&self) {
+        self.requested.store(true, Ordering::Release);
+        self.request.notify_waiters();
+    }
+
+    /// Waits until somebody asks for the close.
+    pub(crate) async fn requested(&self) {
+        loop {
+            let request = self.request.notified();
+            tokio::pin!(request);
+            request.as_mut().enable();
+            if self.requested.load(Ordering::Acquire) {
+                return;
+            }
+            request.await;
+        }
+    }
+
+    /// The report, if the bus has ended.
+    pub(crate) fn report(&self) -> Option<Arc<CloseReport>> {
+        self.report
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Hands the report to everybody; the first report stays.
+    pub(crate) fn end(&self, report: CloseReport) {
+        self.report
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get_or_insert_with(|| Arc::new(report));
+        self.ended.notify_all();
+        self.ended_async.notify_waiters();
+    }
+
+    /// Waits for the report.
+    pub(crate) async fn ended(&self) -> Arc<CloseReport> {
+        loop {
+            let ended = self.ended_async.notified();
+            tokio::pin!(ended);
+            ended.as_mut().enable();
+            if let Some(report) = self.report() {
+                return report;
+            }
+            ended.await;
+        }
+    }
+
+    /// Blocks the thread until there is a report, or `limit` has passed.
+    pub(crate) fn wait(&self, limit: Duration) {
+        let report = self.report.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self
+            .ended
+            .wait_timeout_while(report, limit, |report| report.is_none());
+        drop(waited);
+    }
+}

@@ -1,0 +1,380 @@
+//! What can go wrong, one type per operation.
+
+use std::{any::type_name, fmt, time::Duration};
+
+use crate::{report::CloseReport, site::Site};
+
+/// A name that is no topic, with the place and the rule.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("invalid topic at byte {position}: {}", reason.text())]
+#[non_exhaustive]
+pub struct InvalidTopic {
+    /// Byte at which the name breaks the rule, from 0.
+    pub position: usize,
+    /// The rule it breaks.
+    pub reason: TopicFault,
+}
+
+impl InvalidTopic {
+    pub(crate) const fn new(position: usize, reason: TopicFault) -> Self {
+        Self { position, reason }
+    }
+}
+
+/// The rules a topic's name can break.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum TopicFault {
+    /// The name has no character.
+    Empty,
+    /// Two dots follow each other, or the name begins or ends with one.
+    EmptyToken,
+    /// A character is white space.
+    WhiteSpace,
+    /// A character is a control character.
+    Control,
+    /// The name has more than 256 bytes.
+    TooLong,
+    /// The name has more than 32 tokens.
+    TooManyTokens,
+    /// A wildcard stands where one exact topic is needed.
+    Wildcard,
+    /// A wildcard shares its token with other characters.
+    WildcardMixed,
+    /// `>` or `**` is not the last token.
+    TailNotLast,
+    /// The topic belongs to the bus: `$bus.…`.
+    Reserved,
+    /// The argument that fills a hole of a template would add a token.
+    DotInArgument,
+}
+
+impl TopicFault {
+    /// The rule in words.
+    pub(crate) const fn text(self) -> &'static str {
+        match self {
+            Self::Empty => "the name is empty",
+            Self::EmptyToken => "empty token",
+            Self::WhiteSpace => "white space",
+            Self::Control => "control character",
+            Self::TooLong => "longer than 256 bytes",
+            Self::TooManyTokens => "more than 32 tokens",
+            Self::Wildcard => "a wildcard, where one exact topic is needed",
+            Self::WildcardMixed => "a wildcard must stand alone in its token",
+            Self::TailNotLast => "`>` and `**` must be the last token",
+            Self::Reserved => "`$bus` is reserved for the bus itself",
+            Self::DotInArgument => "the argument holds a dot, which would add a token",
+        }
+    }
+}
+
+impl fmt::Display for TopicFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.text())
+    }
+}
+
+/// A publish that was refused; it reached nobody, and gives the signal back.
+#[derive(thiserror::Error)]
+#[non_exhaustive]
+pub enum PublishError<T> {
+    /// The bus is closed, or it drains and the publisher is not one of its handlers.
+    #[error("the bus is closed")]
+    Closed(T),
+    /// A subscription has no room, and the call does not wait (`try_publish` only).
+    #[error("a subscription is full")]
+    Full(T),
+    /// The topic carries another type.
+    #[error("topic `{topic}` carries `{carries}`, not `{}`", type_name::<T>())]
+    TypeMismatch {
+        /// The signal that was refused.
+        signal: T,
+        /// The topic it was meant for.
+        topic: Box<str>,
+        /// The type the topic carries.
+        carries: &'static str,
+    },
+    /// The name is not a topic.
+    #[error("cannot publish on {topic:?}: {error}")]
+    InvalidTopic {
+        /// The signal that was refused.
+        signal: T,
+        /// The name it was published on.
+        topic: Box<str>,
+        /// What is wrong with the name.
+        #[source]
+        error: InvalidTopic,
+    },
+}
+
+impl<T> PublishError<T> {
+    /// Takes back the signal.
+    #[must_use]
+    pub fn into_signal(self) -> T {
+        self.take().0
+    }
+
+    /// Turns the signal into something else, keeping the reason.
+    pub(crate) fn map<U>(self, change: impl FnOnce(T) -> U) -> PublishError<U> {
+        let (signal, refusal) = self.take();
+        refusal.with(change(signal))
+    }
+
+    pub(crate) fn take(self) -> (T, Refusal) {
+        match self {
+            Self::Closed(signal) => (signal, Refusal::Closed),
+            Self::Full(signal) => (signal, Refusal::Full),
+            Self::TypeMismatch {
+                signal,
+                topic,
+                carries,
+            } => {
+                let found = type_name::<T>();
+                let refusal = Refusal::TypeMismatch {
+                    topic,
+                    carries,
+                    found,
+                };
+                (signal, refusal)
+            }
+            Self::InvalidTopic {
+                signal,
+                topic,
+                error,
+            } => (signal, Refusal::InvalidTopic { topic, error }),
+        }
+    }
+}
+
+impl<T> fmt::Debug for PublishError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PublishError({self})")
+    }
+}
+
+/// Why a publish was refused, without the signal: what `on_error` is told of annotated publishers.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// The bus is closed, or it drains and the publisher is not one of its handlers.
+    #[error("the bus is closed")]
+    Closed,
+    /// A subscription has no room, and a plain `fn` cannot wait.
+    #[error("a subscription is full")]
+    Full,
+    /// The topic carries another type.
+    #[error("topic `{topic}` carries `{carries}`, not `{found}`")]
+    TypeMismatch {
+        /// The topic the signal was meant for.
+        topic: Box<str>,
+        /// The type the topic carries.
+        carries: &'static str,
+        /// The type of the signal.
+        found: &'static str,
+    },
+    /// The name, filled in from the arguments, is not a topic.
+    #[error("cannot publish on {topic:?}: {error}")]
+    InvalidTopic {
+        /// The name that was published on.
+        topic: Box<str>,
+        /// What is wrong with the name.
+        #[source]
+        error: InvalidTopic,
+    },
+}
+
+impl Refusal {
+    pub(crate) fn with<T>(self, signal: T) -> PublishError<T> {
+        match self {
+            Self::Closed => PublishError::Closed(signal),
+            Self::Full => PublishError::Full(signal),
+            Self::TypeMismatch { topic, carries, .. } => PublishError::TypeMismatch {
+                signal,
+                topic,
+                carries,
+            },
+            Self::InvalidTopic { topic, error } => PublishError::InvalidTopic {
+                signal,
+                topic,
+                error,
+            },
+        }
+    }
+}
+
+/// An injected parameter that could not be made.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum InjectError {
+    /// The bus has no value of this type.
+    #[error("nothing provides `{type_name}`, needed by parameter `{parameter}` of {site}")]
+    Missing {
+        /// The type that was asked for.
+        type_name: &'static str,
+        /// The parameter that asks for it.
+        parameter: &'static str,
+        /// The function that asks for it.
+        site: Site,
+    },
+    /// The function was called outside of any running bus, where nothing is provided.
+    #[error(
+        "{site} was called outside of a running bus, so its parameter `{parameter}` cannot be injected; \
+         call it inside `bus.run(..)`, or call `direct` with the argument"
+    )]
+    NoBus {
+        /// The parameter that asks for a value.
+        parameter: &'static str,
+        /// The function that was called.
+        site: Site,
+    },
+    /// A factory failed.
+    #[error("factory `{factory}` for parameter `{parameter}` of {site} failed: {source:#}")]
+    Factory {
+        /// The factory's path, as the compiler names it.
+        factory: &'static str,
+        /// The parameter it makes.
+        parameter: &'static str,
+        /// The function that asks for it.
+        site: Site,
+        /// The factory's own error.
+        source: anyhow::Error,
+    },
+    /// A provider failed.
+    #[error("{0:#}")]
+    Provider(anyhow::Error),
+}
+
+/// Why the handling of a signal, or a run of a periodic function, failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Failure {
+    /// The function returned an error.
+    #[error("{0:#}")]
+    Returned(anyhow::Error),
+    /// The function panicked; the text is the panic's message.
+    #[error("panicked: {0}")]
+    Panicked(String),
+    /// The function did not end in the time that its `timeout` gives it.
+    #[error("timed out after {0:?}")]
+    TimedOut(Duration),
+    /// A parameter could not be injected.
+    #[error(transparent)]
+    Inject(#[from] InjectError),
+    /// What the function returned could not be published.
+    #[error("its value was not published: {0}")]
+    Refused(#[from] Refusal),
+}
+
+/// A bus that cannot start: everything that is wrong with its wiring, in one error.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct StartError {
+    /// The findings, each with the functions it is about, in order of file and line.
+    pub findings: Vec<Finding>,
+}
+
+impl std::error::Error for StartError {}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.findings.len() {
+            1 => f.write_str("the bus cannot start:")?,
+            count => write!(f, "the bus cannot start, for {count} reasons:")?,
+        }
+        for finding in &self.findings {
+            write!(f, "\n- {finding}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Something noteworthy in the wiring of a bus.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct Finding {
+    /// What kind of finding it is.
+    pub kind: FindingKind,
+    /// What is wrong, and what to do about it.
+    pub message: String,
+    /// The functions it is about, each with its part in it.
+    pub places: Vec<(Site, String)>,
+}
+
+impl Finding {
+    pub(crate) fn new(kind: FindingKind, message: impl Into<String>) -> Self {
+        Self {
+            kind,
+            message: message.into(),
+            places: Vec::new(),
+        }
+    }
+
+    pub(crate) fn at(mut self, site: Site, part: impl Into<String>) -> Self {
+        self.places.push((site, part.into()));
+        self
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)?;
+        for (site, part) in &self.places {
+            write!(f, "\n    {site} {part}")?;
+        }
+        Ok(())
+    }
+}
+
+/// The kinds of findings of a start-up check.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[non_exhaustive]
+pub enum FindingKind {
+    /// One topic would carry two types.
+    TypeMismatch,
+    /// A parameter asks for a type that nothing provides.
+    MissingProvider,
+    /// Providers, or factories, need each other.
+    ProviderCycle,
+    /// Two providers make the same type.
+    DuplicateProvider,
+    /// A provider failed while the bus started.
+    ProviderFailed,
+    /// An option has a value it cannot have.
+    InvalidOption,
+    /// The start was not inside a tokio runtime.
+    NoRuntime,
+    /// Nobody subscribes to what is published. A warning, unless the bus is strict.
+    Unheard,
+    /// Nobody publishes what is subscribed to. A warning, unless the bus is strict.
+    Unfed,
+    /// Topics feed each other in a circle. Only reported.
+    TopicCycle,
+}
+
+/// A close that did not drain everything.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CloseError {
+    /// The deadline passed; the report counts what was abandoned and names what was stuck.
+    #[error("the bus did not drain before its deadline: {0}")]
+    Deadline(Box<CloseReport>),
+    /// The runtime went away under the bus; the report counts what was abandoned.
+    #[error("the runtime ended before the bus had drained: {0}")]
+    RuntimeGone(Box<CloseReport>),
+    /// A handler cannot wait for the close, which waits for the handler. The close has begun.
+    #[error(
+        "close() was awaited inside a handler of the bus, which would wait for itself; the close has begun"
+    )]
+    InsideHandler,
+}
+
+impl CloseError {
+    /// The report of the close, if it has ended.
+    #[must_use]
+    pub fn report(&self) -> Option<&CloseReport> {
+        match self {
+            Self::Deadline(report) | Self::RuntimeGone(report) => Some(report),
+            Self::InsideHandler => None,
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! The drain, in a task of its own: whoever waits for it may stop waiting.
+
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+
+use tokio::{
+    task::JoinSet,
+    time::{self, Instant},
+};
+
+use crate::{
+    report::{CloseOutcome, CloseReport},
+    scope::{running::Running, table},
+    site::Site,
+};
+
+/// How long cancelled handlers have to go.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// Owns the tasks of a bus, and ends them when it is asked to close.
+pub(crate) fn supervise(
+    running: Arc<Running>,
+    tasks: JoinSet<()>,
+    deadline: Duration,
+) -> impl Future<Output = ()> + Send {
+    // Made here and not inside: a runtime may go before it has polled the supervisor for the first time.
+    let last_word = LastWord {
+        running: Arc::clone(&running),
+        asked_at: None,
+        ended: false,
+    };
+    drain(running, tasks, deadline, last_word)
+}
+
+async fn drain(
+    running: Arc<Running>,
+    mut tasks: JoinSet<()>,
+    deadline: Duration,
+    mut last_word: LastWord,
+) {
+    running.ending.requested().await;
+    last_word.asked_at = Some(Instant::now());
+    running.exchange.close_gate();
+    let drained = time::timeout(deadline, running.exchange.quiet())
+        .await
+        .is_ok();
+    let stuck = if drained { Vec::new() } else { stuck(&running) };
+    if !drained {
+        running.exchange.abandon();
+        tasks.abort_all();
+    }
+    // Every task ends now by itself, unless it blocks its thread.
+    let ended = time::timeout(GRACE, async { while tasks.join_next().await.is_some() {} }).await;
+    drop(ended);
+    last_word.end(
+        if drained {
+            CloseOutcome::Drained
+        } else {
+            CloseOutcome::DeadlineExceeded
+        },
+        stuck,
+    );
+}
+
+/// The functions that still run, each once.
+fn stuck(running: &Running) -> Vec<Site> {
+    let handlers = running.exchange.busy().into_iter();
+    let handlers = handlers.map(|queue| running.subscription(queue).site);
+    let runs = running.periodics.iter();
+    let runs = runs.filter(|mark| mark.runs.load(Ordering::Relaxed));
+    handlers.chain(runs.map(|mark| mark.site)).collect()
+}
+
+/// Ends the bus, also when the runtime drops the supervisor before it has finished.
+struct LastWord {
+    running: Arc<Running>,
+    asked_at: Option<Instant>,
+    ended: bool,
+}
+
+impl LastWord {
+    fn end(&mut self, outcome: CloseOutcome, stuck: Vec<Site>) {
+        self.ended = true;
+        let running = &self.running;
+        running.container.dispose();
+        table::leave(running);
+        running.ending.end(CloseReport {
+            outcome,
+            elapsed: self.asked_at.map(|at| at.elapsed()).unwrap_or_default(),
+            stats: running.stats(),
+            failures: running.observe.failures(),
+            stuck,
+        });
+    }
+}
+
+impl Drop for LastWord {
+    fn drop(&mut self) {
+        if self.ended {
+            return;
+        }
+        let stuck = stuck(&self.running);
+        self.running.exchange.abandon();
+        let running = Arc::clone(&self.running);
+        self.end(CloseOutcome::RuntimeGone, stuck);
+        let total = running.stats().total;
+        if 0 < total.abandoned {
+            tracing::warn!(
+                abandoned = total.abandoned,
+                "the runtime ended before the bus had drained"
+            );
+        }
+    }
+}

@@ -1,0 +1,80 @@
+#![doc = include_str!("../../README.md")]
+#![warn(
+    missing_docs,
+    clippy::missing_errors_doc,
+    clippy::missing_panics_doc,
+    clippy::must_use_candidate,
+    clippy::print_stderr,
+    clippy::print_stdout,
+    clippy::unwrap_used
+)]
+
+// The order is the architecture: a module uses only modules above it.
+mod site;
+mod report;
+mod error;
+mod topic;
+mod signal;
+mod codec;
+mod forms;
+mod inject;
+mod registry;
+mod topology;
+mod queue;
+mod observe;
+mod route;
+mod ending;
+mod scope;
+mod publish;
+mod guarded;
+mod worker;
+mod periodic;
+mod guard;
+mod bus;
+#[cfg(feature = "testing")]
+pub mod testing;
+#[doc(hidden)]
+pub mod private;
+
+#[cfg(feature = "macros")]
+pub use signal_bus_macros::{inject, periodic, provider, publisher, service, subscriber};
+
+pub use crate::{
+    bus::Bus,
+    error::{
+        CloseError, Failure, Finding, FindingKind, InjectError, InvalidTopic, PublishError,
+        Refusal, StartError, TopicFault,
+    },
+    guard::BusGuard,
+    observe::{At, DeadLetter},
+    publish::Receipt,
+    registry::{BusName, Registered},
+    report::{CloseOutcome, CloseReport, FailureReport, Stats, SubscriptionReport, Tally},
+    scope::{InBus, InCurrentBus, current, running::BusHandle, spawn},
+    signal::{AnyValue, Payload, Signal, SignalId},
+    site::Site,
+    topic::{IntoTopic, Topic},
+    topology::print::{LockError, Topology},
+};
+
+/// Links crates whose functions the program uses only through the bus.
+///
+/// The linker leaves out a crate that nothing references, and with it everything its attributes registered: its
+/// publishers and subscribers would silently not be there. Name such crates once, anywhere in the program.
+///
+/// ```ignore
+/// signal_bus::link!(orders, mail);
+/// ```
+///
+/// [`Topology::check_lock`] guards against forgetting it.
+#[macro_export]
+macro_rules! link {
+    ($($krate:ident),+ $(,)?) => {
+        const _: () = {
+            $(
+                #[allow(unused_imports, clippy::single_component_path_imports)]
+                use ::$krate as _;
+            )+
+        };
+    };
+}

@@ -1,0 +1,219 @@
+//! What a bus notices: its counts, its failures, and whoever wants to hear of them.
+
+use std::{
+    fmt,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use crate::{
+    error::Failure,
+    report::FailureReport,
+    signal::{Signal, SignalId},
+    site::Site,
+};
+
+/// How many failures a report keeps in words.
+const FAILURES_KEPT_MAX: usize = 64;
+
+/// Where a failure happened: the function, and the signal it handled or published.
+///
+/// Displayed as `shop::store (src/main.rs:14) on `orders` #12`.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct At {
+    /// The function.
+    pub site: Site,
+    /// The signal's topic, if there was a signal.
+    pub topic: Option<Arc<str>>,
+    /// The signal's id, if it had got one.
+    pub signal: Option<SignalId>,
+}
+
+impl At {
+    pub(crate) fn site(site: Site) -> Self {
+        Self {
+            site,
+            topic: None,
+            signal: None,
+        }
+    }
+
+    pub(crate) fn topic(site: Site, topic: &str) -> Self {
+        Self {
+            topic: Some(topic.into()),
+            ..Self::site(site)
+        }
+    }
+
+    pub(crate) fn handling<T: ?Sized>(site: Site, signal: &Signal<T>) -> Self {
+        Self {
+            topic: Some(Arc::clone(&signal.label().topic)),
+            signal: Some(signal.id()),
+            site,
+        }
+    }
+}
+
+impl fmt::Display for At {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.site)?;
+        if let Some(topic) = &self.topic {
+            write!(f, " on `{topic}`")?;
+        }
+        if let Some(signal) = self.signal {
+            write!(f, " {signal}")?;
+        }
+        Ok(())
+    }
+}
+
+/// A signal whose handling failed for good, as subscribers of `$bus.dead` get it.
+///
+/// ```standalone_crate
+/// use signal_bus::{DeadLetter, subscriber};
+///
+/// #[subscriber("$bus.dead")]
+/// async fn bury(letter: &DeadLetter) {
+///     println!("{}: {}", letter.at(), letter.failure());
+/// }
+/// ```
+#[derive(Clone, Debug)]
+pub struct DeadLetter {
+    at: At,
+    signal: Signal,
+    failure: Arc<Failure>,
+}
+
+impl DeadLetter {
+    pub(crate) fn new(at: At, signal: Signal, failure: Arc<Failure>) -> Self {
+        Self {
+            at,
+            signal,
+            failure,
+        }
+    }
+
+    /// The subscriber that failed, and the signal's topic and id.
+    #[must_use]
+    pub fn at(&self) -> &At {
+        &self.at
+    }
+
+    /// The signal; its value is found again by [`downcast_ref`](Signal::downcast_ref).
+    #[must_use]
+    pub fn signal(&self) -> &Signal {
+        &self.signal
+    }
+
+    /// Why its handling failed.
+    #[must_use]
+    pub fn failure(&self) -> &Failure {
+        &self.failure
+    }
+}
+
+/// Hears of every failure.
+pub(crate) type OnError = Arc<dyn Fn(&At, &Failure) + Send + Sync>;
+
+/// Hears of everything; the testing kit is one.
+pub(crate) trait Recorder: Send + Sync {
+    fn published(&self, signal: &Signal);
+    fn handled(&self, site: Site, signal: &Signal, failure: Option<&Failure>);
+}
+
+/// The counts and listeners of a running bus.
+#[derive(Default)]
+pub(crate) struct Observe {
+    on_error: Option<OnError>,
+    pub(crate) recorder: Option<Arc<dyn Recorder>>,
+    pub(crate) published: Count,
+    pub(crate) unrouted: Count,
+    pub(crate) refused: Count,
+    pub(crate) mismatched: Count,
+    pub(crate) periodic_runs: Count,
+    failures: Count,
+    kept: Mutex<Vec<FailureReport>>,
+}
+
+impl fmt::Debug for Observe {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Observe").finish_non_exhaustive()
+    }
+}
+
+/// A counter that many tasks count on.
+#[derive(Default, Debug)]
+pub(crate) struct Count(AtomicU64);
+
+impl Count {
+    pub(crate) fn add(&self, more: u64) {
+        self.0.fetch_add(more, Ordering::Relaxed);
+    }
+
+    pub(crate) fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl Observe {
+    pub(crate) fn new(on_error: Option<OnError>, recorder: Option<Arc<dyn Recorder>>) -> Self {
+        Self {
+            on_error,
+            recorder,
+            ..Self::default()
+        }
+    }
+
+    /// Counts a failure, keeps it for the report, and tells of it once.
+    pub(crate) fn failed(&self, at: &At, failure: &Failure) {
+        self.failures.add(1);
+        self.keep(at, failure);
+        let Some(on_error) = &self.on_error else {
+            tell(at, failure);
+            return;
+        };
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| on_error(at, failure))) {
+            tracing::error!(%at, "`on_error` itself panicked");
+            drop(panic);
+        }
+    }
+
+    fn keep(&self, at: &At, failure: &Failure) {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() < FAILURES_KEPT_MAX {
+            kept.push(FailureReport {
+                site: at.site,
+                topic: at.topic.clone(),
+                error: failure.to_string(),
+            });
+        }
+    }
+
+    pub(crate) fn failure_count(&self) -> u64 {
+        self.failures.get()
+    }
+
+    pub(crate) fn failures(&self) -> Vec<FailureReport> {
+        self.kept
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+}
+
+/// Tells of a failure nobody asked to hear of: in the log, or, in a program without one, on standard error.
+#[expect(
+    clippy::print_stderr,
+    reason = "a failure must not vanish in a program that has set up neither `on_error` nor tracing"
+)]
+fn tell(at: &At, failure: &Failure) {
+    if tracing::dispatcher::has_been_set() {
+        tracing::error!(%at, "{failure}");
+    } else {
+        eprintln!("signal-bus: {at}: {failure}");
+    }
+}

@@ -1,0 +1,290 @@
+//! How annotated functions publish: to the current bus, if there is one; what is refused goes to `on_error`.
+
+use std::{
+    borrow::Cow,
+    fmt::{self, Display, Write as _},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use crate::{
+    error::{Failure, InvalidTopic, Refusal, TopicFault},
+    forms::give::{Part, Publish},
+    observe::At,
+    publish::{Ready, Tried},
+    queue::Inside,
+    registry::BusName,
+    route::{Route, invalid},
+    scope::{self, Look, Scope, running::Running},
+    signal::{Kind, Payload},
+    site::Site,
+    topic::Topic,
+};
+
+/// One `#[publisher]`: where it stands and which bus it means.
+#[derive(Debug)]
+pub struct Publication {
+    site: Site,
+    bus: BusName,
+    ambiguity_told: AtomicBool,
+}
+
+impl Publication {
+    /// Written by the attribute.
+    #[must_use]
+    pub const fn new(site: Site) -> Self {
+        Self {
+            site,
+            bus: BusName::DEFAULT,
+            ambiguity_told: AtomicBool::new(false),
+        }
+    }
+
+    /// The bus it means.
+    #[must_use]
+    pub const fn bus(mut self, name: &'static BusName) -> Self {
+        self.bus = *name;
+        self
+    }
+
+    fn find(&self) -> Option<Scope> {
+        match scope::find(self.bus) {
+            Look::Scope(scope) => Some(scope),
+            Look::Nothing => None,
+            Look::Ambiguous => {
+                if !self.ambiguity_told.swap(true, Ordering::Relaxed) {
+                    tracing::warn!(
+                        publisher = %self.site,
+                        "published nothing: more than one bus runs on this runtime and the task belongs to none; \
+                         use `signal_bus::spawn` or `.in_current_bus()`"
+                    );
+                }
+                None
+            }
+        }
+    }
+
+    fn refuse(&self, running: &Running, topic: &str, refusal: Refusal) {
+        running.observe.refused.add(1);
+        let at = At::topic(self.site, topic);
+        running.observe.failed(&at, &Failure::Refused(refusal));
+    }
+}
+
+/// A piece of a topic's template.
+#[expect(
+    missing_debug_implementations,
+    reason = "a hole holds anything that can be displayed"
+)]
+pub enum Piece<'a> {
+    /// Text between holes.
+    Text(&'a str),
+    /// The name of a hole, and what fills it.
+    Hole(&'static str, &'a dyn Display),
+}
+
+/// A template with its holes filled, if any bus runs that could hear of it.
+#[derive(Debug)]
+pub struct Filled(Option<(String, Option<InvalidTopic>)>);
+
+/// Fills the holes of a template.
+#[must_use]
+pub fn fill(pieces: &[Piece<'_>]) -> Filled {
+    if !scope::any_running() {
+        return Filled(None);
+    }
+    let (mut topic, mut fault) = (String::new(), None);
+    for piece in pieces {
+        match piece {
+            Piece::Text(text) => topic.push_str(text),
+            Piece::Hole(_, value) => {
+                let start = topic.len();
+                // A `Display` that fails leaves an empty or short token; the check of the name will see.
+                write!(topic, "{value}").unwrap_or_default();
+                if let Some(dot) = topic[start..].find('.') {
+                    fault = fault.or(Some(InvalidTopic::new(
+                        start + dot,
+                        TopicFault::DotInArgument,
+                    )));
+                }
+            }
+        }
+    }
+    Filled(Some((topic, fault)))
+}
+
+/// A topic to publish on.
+pub struct On<T: ?Sized> {
+    topic: Topic<T>,
+    name: Cow<'static, str>,
+    fault: Option<InvalidTopic>,
+}
+
+impl<T: ?Sized> fmt::Debug for On<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "On({:?})", self.topic)
+    }
+}
+
+impl<T: ?Sized> Clone for On<T> {
+    fn clone(&self) -> Self {
+        Self {
+            topic: self.topic,
+            name: self.name.clone(),
+            fault: self.fault,
+        }
+    }
+}
+
+/// Names the topic to publish on.
+#[must_use]
+pub fn on<T: ?Sized>(topic: Topic<T>) -> On<T> {
+    On {
+        name: Cow::Borrowed(topic.name()),
+        topic,
+        fault: None,
+    }
+}
+
+impl<T: ?Sized> On<T> {
+    /// The topic with the holes of its template filled.
+    #[must_use]
+    pub fn filled(mut self, filled: &Filled) -> Self {
+        if let Some((name, fault)) = &filled.0 {
+            self.name = Cow::Owned(name.clone());
+            self.fault = *fault;
+        }
+        self
+    }
+
+    /// Publishes what a function returns to its caller, who keeps it.
+    pub fn publish<R: Publish<T, M>, M>(
+        self,
+        publication: &'static Publication,
+        output: &R,
+    ) -> Pending
+    where
+        T: Payload + Sized,
+    {
+        if !output.publishes() {
+            return Pending::NOTHING;
+        }
+        self.offer(publication, || output.share())
+    }
+
+    /// Publishes what a function returned to the bus.
+    pub fn publish_part(self, publication: &'static Publication, part: &Option<Arc<T>>) -> Pending
+    where
+        T: Payload + Sized,
+    {
+        match part {
+            None => Pending::NOTHING,
+            Some(value) => self.offer(publication, || Some(Arc::clone(value))),
+        }
+    }
+
+    /// Parts what a function returned to the bus into signal and outcome.
+    pub fn part<R: Part<T, M>, M>(self, output: R) -> (Option<Arc<T>>, Result<(), Failure>) {
+        output.part()
+    }
+}
+
+impl<T: Payload> On<T> {
+    fn offer(
+        self,
+        publication: &'static Publication,
+        share: impl FnOnce() -> Option<Arc<T>>,
+    ) -> Pending {
+        let Some(Scope {
+            running, inside, ..
+        }) = publication.find()
+        else {
+            return Pending::NOTHING;
+        };
+        let route = match self.route(&running, inside) {
+            Ok(route) => route,
+            Err(refusal) => {
+                publication.refuse(&running, &self.name, refusal);
+                return Pending::NOTHING;
+            }
+        };
+        if !running.hears(&route) {
+            running.unrouted(&route);
+            return Pending::NOTHING;
+        }
+        let Some(value) = share() else {
+            return Pending::NOTHING;
+        };
+        match running.attempt(running.ready(&route, value, inside)) {
+            Tried::Accepted(_) => Pending::NOTHING,
+            Tried::Wait(ready) => Pending(Some(Box::new(Waiting {
+                publication,
+                running,
+                topic: Arc::clone(&route.topic),
+                ready,
+            }))),
+            Tried::Refused(refusal, _) => {
+                publication.refuse(&running, &self.name, refusal);
+                Pending::NOTHING
+            }
+        }
+    }
+
+    fn route(&self, running: &Running, inside: Option<Inside>) -> Result<Arc<Route>, Refusal> {
+        running.check_open(inside)?;
+        match self.fault {
+            Some(error) => Err(invalid(&self.name, error)),
+            None => running.routes.resolve(&self.name, Kind::of::<T>()),
+        }
+    }
+}
+
+/// A publish that is over, or has to wait for room.
+#[must_use]
+pub struct Pending(Option<Box<Waiting>>);
+
+struct Waiting {
+    publication: &'static Publication,
+    running: Arc<Running>,
+    topic: Arc<str>,
+    ready: Ready,
+}
+
+impl fmt::Debug for Pending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Pending(waits: {})", self.0.is_some())
+    }
+}
+
+impl Pending {
+    const NOTHING: Self = Self(None);
+
+    /// Waits until the signal is in every queue; a refusal goes to `on_error`.
+    pub async fn wait(self) {
+        let Some(waiting) = self.0 else { return };
+        let Waiting {
+            publication,
+            running,
+            topic,
+            ready,
+        } = *waiting;
+        if let Err((refusal, _signal)) = running.wait(ready).await {
+            publication.refuse(&running, &topic, refusal);
+        }
+    }
+
+    /// Ends a publish that cannot wait: if it would have to, it is refused.
+    pub fn now(self) {
+        if let Some(waiting) = self.0 {
+            let Waiting {
+                publication,
+                running,
+                topic,
+                ..
+            } = *waiting;
+            publication.refuse(&running, &topic, Refusal::Full);
+        }
+    }
+}

@@ -1,0 +1,334 @@
+//! Letting a signal in: at once, or after a wait in the line of its topic.
+
+use std::{
+    collections::VecDeque,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, Waker},
+};
+
+use crate::{
+    queue::{
+        Exchange, Inside, Offer, Phase, QueueId, State, Target,
+        store::Entry,
+        stuck::{self, Blocked},
+        wakes::Wakes,
+    },
+    signal::{Signal, SignalId},
+};
+
+/// Identifies a line.
+///
+/// Publishers of one topic stand in one line. A handler that publishes stands in a line of its own: a filter may
+/// let it wait for another queue than the publisher before it, which may wait for this very handler.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(crate) enum LineId {
+    Topic(usize),
+    Handler(u64),
+}
+
+impl LineId {
+    fn of(offer: &Offer, ticket: Option<u64>) -> Self {
+        match offer.inside.and_then(Inside::handling) {
+            Some(_) => Self::Handler(ticket.unwrap_or_default()),
+            None => Self::Topic(offer.line),
+        }
+    }
+}
+
+/// The publishers that wait with signals of one topic.
+#[derive(Default, Debug)]
+pub(crate) struct Line {
+    tickets: VecDeque<(u64, Waker)>,
+    /// The queue that will tell the first in line when it has room.
+    waits_for: Option<QueueId>,
+}
+
+impl Line {
+    pub(crate) fn wake_all(&self, wakes: &mut Wakes) {
+        self.tickets
+            .iter()
+            .for_each(|(_, waker)| wakes.add(waker.clone()));
+    }
+
+    pub(crate) fn freed(&mut self, wakes: &mut Wakes) {
+        self.waits_for = None;
+        self.wake_first(wakes);
+    }
+
+    fn wake_first(&self, wakes: &mut Wakes) {
+        if let Some((_, waker)) = self.tickets.front() {
+            wakes.add(waker.clone());
+        }
+    }
+
+    fn is_first(&self, ticket: u64) -> bool {
+        self.tickets
+            .front()
+            .is_some_and(|(first, _)| *first == ticket)
+    }
+
+    /// Joins the line, or leaves the waker of a new poll.
+    fn wait(&mut self, ticket: u64, waker: &Waker) {
+        match self
+            .tickets
+            .binary_search_by_key(&ticket, |(ticket, _)| *ticket)
+        {
+            Ok(at) => self.tickets[at].1.clone_from(waker),
+            Err(at) => self.tickets.insert(at, (ticket, waker.clone())),
+        }
+    }
+
+    fn leave(&mut self, ticket: u64) {
+        if let Ok(at) = self
+            .tickets
+            .binary_search_by_key(&ticket, |(ticket, _)| *ticket)
+        {
+            self.tickets.remove(at);
+        }
+    }
+}
+
+/// A signal that was let in.
+#[derive(Debug)]
+pub(crate) struct Admitted {
+    pub(crate) id: SignalId,
+    /// A share of the signal, if one was asked for.
+    pub(crate) recorded: Option<Signal>,
+    /// The subscriptions of a circle that this signal was let through, over capacity.
+    pub(crate) circle: Option<Vec<QueueId>>,
+}
+
+/// A signal that was not let in.
+#[derive(Debug)]
+pub(crate) enum Rejected {
+    Closed(Offer),
+    Full(Offer),
+}
+
+impl Exchange {
+    /// Lets a signal in at once, or not at all.
+    pub(crate) fn try_admit(&self, offer: Offer) -> Result<Admitted, Rejected> {
+        let mut wakes = Wakes::default();
+        let mut state = self.lock();
+        if !state.is_open(&offer) {
+            return Err(Rejected::Closed(offer));
+        }
+        if state.obstacle(&offer, None).is_some() {
+            return Err(Rejected::Full(offer));
+        }
+        let (admitted, dropped) = state.admit(offer, &mut wakes);
+        drop(state);
+        wakes.wake();
+        dropped.into_iter().for_each(Entry::discard);
+        Ok(admitted)
+    }
+
+    /// Lets a signal in as soon as every queue has room.
+    pub(crate) fn admit(self: &Arc<Self>, offer: Offer) -> Admission {
+        Admission {
+            exchange: Arc::clone(self),
+            offer: Some(offer),
+            ticket: None,
+        }
+    }
+}
+
+/// The wait of one publisher. Dropped before it is ready, its signal reached nobody.
+#[derive(Debug)]
+#[must_use]
+pub(crate) struct Admission {
+    exchange: Arc<Exchange>,
+    offer: Option<Offer>,
+    ticket: Option<u64>,
+}
+
+impl Future for Admission {
+    type Output = Result<Admitted, Offer>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.get_mut();
+        let offer = this
+            .offer
+            .take()
+            .expect("a future is not polled after it is ready");
+        let exchange = Arc::clone(&this.exchange);
+        let mut wakes = Wakes::default();
+        let mut state = exchange.lock();
+        if !state.is_open(&offer) {
+            state.leave_line(&offer, this.ticket.take(), &mut wakes);
+            drop(state);
+            wakes.wake();
+            return Poll::Ready(Err(offer));
+        }
+        let circle = match state.obstacle(&offer, this.ticket) {
+            None => None,
+            Some(full) => {
+                let circle =
+                    stuck::circle(&state.stores, &state.blocked, offer.inside, &offer.targets);
+                if circle.is_none() {
+                    this.ticket = Some(state.join_line(&offer, this.ticket, full, context.waker()));
+                    this.offer = Some(offer);
+                    return Poll::Pending;
+                }
+                state.over_capacity += 1;
+                circle
+            }
+        };
+        state.leave_line(&offer, this.ticket.take(), &mut wakes);
+        let (mut admitted, dropped) = state.admit(offer, &mut wakes);
+        admitted.circle = circle;
+        drop(state);
+        wakes.wake();
+        dropped.into_iter().for_each(Entry::discard);
+        Poll::Ready(Ok(admitted))
+    }
+}
+
+impl Drop for Admission {
+    fn drop(&mut self) {
+        if let (Some(ticket), Some(offer)) = (self.ticket, &self.offer) {
+            let mut wakes = Wakes::default();
+            self.exchange
+                .lock()
+                .leave_line(offer, Some(ticket), &mut wakes);
+            wakes.wake();
+        }
+    }
+}
+
+/// What keeps a signal out: the queue that has no room, or the publishers before it.
+#[derive(Clone, Copy)]
+enum Obstacle {
+    Full(QueueId),
+    Line,
+}
+
+impl State {
+    fn is_open(&self, offer: &Offer) -> bool {
+        match self.phase {
+            Phase::Running => true,
+            Phase::Draining => offer.inside.is_some(),
+            Phase::Closed => false,
+        }
+    }
+
+    fn full(&self, offer: &Offer) -> Option<QueueId> {
+        let mut queues = offer.targets.iter().map(|target| target.queue);
+        queues.find(|queue| self.stores[queue.0].is_full())
+    }
+
+    fn obstacle(&self, offer: &Offer, ticket: Option<u64>) -> Option<Obstacle> {
+        let in_turn = match (self.lines.get(&LineId::of(offer, ticket)), ticket) {
+            (None, _) => true,
+            (Some(_), None) => false,
+            (Some(line), Some(ticket)) => line.is_first(ticket),
+        };
+        if !in_turn {
+            return Some(Obstacle::Line);
+        }
+        self.full(offer).map(Obstacle::Full)
+    }
+
+    /// Puts the signal into all of its queues.
+    ///
+    /// What has to be dropped is returned: the values are the user's, and their `drop` must not run under the lock.
+    fn admit(&mut self, offer: Offer, wakes: &mut Wakes) -> (Admitted, Vec<Entry>) {
+        let Offer {
+            mut signal,
+            targets,
+            recorded,
+            ..
+        } = offer;
+        let id = self.last_signal.next();
+        self.last_signal = id;
+        signal.label_mut().id = id;
+        let recorded = recorded.then(|| signal.clone());
+        let mut dropped = Vec::new();
+        let (last, others) = match targets.split_last() {
+            Some((last, others)) => (Some(last), others),
+            None => (None, &*targets),
+        };
+        for target in others {
+            dropped.extend(self.push(*target, signal.clone(), wakes));
+        }
+        match last {
+            // The publisher keeps no share, so that the last handler can have the value for itself.
+            Some(target) => dropped.extend(self.push(*target, signal, wakes)),
+            None => dropped.push(Entry { signal, key: 0 }),
+        }
+        let admitted = Admitted {
+            id,
+            recorded,
+            circle: None,
+        };
+        (admitted, dropped)
+    }
+
+    fn push(&mut self, target: Target, signal: Signal, wakes: &mut Wakes) -> Option<Entry> {
+        let Target { queue, key } = target;
+        let dropped = self.stores[queue.0].push(Entry { signal, key }, wakes);
+        // One in, one out: nothing more is outstanding than before.
+        self.outstanding += usize::from(dropped.is_none());
+        dropped
+    }
+
+    /// Takes, or keeps, a place in the line; returns its number.
+    fn join_line(
+        &mut self,
+        offer: &Offer,
+        ticket: Option<u64>,
+        obstacle: Obstacle,
+        waker: &Waker,
+    ) -> u64 {
+        let ticket = ticket.unwrap_or_else(|| {
+            self.last_ticket += 1;
+            self.remember_blocked(offer, self.last_ticket);
+            self.last_ticket
+        });
+        let id = LineId::of(offer, Some(ticket));
+        let line = self.lines.entry(id).or_default();
+        line.wait(ticket, waker);
+        if let Obstacle::Full(queue) = obstacle {
+            if line.waits_for != Some(queue) {
+                line.waits_for = Some(queue);
+                self.stores[queue.0].add_line(id);
+            }
+        }
+        ticket
+    }
+
+    fn remember_blocked(&mut self, offer: &Offer, ticket: u64) {
+        if let Some(handling) = offer.inside.and_then(Inside::handling) {
+            self.blocked.push(Blocked {
+                ticket,
+                handling,
+                targets: Arc::clone(&offer.targets),
+            });
+        }
+    }
+
+    /// Leaves the line, if it was in it; the next one then has its turn.
+    fn leave_line(&mut self, offer: &Offer, ticket: Option<u64>, wakes: &mut Wakes) {
+        let Some(ticket) = ticket else { return };
+        self.blocked.retain(|blocked| blocked.ticket != ticket);
+        let id = LineId::of(offer, Some(ticket));
+        let Some(line) = self.lines.get_mut(&id) else {
+            return;
+        };
+        let was_first = line.is_first(ticket);
+        line.leave(ticket);
+        if line.tickets.is_empty() {
+            self.lines.remove(&id);
+        } else if was_first {
+            line.wake_first(wakes);
+        }
+    }
+}
+
+impl Offer {
+    /// Takes back the signal.
+    pub(crate) fn into_signal(self) -> Signal {
+        self.signal
+    }
+}

@@ -1,0 +1,114 @@
+//! Publishers, as the attributes declare them.
+
+use std::marker::PhantomData;
+
+use crate::{
+    codec::Codec,
+    registry::BusName,
+    signal::{Kind, Payload},
+    site::Site,
+    topic::Topic,
+};
+
+/// A publisher's declaration, with the type it publishes.
+#[derive(Debug)]
+pub struct Publisher<T: ?Sized> {
+    entry: PublisherEntry,
+    publishes: PhantomData<fn() -> Box<T>>,
+}
+
+/// A publisher, with the type as a value.
+#[derive(Clone, Debug)]
+pub(crate) struct PublisherEntry {
+    pub(crate) site: Site,
+    /// The topic, or the pattern of the topics that a template can name.
+    pub(crate) topic: &'static str,
+    /// The topic as it was written.
+    pub(crate) written: &'static str,
+    pub(crate) kind: Option<Kind>,
+    pub(crate) bus: BusName,
+    pub(crate) codec: Option<Codec>,
+}
+
+impl<T: ?Sized> Publisher<T> {
+    /// Declares that the function at `site` publishes on `topic`.
+    #[must_use]
+    pub fn new(site: Site, topic: Topic<T>) -> Self
+    where
+        T: Payload,
+    {
+        Self {
+            entry: PublisherEntry {
+                site,
+                topic: topic.name(),
+                written: topic.name(),
+                kind: T::kind(),
+                bus: BusName::DEFAULT,
+                codec: None,
+            },
+            publishes: PhantomData,
+        }
+    }
+
+    /// The topic as it was written, with holes.
+    #[must_use]
+    pub fn template(mut self, written: &'static str) -> Self {
+        self.entry.written = written;
+        self
+    }
+
+    /// The bus it belongs to.
+    #[must_use]
+    pub fn bus(mut self, name: &'static BusName) -> Self {
+        self.entry.bus = *name;
+        self
+    }
+
+    /// How its signals become bytes.
+    #[must_use]
+    pub fn codec(mut self, codec: Option<Codec>) -> Self {
+        self.entry.codec = codec;
+        self
+    }
+
+    pub(crate) fn entry(self) -> PublisherEntry {
+        self.entry
+    }
+}
+
+/// The declaration of a generic publisher, whose type is known only when it is called.
+#[derive(Debug)]
+pub struct UntypedPublisher(PublisherEntry);
+
+impl UntypedPublisher {
+    /// Declares that the function at `site` publishes on `topic`.
+    #[must_use]
+    pub fn new(site: Site, topic: &'static str) -> Self {
+        Self(PublisherEntry {
+            site,
+            topic,
+            written: topic,
+            kind: None,
+            bus: BusName::DEFAULT,
+            codec: None,
+        })
+    }
+
+    /// The topic as it was written, with holes.
+    #[must_use]
+    pub fn template(mut self, written: &'static str) -> Self {
+        self.0.written = written;
+        self
+    }
+
+    /// The bus it belongs to.
+    #[must_use]
+    pub fn bus(mut self, name: &'static BusName) -> Self {
+        self.0.bus = *name;
+        self
+    }
+
+    pub(crate) fn entry(self) -> PublisherEntry {
+        self.0
+    }
+}

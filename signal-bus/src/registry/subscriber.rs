@@ -1,0 +1,185 @@
+//! Subscribers, as the attributes declare them.
+
+use std::{
+    fmt,
+    hash::{DefaultHasher, Hash, Hasher},
+    marker::PhantomData,
+    num::NonZeroUsize,
+    sync::Arc,
+    time::Duration,
+};
+
+use crate::{
+    codec::Codec,
+    inject::Dependency,
+    registry::{BusName, handler::HandlerFuture},
+    signal::{AnyValue, Kind, Payload, Signal},
+    site::Site,
+    topic::Topic,
+};
+
+/// Calls a subscriber with a signal.
+pub(crate) type Handle = fn(Signal) -> HandlerFuture;
+/// Decides whether a subscriber wants a value.
+pub(crate) type Filter = Arc<dyn Fn(&AnyValue) -> bool + Send + Sync>;
+/// Computes the hash of a value's key.
+pub(crate) type Key = Arc<dyn Fn(&AnyValue) -> u64 + Send + Sync>;
+
+/// How many signals of one subscription may be handled at once.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Concurrency {
+    At(NonZeroUsize),
+    Unbounded,
+}
+
+/// A subscriber's declaration, with the type it takes.
+#[derive(Debug)]
+pub struct Subscriber<T: ?Sized> {
+    entry: SubscriberEntry,
+    takes: PhantomData<fn() -> Box<T>>,
+}
+
+/// A subscriber, with the type as a value.
+#[derive(Clone)]
+pub(crate) struct SubscriberEntry {
+    pub(crate) site: Site,
+    pub(crate) topics: Vec<&'static str>,
+    /// The type it takes; `None` takes any.
+    pub(crate) kind: Option<Kind>,
+    pub(crate) handle: Handle,
+    pub(crate) concurrency: Concurrency,
+    pub(crate) capacity: Option<usize>,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) filter: Option<Filter>,
+    pub(crate) key: Option<Key>,
+    pub(crate) blocking: bool,
+    pub(crate) bus: BusName,
+    pub(crate) codec: Option<Codec>,
+    pub(crate) dependencies: Vec<Dependency>,
+}
+
+impl fmt::Debug for SubscriberEntry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Subscriber({} on {:?})", self.site, self.topics)
+    }
+}
+
+impl<T: ?Sized> Subscriber<T> {
+    /// Declares that the function at `site` subscribes to `topics`.
+    #[must_use]
+    pub fn new<const N: usize>(site: Site, topics: [Topic<T>; N], handle: Handle) -> Self
+    where
+        T: Payload,
+    {
+        Self {
+            entry: SubscriberEntry {
+                site,
+                topics: topics.iter().map(|topic| topic.name()).collect(),
+                kind: T::kind(),
+                handle,
+                concurrency: Concurrency::At(NonZeroUsize::MIN),
+                capacity: None,
+                timeout: None,
+                filter: None,
+                key: None,
+                blocking: false,
+                bus: BusName::DEFAULT,
+                codec: None,
+                dependencies: Vec::new(),
+            },
+            takes: PhantomData,
+        }
+    }
+
+    /// How many signals it handles at once; 0 is taken as 1.
+    #[must_use]
+    pub fn concurrency(mut self, limit: usize) -> Self {
+        let limit = NonZeroUsize::new(limit).unwrap_or(NonZeroUsize::MIN);
+        self.entry.concurrency = Concurrency::At(limit);
+        self
+    }
+
+    /// Handles each signal at once.
+    #[must_use]
+    pub fn unbounded(mut self) -> Self {
+        self.entry.concurrency = Concurrency::Unbounded;
+        self
+    }
+
+    /// How many signals may be outstanding.
+    #[must_use]
+    pub fn capacity(mut self, signals: usize) -> Self {
+        self.entry.capacity = Some(signals);
+        self
+    }
+
+    /// How long the handling of one signal may take.
+    #[must_use]
+    pub fn timeout(mut self, limit: Duration) -> Self {
+        self.entry.timeout = Some(limit);
+        self
+    }
+
+    /// Signals of one key are handled in order.
+    #[must_use]
+    pub fn key<K: Hash>(mut self, key: impl Fn(&T) -> K + Send + Sync + 'static) -> Self
+    where
+        T: Payload + Sized,
+    {
+        self.entry.key = Some(Arc::new(move |value| match value.downcast_ref::<T>() {
+            Some(value) => hash(&key(value)),
+            None => 0,
+        }));
+        self
+    }
+
+    /// Takes only the signals for which `filter` says so.
+    #[must_use]
+    pub fn filter(mut self, filter: impl Fn(&T) -> bool + Send + Sync + 'static) -> Self
+    where
+        T: Payload + Sized,
+    {
+        self.entry.filter = Some(Arc::new(move |value| {
+            value.downcast_ref::<T>().is_some_and(&filter)
+        }));
+        self
+    }
+
+    /// Runs on the pool for blocking calls.
+    #[must_use]
+    pub fn blocking(mut self) -> Self {
+        self.entry.blocking = true;
+        self
+    }
+
+    /// The bus it belongs to.
+    #[must_use]
+    pub fn bus(mut self, name: &'static BusName) -> Self {
+        self.entry.bus = *name;
+        self
+    }
+
+    /// How its signals become bytes.
+    #[must_use]
+    pub fn codec(mut self, codec: Option<Codec>) -> Self {
+        self.entry.codec = codec;
+        self
+    }
+
+    /// What its injected parameters need.
+    #[must_use]
+    pub fn dependencies(mut self, dependencies: Vec<Dependency>) -> Self {
+        self.entry.dependencies = dependencies;
+        self
+    }
+
+    pub(crate) fn entry(self) -> SubscriberEntry {
+        self.entry
+    }
+}
+
+fn hash<K: Hash>(key: &K) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    key.hash(&mut hasher);
+    hasher.finish()
+}

@@ -1,0 +1,191 @@
+//! What a bus says of itself: the counts of a running one, and the report of a closed one.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use crate::site::Site;
+
+/// How the close of a bus ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum CloseOutcome {
+    /// Every signal was handled before the deadline.
+    Drained,
+    /// The deadline passed; what still waited or ran was cancelled and counted as abandoned.
+    DeadlineExceeded,
+    /// The runtime went away under the bus; what still waited or ran is counted as abandoned.
+    RuntimeGone,
+}
+
+/// What became of the signals of one subscription.
+///
+/// `accepted = done + dead + dropped + abandoned + outstanding`, at any moment.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+#[non_exhaustive]
+pub struct Tally {
+    /// Signals the subscription took in.
+    pub accepted: u64,
+    /// Signals its handler ended well.
+    pub done: u64,
+    /// Signals whose handling failed for good.
+    pub dead: u64,
+    /// Signals its overflow policy let go (only subscriptions to `$bus.…` have one).
+    pub dropped: u64,
+    /// Signals that were cancelled or never begun, because the deadline passed.
+    pub abandoned: u64,
+    /// Signals that wait or are being handled.
+    pub outstanding: u64,
+}
+
+impl Tally {
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.accepted += other.accepted;
+        self.done += other.done;
+        self.dead += other.dead;
+        self.dropped += other.dropped;
+        self.abandoned += other.abandoned;
+        self.outstanding += other.outstanding;
+    }
+}
+
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            accepted,
+            done,
+            dead,
+            dropped,
+            abandoned,
+            outstanding,
+        } = self;
+        write!(f, "{accepted} accepted, {done} done, {dead} dead")?;
+        for (count, word) in [
+            (dropped, "dropped"),
+            (abandoned, "abandoned"),
+            (outstanding, "outstanding"),
+        ] {
+            if 0 < *count {
+                write!(f, ", {count} {word}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// One subscription and what became of its signals.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct SubscriptionReport {
+    /// The subscriber's function.
+    pub site: Site,
+    /// The topics or patterns it subscribes to.
+    pub topics: Arc<[Box<str>]>,
+    /// What became of its signals.
+    pub tally: Tally,
+}
+
+/// A failure as the report keeps it, in words.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct FailureReport {
+    /// The function it happened in.
+    pub site: Site,
+    /// The topic of the signal that was handled or published, if there was one.
+    pub topic: Option<Arc<str>>,
+    /// What went wrong.
+    pub error: String,
+}
+
+impl fmt::Display for FailureReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.site)?;
+        if let Some(topic) = &self.topic {
+            write!(f, " on `{topic}`")?;
+        }
+        write!(f, ": {}", self.error)
+    }
+}
+
+/// The counts of a bus, taken at one moment.
+#[derive(Clone, Default, Debug)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Publishes that were accepted, also those nobody listened to.
+    pub published: u64,
+    /// Accepted publishes that reached no subscription.
+    pub unrouted: u64,
+    /// Publishes that were refused: bus closed, wrong type, bad topic, full and unable to wait.
+    pub refused: u64,
+    /// Deliveries that were skipped because a typed pattern met a topic of another type.
+    pub mismatched: u64,
+    /// Signals let through over capacity, because the wait for room could never have ended.
+    pub over_capacity: u64,
+    /// Runs of periodic functions that were begun.
+    pub periodic_runs: u64,
+    /// Failures of any kind: those of handlers, of periodic runs and refused publishes.
+    pub failures: u64,
+    /// All subscriptions together.
+    pub total: Tally,
+    /// Each subscription, in order of file and line.
+    pub subscriptions: Vec<SubscriptionReport>,
+}
+
+/// How a bus ended: the same report for everybody who waits for it.
+///
+/// Its `Display` is meant for a log or a terminal.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct CloseReport {
+    /// How the close ended.
+    pub outcome: CloseOutcome,
+    /// Time from the request to close until the end.
+    pub elapsed: Duration,
+    /// The final counts.
+    pub stats: Stats,
+    /// The first 64 failures, in order; `stats.failures` counts them all.
+    pub failures: Vec<FailureReport>,
+    /// The functions that still ran when the deadline passed.
+    pub stuck: Vec<Site>,
+}
+
+impl fmt::Display for CloseReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let outcome = match self.outcome {
+            CloseOutcome::Drained => "drained",
+            CloseOutcome::DeadlineExceeded => "deadline exceeded",
+            CloseOutcome::RuntimeGone => "runtime gone",
+        };
+        let Stats {
+            published,
+            unrouted,
+            refused,
+            ref total,
+            ..
+        } = self.stats;
+        write!(
+            f,
+            "{outcome} after {:.1?}: {published} published",
+            self.elapsed
+        )?;
+        for (count, word) in [(unrouted, "unrouted"), (refused, "refused")] {
+            if 0 < count {
+                write!(f, " ({count} {word})")?;
+            }
+        }
+        write!(f, ", {total}")?;
+        for subscription in &self.stats.subscriptions {
+            let topics = subscription.topics.join("`, `");
+            write!(
+                f,
+                "\n  `{topics}` -> {}: {}",
+                subscription.site, subscription.tally
+            )?;
+        }
+        for failure in &self.failures {
+            write!(f, "\n  failed: {failure}")?;
+        }
+        for site in &self.stuck {
+            write!(f, "\n  stuck: {site}")?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,212 @@
+//! Which bus is current: the scope of a task, or else the only bus of its runtime.
+
+pub(crate) mod running;
+pub(crate) mod table;
+
+use std::{
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use tokio::{
+    runtime::Handle,
+    task::{JoinHandle, futures::TaskLocalFuture},
+};
+
+use crate::{
+    queue::Inside,
+    registry::BusName,
+    scope::{
+        running::{BusHandle, Running},
+        table::Found,
+    },
+};
+
+tokio::task_local! {
+    static SCOPE: Scope;
+}
+
+/// A running bus as seen from inside a task.
+#[derive(Clone, Debug)]
+pub(crate) struct Scope {
+    pub(crate) running: Arc<Running>,
+    pub(crate) inside: Option<Inside>,
+    /// The scope this one stands in: buses may run inside of buses.
+    outer: Option<Arc<Self>>,
+}
+
+impl Scope {
+    /// The scope of a part of the bus.
+    pub(crate) fn new(running: Arc<Running>, inside: Option<Inside>) -> Self {
+        Self {
+            running,
+            inside,
+            outer: None,
+        }
+    }
+
+    /// The scope of a future that a user runs in the bus; other buses stay within reach.
+    pub(crate) fn nested(running: Arc<Running>) -> Self {
+        Self {
+            running,
+            inside: None,
+            outer: SCOPE.try_with(|outer| Arc::new(outer.clone())).ok(),
+        }
+    }
+
+    /// Runs a future in this scope.
+    pub(crate) fn run<F: Future>(self, future: F) -> TaskLocalFuture<Self, F> {
+        SCOPE.scope(self, future)
+    }
+
+    /// Calls a function in this scope.
+    pub(crate) fn call<R>(self, function: impl FnOnce() -> R) -> R {
+        SCOPE.sync_scope(self, function)
+    }
+
+    /// The scope for a task that may outlive the handler it is spawned from.
+    fn spawned(mut self) -> Self {
+        self.inside = self.inside.map(|inside| Inside::Spawned(inside.parent()));
+        self
+    }
+
+    fn find(&self, bus: BusName) -> Option<&Self> {
+        let mut scope = self;
+        while !scope.running.names.contains(&bus) {
+            scope = scope.outer.as_deref()?;
+        }
+        Some(scope)
+    }
+}
+
+/// What a look for a bus has found.
+#[derive(Debug)]
+pub(crate) enum Look {
+    Scope(Scope),
+    Nothing,
+    /// More than one bus of the runtime has the name, and the task belongs to none.
+    Ambiguous,
+}
+
+/// Finds the bus of a name: the task's own, or else the only one of the runtime.
+pub(crate) fn find(bus: BusName) -> Look {
+    if !table::any() {
+        return Look::Nothing;
+    }
+    if let Ok(Some(scope)) = SCOPE.try_with(|scope| scope.find(bus).cloned()) {
+        return Look::Scope(scope);
+    }
+    let Ok(runtime) = Handle::try_current() else {
+        return Look::Nothing;
+    };
+    match table::only(runtime.id(), |running| running.names.contains(&bus)) {
+        Found::One(running) => Look::Scope(Scope::new(running, None)),
+        Found::None => Look::Nothing,
+        Found::Several => Look::Ambiguous,
+    }
+}
+
+/// The task's own scope.
+pub(crate) fn own() -> Option<Scope> {
+    SCOPE.try_with(Clone::clone).ok()
+}
+
+/// The bus the task belongs to, or else the only bus that runs on this runtime.
+pub(crate) fn innermost() -> Option<Scope> {
+    own().or_else(
+        || match table::only(Handle::try_current().ok()?.id(), |_| true) {
+            Found::One(running) => Some(Scope::new(running, None)),
+            Found::None | Found::Several => None,
+        },
+    )
+}
+
+/// The part of `running` that the task is, if it is one.
+pub(crate) fn inside(running: &Arc<Running>) -> Option<Inside> {
+    let own = own()?;
+    let mut scope = &own;
+    while !Arc::ptr_eq(&scope.running, running) {
+        scope = scope.outer.as_deref()?;
+    }
+    scope.inside
+}
+
+/// Whether some bus runs in this program, so that a look for one is worth while.
+pub(crate) fn any_running() -> bool {
+    table::any()
+}
+
+/// The running bus that annotated functions called here would use.
+///
+/// That is the bus in whose scope this task runs, or else the only bus that runs on this tokio runtime.
+///
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+/// use signal_bus::Bus;
+///
+/// assert!(signal_bus::current().is_none());
+/// Bus::empty().run(async {
+///     assert!(signal_bus::current().is_some());
+/// }).await
+/// # })?; Ok::<_, anyhow::Error>(())
+/// ```
+#[must_use]
+pub fn current() -> Option<BusHandle> {
+    innermost().map(|scope| BusHandle::new(scope.running))
+}
+
+/// Spawns a task that belongs to the bus of the task that spawns it.
+///
+/// Needed only where several buses share a runtime: where there is one, `tokio::spawn` does as well. The task may still
+/// publish while the bus drains, as long as something is being handled.
+///
+/// # Panics
+///
+/// Panics outside of a tokio runtime, as `tokio::spawn` does.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the task is the caller's: its handle is returned"
+)]
+pub fn spawn<F>(future: F) -> JoinHandle<F::Output>
+where
+    F: Future<Output: Send> + Send + 'static,
+{
+    tokio::spawn(future.in_current_bus())
+}
+
+/// Carries the current bus along with a future.
+pub trait InCurrentBus: Future + Sized {
+    /// Binds the future to the bus of this task, wherever it is polled later.
+    ///
+    /// A future that is bound outside of any bus stays what it is.
+    fn in_current_bus(self) -> InBus<Self> {
+        InBus {
+            scope: innermost().map(Scope::spawned),
+            future: Box::pin(self),
+        }
+    }
+}
+
+impl<F: Future> InCurrentBus for F {}
+
+/// A future that is bound to a bus, made by [`InCurrentBus::in_current_bus`].
+#[derive(Debug)]
+#[must_use = "futures do nothing unless they are polled"]
+pub struct InBus<F> {
+    scope: Option<Scope>,
+    future: Pin<Box<F>>,
+}
+
+impl<F: Future> Future for InBus<F> {
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+        let scope = self.scope.clone();
+        let future = self.future.as_mut();
+        match scope {
+            Some(scope) => scope.call(|| future.poll(context)),
+            None => future.poll(context),
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! The buses that run on each tokio runtime.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, PoisonError, RwLock, Weak,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use tokio::runtime::Id;
+
+use crate::scope::running::Running;
+
+/// How many buses run in the program; zero spares annotated functions any further look.
+static COUNT: AtomicUsize = AtomicUsize::new(0);
+static TABLE: RwLock<Option<HashMap<Id, Vec<Weak<Running>>>>> = RwLock::new(None);
+
+pub(crate) fn any() -> bool {
+    COUNT.load(Ordering::Acquire) != 0
+}
+
+/// The buses of a runtime that fit.
+pub(crate) enum Found {
+    None,
+    One(Arc<Running>),
+    Several,
+}
+
+pub(crate) fn only(runtime: Id, fits: impl Fn(&Running) -> bool) -> Found {
+    let table = TABLE.read().unwrap_or_else(PoisonError::into_inner);
+    let buses = table.as_ref().and_then(|table| table.get(&runtime));
+    let mut found = Found::None;
+    for running in buses.into_iter().flatten().filter_map(Weak::upgrade) {
+        if !fits(&running) {
+            continue;
+        }
+        found = match found {
+            Found::None => Found::One(running),
+            Found::One(_) | Found::Several => return Found::Several,
+        };
+    }
+    found
+}
+
+pub(crate) fn enter(running: &Arc<Running>) {
+    let mut table = TABLE.write().unwrap_or_else(PoisonError::into_inner);
+    let buses = table
+        .get_or_insert_default()
+        .entry(running.runtime.id())
+        .or_default();
+    buses.push(Arc::downgrade(running));
+    COUNT.fetch_add(1, Ordering::Release);
+}
+
+/// Takes a bus out; ids of runtimes are used again once a runtime is gone.
+pub(crate) fn leave(running: &Arc<Running>) {
+    let mut table = TABLE.write().unwrap_or_else(PoisonError::into_inner);
+    let runtime = running.runtime.id();
+    let Some(buses) = table.as_mut().and_then(|table| table.get_mut(&runtime)) else {
+        return;
+    };
+    let before = buses.len();
+    buses.retain(|bus| !std::ptr::eq(bus.as_ptr(), Arc::as_ptr(running)));
+    COUNT.fetch_sub(before - buses.len(), Ordering::Release);
+    if buses.is_empty() {
+        table.as_mut().map(|table| table.remove(&runtime));
+    }
+}

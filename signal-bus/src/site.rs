@@ -1,0 +1,78 @@
+//! Where a function of the user's program stands, and where in it something went wrong.
+
+use std::fmt;
+
+/// The place of an annotated function: its name, module, file and line.
+///
+/// Displayed as `shop::print (src/main.rs:14)`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Site {
+    /// Path of the file, as the compiler was given it.
+    pub file: &'static str,
+    /// Line of the function's name, from 1.
+    pub line: u32,
+    /// Path of the module the function stands in.
+    pub module: &'static str,
+    /// Name of the function; `Type::method` for a service's methods.
+    pub function: &'static str,
+}
+
+impl Site {
+    /// Describes a function; written by the attributes.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn new(
+        function: &'static str,
+        module: &'static str,
+        file: &'static str,
+        line: u32,
+    ) -> Self {
+        Self {
+            file,
+            line,
+            module,
+            function,
+        }
+    }
+
+    /// Whether the function stands in `module` or below it.
+    pub(crate) fn is_within(&self, module: &str) -> bool {
+        match self.module.strip_prefix(module) {
+            Some(rest) => rest.is_empty() || rest.starts_with("::"),
+            None => false,
+        }
+    }
+}
+
+impl fmt::Display for Site {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            module,
+            function,
+            file,
+            line,
+        } = self;
+        write!(f, "{module}::{function} ({file}:{line})")
+    }
+}
+
+impl fmt::Debug for Site {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Site;
+
+    #[test]
+    fn within_compares_whole_path_segments() {
+        let site = Site::new("print", "shop::mail", "src/mail.rs", 3);
+        assert!(site.is_within("shop"));
+        assert!(site.is_within("shop::mail"));
+        assert!(!site.is_within("sho"));
+        assert!(!site.is_within("shop::mail::more"));
+        assert_eq!(site.to_string(), "shop::mail::print (src/mail.rs:3)");
+    }
+}

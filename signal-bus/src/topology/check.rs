@@ -1,0 +1,334 @@
+//! Who publishes what to whom, and what does not fit.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::{
+    error::{Finding, FindingKind},
+    registry::subscriber::SubscriberEntry,
+    signal::Kind,
+    site::Site,
+    topic::{name, pattern::Pattern},
+    topology::select::Chosen,
+};
+
+/// One end of a topic: a publisher or a subscriber, and the type it speaks of.
+#[derive(Clone)]
+struct End {
+    site: Site,
+    kind: Option<Kind>,
+    publishes: bool,
+}
+
+impl End {
+    fn part(&self) -> String {
+        let verb = if self.publishes {
+            "publishes"
+        } else {
+            "subscribes to"
+        };
+        match self.kind {
+            Some(kind) => format!("{verb} `{}`", kind.name),
+            None => verb.to_owned(),
+        }
+    }
+}
+
+/// All ends of a bus, by topic and by pattern.
+pub(crate) struct Wiring {
+    exact: HashMap<String, Vec<End>>,
+    patterns: Vec<(Pattern, End)>,
+    index: Tokens,
+}
+
+impl Wiring {
+    pub(crate) fn new(chosen: &Chosen) -> Self {
+        let mut wiring = Self {
+            exact: HashMap::new(),
+            patterns: Vec::new(),
+            index: Tokens::default(),
+        };
+        for (publisher, _) in &chosen.publishers {
+            wiring.add(publisher.topic, publisher.site, publisher.kind, true);
+        }
+        for subscriber in &chosen.subscribers {
+            for topic in &subscriber.topics {
+                wiring.add(topic, subscriber.site, subscriber.kind, false);
+            }
+        }
+        wiring
+    }
+
+    fn add(&mut self, topic: &str, site: Site, kind: Option<Kind>, publishes: bool) {
+        let end = End {
+            site,
+            kind,
+            publishes,
+        };
+        match Pattern::new(topic) {
+            Ok(pattern) if !pattern.is_exact() => self.patterns.push((pattern, end)),
+            _ => {
+                if !self.exact.contains_key(topic) {
+                    self.index.insert(topic);
+                }
+                self.exact.entry(topic.to_owned()).or_default().push(end);
+            }
+        }
+    }
+
+    /// Topics that would carry two types.
+    pub(crate) fn type_mismatches(&mut self) -> Vec<Finding> {
+        let mut by_topic: HashMap<&str, Vec<&End>> = HashMap::new();
+        for (topic, ends) in &self.exact {
+            by_topic.insert(topic, ends.iter().collect());
+        }
+        for (pattern, end) in &self.patterns {
+            self.index.matching(pattern, &mut |topic| {
+                by_topic.entry(topic).or_default().push(end);
+            });
+        }
+        let conflicts = by_topic
+            .into_iter()
+            .filter_map(|(topic, ends)| conflict(topic, &ends));
+        let mut findings: Vec<_> = conflicts.collect();
+        findings.extend(self.template_mismatches());
+        findings
+    }
+
+    /// Templates of publishers against patterns of subscribers: no exact topic is known of either.
+    fn template_mismatches(&self) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        for (template, publisher) in self.patterns.iter().filter(|(_, end)| end.publishes) {
+            for (pattern, other) in &self.patterns {
+                let fits = pattern.covers(template) || template.covers(pattern);
+                let twice = other.publishes && (pattern, other.site) <= (template, publisher.site);
+                if fits && !twice {
+                    findings.extend(conflict(template.as_str(), &[publisher, other]));
+                }
+            }
+        }
+        findings
+    }
+
+    /// Publishers nobody hears, subscribers nobody feeds.
+    pub(crate) fn unconnected(&self, chosen: &Chosen) -> Vec<Finding> {
+        let heard = self.reached(false);
+        let fed = self.reached(true);
+        let mut findings = Vec::new();
+        for (publisher, _) in chosen.publishers.iter().filter(|(_, taken)| *taken) {
+            if !self.meets(publisher.topic, &heard, false) {
+                let message = format!("nobody hears `{}`", publisher.written);
+                let finding = Finding::new(FindingKind::Unheard, message);
+                findings.push(finding.at(publisher.site, "publishes it"));
+            }
+        }
+        for subscriber in &chosen.subscribers {
+            for topic in &subscriber.topics {
+                if !name::is_reserved(topic) && !self.meets(topic, &fed, true) {
+                    let message = format!("no publisher feeds `{topic}`");
+                    let finding = Finding::new(FindingKind::Unfed, message);
+                    findings.push(finding.at(subscriber.site, "subscribes to it"));
+                }
+            }
+        }
+        findings
+    }
+
+    /// Exact topics with an end of the kind, named or through a pattern.
+    fn reached(&self, publishes: bool) -> HashSet<&str> {
+        let mut reached = HashSet::new();
+        for (topic, ends) in &self.exact {
+            if ends.iter().any(|end| end.publishes == publishes) {
+                reached.insert(topic.as_str());
+            }
+        }
+        for (pattern, end) in &self.patterns {
+            if end.publishes == publishes {
+                self.index.matching(pattern, &mut |topic| {
+                    reached.insert(topic);
+                });
+            }
+        }
+        reached
+    }
+
+    fn meets(&self, topic: &str, reached: &HashSet<&str>, publishes: bool) -> bool {
+        if reached.contains(topic) {
+            return true;
+        }
+        let Some(pattern) = Pattern::new(topic)
+            .ok()
+            .filter(|pattern| !pattern.is_exact())
+        else {
+            return false;
+        };
+        let mut found = false;
+        self.index
+            .matching(&pattern, &mut |topic| found |= reached.contains(topic));
+        let mut others = self
+            .patterns
+            .iter()
+            .filter(|(_, end)| end.publishes == publishes);
+        found || others.any(|(other, _)| other.overlaps(&pattern))
+    }
+}
+
+/// Two types on one topic, and who speaks of them: one place for each type on each side.
+fn conflict(topic: &str, ends: &[&End]) -> Option<Finding> {
+    let first = ends.iter().find_map(|end| end.kind)?;
+    if ends
+        .iter()
+        .all(|end| end.kind.is_none_or(|kind| kind == first))
+    {
+        return None;
+    }
+    let message = format!("topic `{topic}` carries two types");
+    let mut finding = Finding::new(FindingKind::TypeMismatch, message);
+    let mut ends: Vec<_> = ends.iter().filter(|end| end.kind.is_some()).collect();
+    ends.sort_by_key(|end| (!end.publishes, end.site));
+    for end in ends {
+        finding = finding.at(end.site, end.part());
+    }
+    Some(finding)
+}
+
+/// Exact topics by their tokens, so that a pattern finds those it matches without looking at all.
+#[derive(Default)]
+struct Tokens {
+    topic: Option<String>,
+    next: HashMap<String, Self>,
+}
+
+impl Tokens {
+    fn insert(&mut self, topic: &str) {
+        let mut node = self;
+        for token in topic.split('.') {
+            node = node.next.entry(token.to_owned()).or_default();
+        }
+        node.topic = Some(topic.to_owned());
+    }
+
+    fn matching<'a>(&'a self, pattern: &Pattern, found: &mut impl FnMut(&'a str)) {
+        let tokens: Vec<_> = pattern.as_str().split('.').collect();
+        self.walk(&tokens, !pattern.is_reserved(), found);
+    }
+
+    /// `plain` while the topic may still turn out to be one of the bus's own.
+    fn walk<'a>(&'a self, tokens: &[&str], plain: bool, found: &mut impl FnMut(&'a str)) {
+        let Some((token, rest)) = tokens.split_first() else {
+            self.topic.as_deref().into_iter().for_each(found);
+            return;
+        };
+        if *token == "**" {
+            self.topic.as_deref().into_iter().for_each(&mut *found);
+        }
+        if !matches!(*token, "*" | ">" | "**") {
+            if let Some(node) = self.next.get(*token) {
+                node.walk(rest, false, found);
+            }
+            return;
+        }
+        for (name, node) in &self.next {
+            if !(plain && name == name::RESERVED) {
+                let rest = if *token == "*" { rest } else { &["**"] };
+                node.walk(rest, false, found);
+            }
+        }
+    }
+}
+
+/// Functions that feed each other in a circle through what they subscribe to and publish.
+pub(crate) fn topic_cycles(chosen: &Chosen) -> Vec<Finding> {
+    let mut outputs: HashMap<Site, Vec<&str>> = HashMap::new();
+    for (publisher, _) in &chosen.publishers {
+        outputs
+            .entry(publisher.site)
+            .or_default()
+            .push(publisher.topic);
+    }
+    let stages = chosen
+        .subscribers
+        .iter()
+        .filter(|s| outputs.contains_key(&s.site));
+    let stages: Vec<&SubscriberEntry> = stages.collect();
+    let (mut by_topic, mut by_pattern) = (HashMap::<&str, Vec<usize>>::new(), Vec::new());
+    for (index, stage) in stages.iter().enumerate() {
+        for topic in &stage.topics {
+            match Pattern::new(topic) {
+                Ok(pattern) if !pattern.is_exact() => by_pattern.push((pattern, index)),
+                _ => by_topic.entry(topic).or_default().push(index),
+            }
+        }
+    }
+    let feeds = |index: usize| -> Vec<usize> {
+        let mut fed = Vec::new();
+        for topic in &outputs[&stages[index].site] {
+            fed.extend(by_topic.get(topic).into_iter().flatten().copied());
+            if let Ok(output) = Pattern::new(topic) {
+                let hearing = by_pattern
+                    .iter()
+                    .filter(|(pattern, _)| pattern.overlaps(&output));
+                fed.extend(hearing.map(|(_, index)| *index));
+            }
+        }
+        fed
+    };
+    let cycles = cycles(stages.len(), feeds);
+    cycles
+        .into_iter()
+        .map(|cycle| describe(&cycle, &stages))
+        .collect()
+}
+
+fn describe(cycle: &[usize], stages: &[&SubscriberEntry]) -> Finding {
+    let topics: Vec<_> = cycle.iter().map(|&stage| stages[stage].topics[0]).collect();
+    let message = format!(
+        "topics feed each other in a circle: {}",
+        topics.join(" -> ")
+    );
+    let mut finding = Finding::new(FindingKind::TopicCycle, message);
+    for &stage in cycle {
+        let part = format!("hears `{}`", stages[stage].topics.join("`, `"));
+        finding = finding.at(stages[stage].site, part);
+    }
+    finding
+}
+
+/// One circle for each way back that a depth-first walk finds; without recursion, since chains may be long.
+fn cycles(count: usize, next: impl Fn(usize) -> Vec<usize>) -> Vec<Vec<usize>> {
+    let mut found = Vec::new();
+    let mut marks = vec![Mark::New; count];
+    for start in 0..count {
+        let mut path: Vec<(usize, std::vec::IntoIter<usize>)> = Vec::new();
+        let mut enter = (marks[start] == Mark::New).then_some(start);
+        loop {
+            if let Some(node) = enter.take() {
+                marks[node] = Mark::OnPath(path.len());
+                path.push((node, next(node).into_iter()));
+            }
+            let Some((node, successors)) = path.last_mut() else {
+                break;
+            };
+            match successors.next() {
+                None => {
+                    marks[*node] = Mark::Done;
+                    path.pop();
+                }
+                Some(next) => match marks[next] {
+                    Mark::New => enter = Some(next),
+                    Mark::OnPath(at) => {
+                        found.push(path[at..].iter().map(|(node, _)| *node).collect());
+                    }
+                    Mark::Done => {}
+                },
+            }
+        }
+    }
+    found
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Mark {
+    New,
+    OnPath(usize),
+    Done,
+}

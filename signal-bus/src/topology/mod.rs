@@ -1,0 +1,114 @@
+//! The wiring of a bus, resolved and checked before the first signal.
+
+pub(crate) mod check;
+pub(crate) mod needs;
+pub(crate) mod print;
+pub(crate) mod select;
+
+use std::collections::HashSet;
+
+use crate::{
+    error::{Finding, FindingKind, StartError},
+    registry::{
+        Declarations, Registration, periodic::Periodic, provider::Provider,
+        publisher::PublisherEntry, subscriber::SubscriberEntry,
+    },
+    signal::Kind,
+    topology::{check::Wiring, needs::Needs, print::Topology, select::Selection},
+};
+
+/// What a description asks for.
+pub(crate) struct Request<'a> {
+    pub(crate) selections: &'a [Selection],
+    /// Types of which the description itself has a value.
+    pub(crate) provided: &'a [Kind],
+    /// Factories the description has replaced.
+    pub(crate) replaced: &'a HashSet<std::any::TypeId>,
+    pub(crate) strict: bool,
+}
+
+/// What a bus starts: everything in order, nothing missing.
+pub(crate) struct Plan {
+    pub(crate) topology: Topology,
+    /// Every publisher of the program whose bus is among the names.
+    pub(crate) publishers: Vec<PublisherEntry>,
+    pub(crate) subscribers: Vec<SubscriberEntry>,
+    pub(crate) periodics: Vec<Periodic>,
+    /// In the order in which they can be built.
+    pub(crate) providers: Vec<Provider>,
+}
+
+/// Resolves and checks the wiring; all that is wrong comes in one error.
+pub(crate) fn plan(request: &Request<'_>) -> Result<Plan, StartError> {
+    let declared = declared(request.selections);
+    let chosen = select::choose(request.selections, &declared);
+    let mut errors = options(&chosen);
+    let mut wiring = Wiring::new(&chosen);
+    errors.append(&mut wiring.type_mismatches());
+    let mut warnings = wiring.unconnected(&chosen);
+    if request.strict {
+        errors.append(&mut warnings);
+    }
+    warnings.append(&mut check::topic_cycles(&chosen));
+    let (providers, mut unmet) = Needs::new(request, &declared, &chosen).resolve();
+    errors.append(&mut unmet);
+    if !errors.is_empty() {
+        errors
+            .sort_by(|a, b| (a.kind, &a.places, &a.message).cmp(&(b.kind, &b.places, &b.message)));
+        return Err(StartError { findings: errors });
+    }
+    let topology = Topology::new(&chosen, &providers, warnings);
+    let select::Chosen {
+        publishers,
+        subscribers,
+        periodics,
+        ..
+    } = chosen;
+    Ok(Plan {
+        topology,
+        publishers: publishers.into_iter().map(|(entry, _)| entry).collect(),
+        subscribers,
+        periodics,
+        providers,
+    })
+}
+
+/// Every registration with what it declares, in order of file and line: the linker promises none.
+fn declared(selections: &[Selection]) -> Vec<(&'static Registration, Declarations)> {
+    let mut registrations: Vec<_> = crate::registry::all().collect();
+    // A function that was picked by name may stand in a program part the linker did not keep.
+    for selection in selections {
+        registrations.extend_from_slice(selection.picked());
+    }
+    registrations.sort_by_cached_key(|registration| {
+        (
+            registration.site(),
+            std::ptr::from_ref(*registration).addr(),
+        )
+    });
+    registrations.dedup_by(|a, b| std::ptr::eq(*a, *b));
+    registrations
+        .into_iter()
+        .map(|registration| (registration, registration.declarations()))
+        .collect()
+}
+
+/// Options whose values only a running program knows.
+fn options(chosen: &select::Chosen) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for subscriber in &chosen.subscribers {
+        if subscriber.capacity == Some(0) {
+            let message = "a subscription needs room for at least one signal";
+            let finding = Finding::new(FindingKind::InvalidOption, message);
+            findings.push(finding.at(subscriber.site, "has `capacity = 0`"));
+        }
+    }
+    for periodic in &chosen.periodics {
+        if periodic.period.is_zero() {
+            let message = "a period must be greater than zero";
+            let finding = Finding::new(FindingKind::InvalidOption, message);
+            findings.push(finding.at(periodic.site, "has a period of zero"));
+        }
+    }
+    findings
+}
