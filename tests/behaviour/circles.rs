@@ -1,0 +1,216 @@
+//! Handlers that wait for each other neither hang nor lose: what closes the circle is let through over capacity.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use signal_bus::{Bus, CloseReport, inject, publisher, subscriber};
+
+use crate::ledger::assert_adds_up;
+
+#[derive(Debug, Default)]
+struct Count(AtomicUsize);
+
+impl Count {
+    fn add(&self) -> usize {
+        self.0.fetch_add(1, Ordering::Relaxed) + 1
+    }
+}
+
+mod pair {
+    use super::{Count, inject, publisher, subscriber};
+
+    #[publisher("pair.a")]
+    pub(super) async fn start(left: u32) -> u32 {
+        left
+    }
+
+    #[subscriber("pair.a", capacity = 1)]
+    #[publisher("pair.b")]
+    async fn there(left: u32, #[inject] count: &Count) -> u32 {
+        count.add();
+        left
+    }
+
+    #[subscriber("pair.b", capacity = 1)]
+    #[publisher("pair.a")]
+    async fn back(left: u32) -> Option<u32> {
+        left.checked_sub(1)
+    }
+}
+
+/// Starts the functions of a module, publishes what is given, and closes; a hang ends at the deadline with an error.
+async fn run(
+    module: &str,
+    count: &Arc<Count>,
+    publish: impl Future<Output = ()>,
+) -> anyhow::Result<CloseReport> {
+    let bus = Bus::new().within(&format!("{}::{module}", module_path!()));
+    let bus = bus.provide_arc(Arc::clone(count)).start().await?;
+    publish.await;
+    let report = bus.close().await?;
+    assert_adds_up(&report.stats);
+    println!(
+        "{module}: {} over capacity, {}",
+        report.stats.over_capacity, report.stats.total
+    );
+    Ok(report)
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_stages_that_feed_each_other_come_to_an_end() -> anyhow::Result<()> {
+    let count = Arc::default();
+    let publish = async {
+        for _ in 0..20 {
+            pair::start(50).await;
+        }
+    };
+    run("pair", &count, publish).await?;
+    assert_eq!(count.0.load(Ordering::Relaxed), 20 * 51);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_stages_that_feed_each_other_come_to_an_end_on_two_threads() -> anyhow::Result<()> {
+    let count = Arc::default();
+    let publishers: Vec<_> = (0..8).map(|_| pair::start(200)).collect();
+    let publish = async {
+        for publisher in publishers {
+            publisher.await;
+        }
+    };
+    run("pair", &count, publish).await?;
+    assert_eq!(count.0.load(Ordering::Relaxed), 8 * 201);
+    Ok(())
+}
+
+mod doubling {
+    use super::{Count, inject, publisher, subscriber};
+
+    #[publisher("doubling")]
+    pub(super) async fn start(depth: u32) -> u32 {
+        depth
+    }
+
+    /// Each signal makes two, on its own topic.
+    #[subscriber("doubling", capacity = 2, concurrency = 2)]
+    async fn double(depth: u32, #[inject] count: &Count) {
+        count.add();
+        if 0 < depth {
+            start(depth - 1).await;
+            start(depth - 1).await;
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn amplification_on_one_topic_comes_to_an_end() -> anyhow::Result<()> {
+    let count = Arc::default();
+    let report = run("doubling", &count, async {
+        doubling::start(12).await;
+    })
+    .await?;
+    assert_eq!(count.0.load(Ordering::Relaxed), (1 << 13) - 1);
+    assert!(0 < report.stats.over_capacity);
+    Ok(())
+}
+
+mod recursion {
+    use super::{Count, inject, publisher, subscriber};
+
+    #[publisher("recursion")]
+    pub(super) async fn again(left: u32) -> u32 {
+        left
+    }
+
+    #[subscriber("recursion", capacity = 1)]
+    async fn recurse(left: u32, #[inject] count: &Count) {
+        count.add();
+        if 0 < left {
+            again(left - 1).await;
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn recursion_a_hundred_thousand_deep_comes_to_an_end() -> anyhow::Result<()> {
+    let count = Arc::default();
+    run("recursion", &count, async {
+        recursion::again(100_000).await;
+    })
+    .await?;
+    assert_eq!(count.0.load(Ordering::Relaxed), 100_001);
+    Ok(())
+}
+
+mod split {
+    use super::{Count, inject, publisher, subscriber};
+
+    #[publisher("split.t")]
+    pub(super) async fn start(number: u32) -> u32 {
+        number
+    }
+
+    #[subscriber("split.t", "split.u", capacity = 1)]
+    async fn both(_number: u32, #[inject] count: &Count) {
+        count.add();
+    }
+
+    #[subscriber("split.t", capacity = 1)]
+    #[publisher("split.u")]
+    async fn on(number: u32) -> u32 {
+        number
+    }
+}
+
+/// A publisher that held room in one queue while it waited for the other would stop this for ever.
+#[tokio::test(start_paused = true)]
+async fn a_diamond_of_capacity_one_is_no_circle() -> anyhow::Result<()> {
+    let count = Arc::default();
+    let publish = async {
+        for number in 0..500 {
+            split::start(number).await;
+        }
+    };
+    let report = run("split", &count, publish).await?;
+    assert_eq!(count.0.load(Ordering::Relaxed), 1000);
+    assert_eq!(report.stats.over_capacity, 0);
+    Ok(())
+}
+
+mod ring {
+    use super::{Count, inject, publisher, subscriber};
+
+    #[publisher("ring.0")]
+    pub(super) async fn start(left: u32) -> u32 {
+        left
+    }
+
+    macro_rules! stage {
+        ($name:ident, $from:literal, $to:literal) => {
+            #[subscriber($from, capacity = 1)]
+            #[publisher($to)]
+            async fn $name(left: u32, #[inject] count: &Count) -> Option<u32> {
+                count.add();
+                left.checked_sub(1)
+            }
+        };
+    }
+    stage!(zero, "ring.0", "ring.1");
+    stage!(one, "ring.1", "ring.2");
+    stage!(two, "ring.2", "ring.3");
+    stage!(three, "ring.3", "ring.4");
+    stage!(four, "ring.4", "ring.0");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_ring_of_five_comes_to_an_end() -> anyhow::Result<()> {
+    let count = Arc::default();
+    let publish = async {
+        for _ in 0..10 {
+            ring::start(99).await;
+        }
+    };
+    run("ring", &count, publish).await?;
+    assert_eq!(count.0.load(Ordering::Relaxed), 10 * 100);
+    Ok(())
+}

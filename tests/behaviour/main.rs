@@ -1,0 +1,27 @@
+//! The bus as a stranger sees it: one file a promise, each with topics and a bus of its own.
+
+#![allow(
+    clippy::disallowed_methods,
+    reason = "tests stand where user code stands, and users spawn tasks of their own"
+)]
+
+mod ledger;
+
+mod calls;
+mod cancelled_publishes;
+mod circles;
+mod close;
+mod concurrency;
+mod drain;
+mod dropped_guards;
+mod failures;
+mod forms;
+mod injection;
+mod instances;
+mod periodics;
+mod publishing;
+mod scopes;
+mod services;
+mod testing_kit;
+mod topics;
+mod wiring;

@@ -1,0 +1,57 @@
+//! House rules that no compiler holds: who may use whom, how long is too long, what the README lists.
+
+mod source;
+mod paths;
+mod rooms;
+mod limits;
+mod notes;
+mod examples;
+
+use crate::source::{Finding, Source};
+
+/// Fails with one line for each finding.
+fn assert_tidy(findings: &[Finding]) {
+    let lines: Vec<String> = findings.iter().map(Finding::to_string).collect();
+    assert!(
+        lines.is_empty(),
+        "{} findings\n{}\n",
+        lines.len(),
+        lines.join("\n")
+    );
+}
+
+#[test]
+fn a_room_uses_only_rooms_above_it() {
+    let files = Source::read_all("signal-bus/src", &["rs"]);
+    assert_tidy(&rooms::check(&files));
+}
+
+#[test]
+fn a_file_holds_one_concept() {
+    let mut files = Vec::new();
+    for folder in [
+        "signal-bus/src",
+        "signal-bus-macros/src",
+        "xtask/src",
+        "examples/crates",
+    ] {
+        files.extend(Source::read_all(folder, &["rs"]));
+    }
+    assert_tidy(&limits::check(&files));
+}
+
+#[test]
+fn what_is_left_to_do_names_its_issue() {
+    assert_tidy(&notes::check(&Source::read_all(".", &["rs", "toml", "md"])));
+}
+
+#[test]
+fn an_example_is_short_says_its_idea_and_is_found_in_the_readme() {
+    let programs = Source::read_folder("examples", &["rs"]);
+    let manifest = Source::read("examples/Cargo.toml");
+    assert_tidy(&examples::check(
+        &programs,
+        &manifest,
+        &Source::read("README.md"),
+    ));
+}
