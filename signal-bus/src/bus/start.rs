@@ -26,7 +26,7 @@ use crate::{
     scope::{
         Scope,
         running::{BusHandle, RunMark, Running, Subscription},
-        table,
+        table::{self, Counted},
     },
     topology::{Plan, select::Selection},
     worker,
@@ -95,6 +95,7 @@ fn running(bus: &Bus, plan: &Plan, runtime: Handle) -> Running {
         runtime,
         circle_told: AtomicBool::new(false),
         ending: Ending::default(),
+        _counted: Counted::new(),
     }
 }
 

@@ -16,6 +16,7 @@ use crate::{
     registry::{BusName, subscriber::Handle},
     report::{Stats, SubscriptionReport, Tally},
     route::Routes,
+    scope::table::Counted,
     site::Site,
 };
 
@@ -38,6 +39,8 @@ pub(crate) struct Running {
     /// Whether a circle of handlers was told of.
     pub(crate) circle_told: AtomicBool,
     pub(crate) ending: Ending,
+    /// Held, not read.
+    pub(crate) _counted: Counted,
 }
 
 /// A subscription, as its worker needs it.

@@ -12,9 +12,26 @@ use tokio::runtime::Id;
 
 use crate::scope::running::Running;
 
-/// How many buses run in the program; zero spares annotated functions any further look.
+/// How many buses there are in the program; zero spares annotated functions any further look.
 static COUNT: AtomicUsize = AtomicUsize::new(0);
 static TABLE: RwLock<Option<HashMap<Id, Vec<Weak<Running>>>>> = RwLock::new(None);
+
+/// Counts one bus for as long as anybody holds it: a task may stand in the scope of a bus that is closed.
+#[derive(Debug)]
+pub(crate) struct Counted(());
+
+impl Counted {
+    pub(crate) fn new() -> Self {
+        COUNT.fetch_add(1, Ordering::Release);
+        Self(())
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        COUNT.fetch_sub(1, Ordering::Release);
+    }
+}
 
 pub(crate) fn any() -> bool {
     COUNT.load(Ordering::Acquire) != 0
@@ -50,7 +67,6 @@ pub(crate) fn enter(running: &Arc<Running>) {
         .entry(running.runtime.id())
         .or_default();
     buses.push(Arc::downgrade(running));
-    COUNT.fetch_add(1, Ordering::Release);
 }
 
 /// Takes a bus out; ids of runtimes are used again once a runtime is gone.
@@ -60,9 +76,7 @@ pub(crate) fn leave(running: &Arc<Running>) {
     let Some(buses) = table.as_mut().and_then(|table| table.get_mut(&runtime)) else {
         return;
     };
-    let before = buses.len();
     buses.retain(|bus| !std::ptr::eq(bus.as_ptr(), Arc::as_ptr(running)));
-    COUNT.fetch_sub(before - buses.len(), Ordering::Release);
     if buses.is_empty() {
         table.as_mut().map(|table| table.remove(&runtime));
     }
