@@ -24,7 +24,7 @@ use crate::{
 pub(crate) async fn tick(running: Arc<Running>, index: usize, periodic: Periodic) {
     let mut due = Instant::now();
     if let Some(delay) = periodic.after {
-        due = later(due, delay + jitter(periodic.jitter));
+        due = later(due, delay.saturating_add(jitter(periodic.jitter)));
         if !begins(&running, due).await {
             return;
         }

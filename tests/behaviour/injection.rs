@@ -269,6 +269,60 @@ async fn a_start_that_is_cancelled_is_as_if_it_had_never_been() -> anyhow::Resul
     Ok(())
 }
 
+mod holding {
+    use super::*;
+
+    /// A value that holds the bus that holds it.
+    pub(super) struct Holder {
+        pub(super) bus: BusHandle,
+        pub(super) _alive: Arc<()>,
+    }
+
+    #[provider]
+    async fn holder(bus: &BusHandle, alive: &Arc<()>) -> Holder {
+        tokio::task::yield_now().await;
+        Holder {
+            bus: bus.clone(),
+            _alive: Arc::clone(alive),
+        }
+    }
+
+    #[subscriber("holding")]
+    async fn hold(_signal: (), #[inject] holder: &Holder) {
+        assert_eq!(holder.bus.stats().total.outstanding, 1);
+    }
+}
+
+#[tokio::test]
+async fn a_value_that_holds_the_bus_goes_with_the_bus() -> anyhow::Result<()> {
+    let alive = Arc::new(());
+    let bus = Bus::new()
+        .within(concat!(module_path!(), "::holding"))
+        .provide(Arc::clone(&alive));
+    // Dropped at each of its awaits, and then finished.
+    for polls in 1..8 {
+        let mut start = Box::pin(bus.start());
+        for _ in 0..polls {
+            let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+            if let std::task::Poll::Ready(started) = start.as_mut().poll(&mut context) {
+                let started = started?;
+                started.publish("holding", ()).await?;
+                assert_eq!(started.close().await?.stats.total.done, 1);
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+        drop(start);
+        tokio::task::yield_now().await;
+        assert_eq!(
+            Arc::strong_count(&alive),
+            2,
+            "one here, one in the description ({polls} polls)"
+        );
+    }
+    Ok(())
+}
+
 #[tokio::test]
 async fn a_value_goes_before_a_provider_of_its_type() -> anyhow::Result<()> {
     struct Other;

@@ -43,9 +43,10 @@ pub(super) async fn start(bus: Bus) -> Result<BusGuard, StartError> {
         tracing::warn!("{warning}");
     }
     let running = Arc::new(running(&bus, &plan, runtime));
-    build(&running, &bus, &plan.providers).await?;
+    let starting = Starting(Some(Arc::clone(&running)));
     let handle = BusHandle::new(Arc::clone(&running));
     running.container.insert(Value::new(Arc::new(handle)));
+    build(&running, &bus, &plan.providers).await?;
     let mut tasks = JoinSet::new();
     spawn_workers(&running, &mut tasks).await;
     table::enter(&running);
@@ -57,7 +58,28 @@ pub(super) async fn start(bus: Bus) -> Result<BusGuard, StartError> {
         tasks,
         bus.close_timeout,
     ));
+    starting.done();
     Ok(BusGuard::new(running))
+}
+
+/// Undoes a start that fails or is dropped half-way.
+///
+/// The container holds a handle of the bus that holds the container, so without this neither would ever go.
+struct Starting(Option<Arc<Running>>);
+
+impl Starting {
+    fn done(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Starting {
+    fn drop(&mut self) {
+        if let Some(running) = &self.0 {
+            running.exchange.abandon();
+            running.container.dispose();
+        }
+    }
 }
 
 fn failed(finding: Finding) -> StartError {
@@ -139,8 +161,6 @@ fn mark(periodic: &Periodic) -> RunMark {
 }
 
 /// Builds what the providers make, each after what it needs.
-///
-/// Dropped half-way, or failing, it disposes what is there, in reverse order: the container does when it goes.
 async fn build(
     running: &Arc<Running>,
     bus: &Bus,

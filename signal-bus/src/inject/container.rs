@@ -84,7 +84,7 @@ impl Container {
     }
 }
 
-/// A start that is cancelled or fails disposes as a close does.
+/// Whatever happens, values go in reverse order.
 impl Drop for Container {
     fn drop(&mut self) {
         self.dispose();
