@@ -59,8 +59,11 @@ async fn bury(letter: &DeadLetter, #[inject] seen: &Seen) {
 async fn the_other_signals_are_handled_and_the_report_names_the_place() -> anyhow::Result<()> {
     let (seen, errors) = (Arc::new(Seen::default()), Arc::new(Seen::default()));
     let told = Arc::clone(&errors);
-    let bus = Bus::new()
-        .within(module_path!())
+    let bus = Bus::empty()
+        .with::<fails_sometimes>()
+        .with::<panics_sometimes>()
+        .with::<hangs_sometimes>()
+        .with::<bury>()
         .provide_arc(Arc::clone(&seen))
         .on_error(move |at, error| told.note(format!("{at}: {error}")));
     let bus = bus.start().await?;
@@ -168,5 +171,51 @@ async fn an_on_error_that_panics_stops_nothing() -> anyhow::Result<()> {
     })
     .await?;
     assert_eq!(seen.take(), ["fails 7"]);
+    Ok(())
+}
+
+mod overwhelmed {
+    use super::*;
+
+    #[subscriber("overwhelmed")]
+    pub(super) async fn fail(number: u32) -> anyhow::Result<()> {
+        anyhow::bail!("{number}")
+    }
+
+    /// Slower than the letters come: the oldest that wait have to go, and nobody waits for it.
+    #[subscriber("$bus.dead", capacity = 3)]
+    pub(super) async fn bury(letter: &DeadLetter, #[inject] seen: &Seen) -> anyhow::Result<()> {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        seen.note(letter.failure().to_string());
+        anyhow::bail!("a letter about a letter would never end")
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn dead_letters_make_nobody_wait_and_make_no_dead_letters() -> anyhow::Result<()> {
+    let seen = Arc::new(Seen::default());
+    let bus = Bus::new()
+        .within(concat!(module_path!(), "::overwhelmed"))
+        .on_error(|_, _| {});
+    let bus = bus.provide_arc(Arc::clone(&seen)).start().await?;
+    for number in 0..10_u32 {
+        bus.publish("overwhelmed", number).await?;
+    }
+    let report = bus.close().await?;
+    assert_adds_up(&report.stats);
+    let tally = |function| {
+        let mut subscriptions = report.stats.subscriptions.iter();
+        subscriptions
+            .find(|one| one.site.function == function)
+            .unwrap()
+            .tally
+    };
+    assert_eq!((tally("fail").dead, tally("bury").accepted), (10, 10));
+    let seen = seen.take();
+    assert_eq!(tally("bury").dropped, 10 - seen.len() as u64);
+    assert!(
+        seen.len() <= 4 && seen.ends_with(&["8".into(), "9".into()]),
+        "{seen:?}"
+    );
     Ok(())
 }

@@ -156,3 +156,33 @@ async fn every_subscriber_sees_one_order_of_a_topic() -> anyhow::Result<()> {
     assert!(one.is_sorted(), "ids are ordered within a topic");
     Ok(())
 }
+
+mod many {
+    use super::*;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    #[derive(Debug, Default)]
+    pub(super) struct Count(pub(super) AtomicUsize);
+
+    #[subscriber("many.*.once")]
+    async fn once(_number: &u32, #[inject] count: &Count) {
+        count.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// More topics than the bus remembers: those that are forgotten are found again.
+#[tokio::test]
+async fn a_topic_that_is_used_once_costs_nothing_for_ever() -> anyhow::Result<()> {
+    let count = Arc::<many::Count>::default();
+    let bus = Bus::new()
+        .within(concat!(module_path!(), "::many"))
+        .provide_arc(Arc::clone(&count));
+    let bus = bus.start().await?;
+    for number in 0..140_000_u32 {
+        let topic = format!("many.{}.once", number % 70_000);
+        assert_eq!(bus.publish(topic, number).await?.receivers, 1);
+    }
+    bus.close().await?;
+    assert_eq!(count.0.load(std::sync::atomic::Ordering::Relaxed), 140_000);
+    Ok(())
+}
