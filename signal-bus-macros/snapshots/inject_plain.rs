@@ -38,6 +38,7 @@ impl greet {
         clippy::missing_errors_doc,
         clippy::missing_panics_doc,
         clippy::must_use_candidate,
+        clippy::missing_const_for_fn,
         clippy::unused_async
     )]
     #[rust_analyzer::signal_bus_expanded]
@@ -60,8 +61,8 @@ impl greet {
 )]
 const _: () = {
     use ::signal_bus::private::{
-        self as __p, Form as _, InjectFallback as _, NoCodec as _, Peel as _,
-        PeelOption as _, Provides as _,
+        self as __p, Form as _, InjectFallback as _, NoCodec as _, OwnedType as _,
+        Peel as _, PeelOption as _, Provides as _,
     };
     const __SITE: ::signal_bus::private::Site = ::signal_bus::private::Site::new(
         "greet",

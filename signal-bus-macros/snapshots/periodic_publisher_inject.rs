@@ -53,6 +53,7 @@ impl get_data {
         clippy::missing_errors_doc,
         clippy::missing_panics_doc,
         clippy::must_use_candidate,
+        clippy::missing_const_for_fn,
         clippy::unused_async
     )]
     #[rust_analyzer::signal_bus_expanded]
@@ -71,8 +72,8 @@ impl get_data {
 )]
 const _: () = {
     use ::signal_bus::private::{
-        self as __p, Form as _, InjectFallback as _, NoCodec as _, Peel as _,
-        PeelOption as _, Provides as _,
+        self as __p, Form as _, InjectFallback as _, NoCodec as _, OwnedType as _,
+        Peel as _, PeelOption as _, Provides as _,
     };
     const __SITE: ::signal_bus::private::Site = ::signal_bus::private::Site::new(
         "get_data",
@@ -143,7 +144,7 @@ const _: () = {
                 );
                 __d.publisher(
                     __p::Publisher::new(__SITE, __topic)
-                        .codec(__p::codec(__topic).codec()),
+                        .codec(__p::codec(__topic).owned().codec()),
                 );
             }
             __d.injectable(

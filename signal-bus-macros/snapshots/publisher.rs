@@ -25,8 +25,8 @@ pub async fn greet(name: &str) -> String {
     )]
     const _: () = {
         use ::signal_bus::private::{
-            self as __p, Form as _, InjectFallback as _, NoCodec as _, Peel as _,
-            PeelOption as _, Provides as _,
+            self as __p, Form as _, InjectFallback as _, NoCodec as _, OwnedType as _,
+            Peel as _, PeelOption as _, Provides as _,
         };
         static __REGISTRATION: __p::Registration = __p::Registration::new(
             __SITE,
@@ -38,7 +38,7 @@ pub async fn greet(name: &str) -> String {
                     );
                     __d.publisher(
                         __p::Publisher::new(__SITE, __topic)
-                            .codec(__p::codec(__topic).codec()),
+                            .codec(__p::codec(__topic).owned().codec()),
                     );
                 }
             },

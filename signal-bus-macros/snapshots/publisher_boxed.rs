@@ -4,6 +4,7 @@
 // }
 
 impl Owner {
+    #[allow(clippy::missing_const_for_fn)]
     #[rust_analyzer::signal_bus_expanded]
     fn emit<'a>(
         &'a self,
@@ -28,8 +29,8 @@ impl Owner {
         )]
         const _: () = {
             use ::signal_bus::private::{
-                self as __p, Form as _, InjectFallback as _, NoCodec as _, Peel as _,
-                PeelOption as _, Provides as _,
+                self as __p, Form as _, InjectFallback as _, NoCodec as _,
+                OwnedType as _, Peel as _, PeelOption as _, Provides as _,
             };
             static __REGISTRATION: __p::Registration = __p::Registration::new(
                 __SITE,
@@ -45,7 +46,7 @@ impl Owner {
                         __d.publisher(
                             __p::Publisher::new(__SITE, __topic)
                                 .template("traits.{n}")
-                                .codec(__p::codec(__topic).codec()),
+                                .codec(__p::codec(__topic).owned().codec()),
                         );
                     }
                 },

@@ -23,8 +23,8 @@ async fn value<T: Clone>(value: T) -> T {
     )]
     const _: () = {
         use ::signal_bus::private::{
-            self as __p, Form as _, InjectFallback as _, NoCodec as _, Peel as _,
-            PeelOption as _, Provides as _,
+            self as __p, Form as _, InjectFallback as _, NoCodec as _, OwnedType as _,
+            Peel as _, PeelOption as _, Provides as _,
         };
         static __REGISTRATION: __p::Registration = __p::Registration::new(
             __SITE,
@@ -34,7 +34,7 @@ async fn value<T: Clone>(value: T) -> T {
                     let __topic = __p::exact(VALUES);
                     __d.publisher(
                         __p::Publisher::new(__SITE, __topic)
-                            .codec(__p::codec(__topic).codec()),
+                            .codec(__p::codec(__topic).owned().codec()),
                     );
                 }
             },

@@ -25,8 +25,8 @@ impl Owner {
         )]
         const _: () = {
             use ::signal_bus::private::{
-                self as __p, Form as _, InjectFallback as _, NoCodec as _, Peel as _,
-                PeelOption as _, Provides as _,
+                self as __p, Form as _, InjectFallback as _, NoCodec as _,
+                OwnedType as _, Peel as _, PeelOption as _, Provides as _,
             };
             static __REGISTRATION: __p::Registration = __p::Registration::new(
                 __SITE,

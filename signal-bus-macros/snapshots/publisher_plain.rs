@@ -1,6 +1,7 @@
 // #[publisher("orders.refunded")]
 // fn refund(id: u32) -> Option<Refund> { if id == 0 { return None; } Some(Refund) }
 
+#[allow(clippy::missing_const_for_fn)]
 #[rust_analyzer::signal_bus_expanded]
 fn refund(id: u32) -> Option<Refund> {
     #[allow(unused_imports)]
@@ -22,8 +23,8 @@ fn refund(id: u32) -> Option<Refund> {
     )]
     const _: () = {
         use ::signal_bus::private::{
-            self as __p, Form as _, InjectFallback as _, NoCodec as _, Peel as _,
-            PeelOption as _, Provides as _,
+            self as __p, Form as _, InjectFallback as _, NoCodec as _, OwnedType as _,
+            Peel as _, PeelOption as _, Provides as _,
         };
         static __REGISTRATION: __p::Registration = __p::Registration::new(
             __SITE,
@@ -38,7 +39,7 @@ fn refund(id: u32) -> Option<Refund> {
                     );
                     __d.publisher(
                         __p::Publisher::new(__SITE, __topic)
-                            .codec(__p::codec(__topic).codec()),
+                            .codec(__p::codec(__topic).owned().codec()),
                     );
                 }
             },

@@ -1,5 +1,6 @@
 // #[publisher("ticks")] fn ticks() -> impl Stream<Item = Tick> + Send { stream() }
 
+#[allow(clippy::missing_const_for_fn)]
 #[rust_analyzer::signal_bus_expanded]
 fn ticks() -> impl Stream<Item = Tick> + Send {
     #[allow(unused_imports)]
@@ -21,8 +22,8 @@ fn ticks() -> impl Stream<Item = Tick> + Send {
     )]
     const _: () = {
         use ::signal_bus::private::{
-            self as __p, Form as _, InjectFallback as _, NoCodec as _, Peel as _,
-            PeelOption as _, Provides as _,
+            self as __p, Form as _, InjectFallback as _, NoCodec as _, OwnedType as _,
+            Peel as _, PeelOption as _, Provides as _,
         };
         static __REGISTRATION: __p::Registration = __p::Registration::new(
             __SITE,
@@ -31,7 +32,7 @@ fn ticks() -> impl Stream<Item = Tick> + Send {
                     let __topic = __p::literal(__p::Probe::<Tick>::NEW, "ticks");
                     __d.publisher(
                         __p::Publisher::new(__SITE, __topic)
-                            .codec(__p::codec(__topic).codec()),
+                            .codec(__p::codec(__topic).owned().codec()),
                     );
                 }
             },

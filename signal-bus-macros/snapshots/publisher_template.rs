@@ -23,8 +23,8 @@ async fn create(region: &str, version: u8) -> anyhow::Result<Order> {
     )]
     const _: () = {
         use ::signal_bus::private::{
-            self as __p, Form as _, InjectFallback as _, NoCodec as _, Peel as _,
-            PeelOption as _, Provides as _,
+            self as __p, Form as _, InjectFallback as _, NoCodec as _, OwnedType as _,
+            Peel as _, PeelOption as _, Provides as _,
         };
         static __REGISTRATION: __p::Registration = __p::Registration::new(
             __SITE,
@@ -41,7 +41,7 @@ async fn create(region: &str, version: u8) -> anyhow::Result<Order> {
                         __p::Publisher::new(__SITE, __topic)
                             .template("orders.{region}.v{version}.created")
                             .bus(&BILLING)
-                            .codec(__p::codec(__topic).codec()),
+                            .codec(__p::codec(__topic).owned().codec()),
                     );
                 }
             },

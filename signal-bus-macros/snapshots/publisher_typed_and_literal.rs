@@ -23,8 +23,8 @@ async fn big() -> Arc<Report> {
     )]
     const _: () = {
         use ::signal_bus::private::{
-            self as __p, Form as _, InjectFallback as _, NoCodec as _, Peel as _,
-            PeelOption as _, Provides as _,
+            self as __p, Form as _, InjectFallback as _, NoCodec as _, OwnedType as _,
+            Peel as _, PeelOption as _, Provides as _,
         };
         static __REGISTRATION: __p::Registration = __p::Registration::new(
             __SITE,
@@ -39,14 +39,14 @@ async fn big() -> Arc<Report> {
                     );
                     __d.publisher(
                         __p::Publisher::new(__SITE, __topic)
-                            .codec(__p::codec(__topic).codec()),
+                            .codec(__p::codec(__topic).owned().codec()),
                     );
                 }
                 {
                     let __topic = __p::exact(SHARED);
                     __d.publisher(
                         __p::Publisher::new(__SITE, __topic)
-                            .codec(__p::codec(__topic).codec()),
+                            .codec(__p::codec(__topic).owned().codec()),
                     );
                 }
             },

@@ -61,8 +61,8 @@ impl Mailer {
         )]
         const _: () = {
             use ::signal_bus::private::{
-                self as __p, Form as _, InjectFallback as _, NoCodec as _, Peel as _,
-                PeelOption as _, Provides as _,
+                self as __p, Form as _, InjectFallback as _, NoCodec as _,
+                OwnedType as _, Peel as _, PeelOption as _, Provides as _,
             };
             static __REGISTRATION: __p::Registration = __p::Registration::new(
                 __SITE,
@@ -77,7 +77,7 @@ impl Mailer {
                         );
                         __d.publisher(
                             __p::Publisher::new(__SITE, __topic)
-                                .codec(__p::codec(__topic).codec()),
+                                .codec(__p::codec(__topic).owned().codec()),
                         );
                     }
                 },
@@ -131,6 +131,7 @@ impl Mailer {
         clippy::missing_errors_doc,
         clippy::missing_panics_doc,
         clippy::must_use_candidate,
+        clippy::missing_const_for_fn,
         clippy::unused_async
     )]
     #[rust_analyzer::signal_bus_expanded]
@@ -166,12 +167,14 @@ impl Mailer {
         clippy::missing_errors_doc,
         clippy::missing_panics_doc,
         clippy::must_use_candidate,
+        clippy::missing_const_for_fn,
         clippy::unused_async
     )]
     #[rust_analyzer::signal_bus_expanded]
     fn __count_direct(&self, mail: Mail) -> usize {
         1
     }
+    #[allow(clippy::missing_const_for_fn)]
     #[rust_analyzer::signal_bus_expanded]
     fn report(&self) -> usize {
         #[allow(unused_imports)]
@@ -216,8 +219,8 @@ impl Mailer {
 )]
 const _: () = {
     use ::signal_bus::private::{
-        self as __p, Form as _, InjectFallback as _, NoCodec as _, Peel as _,
-        PeelOption as _, Provides as _,
+        self as __p, Form as _, InjectFallback as _, NoCodec as _, OwnedType as _,
+        Peel as _, PeelOption as _, Provides as _,
     };
     const __SITE: ::signal_bus::private::Site = ::signal_bus::private::Site::new(
         "Mailer",
@@ -315,7 +318,7 @@ const _: () = {
                                     __p::type_dependency:: < Self > ("self", ::core::line!())
                                 ],
                             )
-                            .codec(__p::codec(__topics[0]).codec()),
+                            .codec(__p::codec(__topics[0]).owned().codec()),
                     );
                 }
             }
@@ -420,7 +423,7 @@ const _: () = {
                                     __p::type_dependency:: < Self > ("self", ::core::line!())
                                 ],
                             )
-                            .codec(__p::codec(__topics[0]).codec()),
+                            .codec(__p::codec(__topics[0]).owned().codec()),
                     );
                 }
                 {
@@ -430,7 +433,7 @@ const _: () = {
                     );
                     __d.publisher(
                         __p::Publisher::new(__SITE, __topic)
-                            .codec(__p::codec(__topic).codec()),
+                            .codec(__p::codec(__topic).owned().codec()),
                     );
                 }
             }

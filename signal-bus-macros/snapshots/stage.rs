@@ -49,6 +49,7 @@ impl stage {
         clippy::missing_errors_doc,
         clippy::missing_panics_doc,
         clippy::must_use_candidate,
+        clippy::missing_const_for_fn,
         clippy::unused_async
     )]
     #[rust_analyzer::signal_bus_expanded]
@@ -67,8 +68,8 @@ impl stage {
 )]
 const _: () = {
     use ::signal_bus::private::{
-        self as __p, Form as _, InjectFallback as _, NoCodec as _, Peel as _,
-        PeelOption as _, Provides as _,
+        self as __p, Form as _, InjectFallback as _, NoCodec as _, OwnedType as _,
+        Peel as _, PeelOption as _, Provides as _,
     };
     const __SITE: ::signal_bus::private::Site = ::signal_bus::private::Site::new(
         "stage",
@@ -120,7 +121,7 @@ const _: () = {
                                 __outcome
                             }),
                         )
-                        .codec(__p::codec(__topics[0]).codec()),
+                        .codec(__p::codec(__topics[0]).owned().codec()),
                 );
             }
             {
@@ -133,7 +134,7 @@ const _: () = {
                 );
                 __d.publisher(
                     __p::Publisher::new(__SITE, __topic)
-                        .codec(__p::codec(__topic).codec()),
+                        .codec(__p::codec(__topic).owned().codec()),
                 );
             }
         },

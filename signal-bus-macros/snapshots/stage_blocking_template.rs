@@ -67,6 +67,7 @@ impl stage {
         clippy::missing_errors_doc,
         clippy::missing_panics_doc,
         clippy::must_use_candidate,
+        clippy::missing_const_for_fn,
         clippy::unused_async
     )]
     #[rust_analyzer::signal_bus_expanded]
@@ -85,8 +86,8 @@ impl stage {
 )]
 const _: () = {
     use ::signal_bus::private::{
-        self as __p, Form as _, InjectFallback as _, NoCodec as _, Peel as _,
-        PeelOption as _, Provides as _,
+        self as __p, Form as _, InjectFallback as _, NoCodec as _, OwnedType as _,
+        Peel as _, PeelOption as _, Provides as _,
     };
     const __SITE: ::signal_bus::private::Site = ::signal_bus::private::Site::new(
         "stage",
@@ -174,7 +175,7 @@ const _: () = {
                         )
                         .blocking()
                         .dependencies(__p::vec![__p::factory_dependency(& factory, "y")])
-                        .codec(__p::codec(__topics[0]).codec()),
+                        .codec(__p::codec(__topics[0]).owned().codec()),
                 );
             }
             {
@@ -184,7 +185,7 @@ const _: () = {
                 );
                 __d.publisher(
                     __p::Publisher::new(__SITE, __topic)
-                        .codec(__p::codec(__topic).codec()),
+                        .codec(__p::codec(__topic).owned().codec()),
                 );
             }
             {
@@ -195,7 +196,7 @@ const _: () = {
                 __d.publisher(
                     __p::Publisher::new(__SITE, __topic)
                         .template("out.{x}")
-                        .codec(__p::codec(__topic).codec()),
+                        .codec(__p::codec(__topic).owned().codec()),
                 );
             }
             __d.injectable(

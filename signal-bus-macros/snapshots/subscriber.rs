@@ -32,8 +32,8 @@ struct print {}
 )]
 const _: () = {
     use ::signal_bus::private::{
-        self as __p, Form as _, InjectFallback as _, NoCodec as _, Peel as _,
-        PeelOption as _, Provides as _,
+        self as __p, Form as _, InjectFallback as _, NoCodec as _, OwnedType as _,
+        Peel as _, PeelOption as _, Provides as _,
     };
     const __SITE: ::signal_bus::private::Site = ::signal_bus::private::Site::new(
         "print",
@@ -64,7 +64,7 @@ const _: () = {
                                 __p::outcome::<()>(__out)
                             }),
                         )
-                        .codec(__p::codec(__topics[0]).codec()),
+                        .codec(__p::codec(__topics[0]).owned().codec()),
                 );
             }
         },

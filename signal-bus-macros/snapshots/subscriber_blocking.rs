@@ -1,5 +1,6 @@
 // #[subscriber("thumbs", blocking)] fn render(path: &str) { draw(path) }
 
+#[allow(clippy::missing_const_for_fn)]
 #[rust_analyzer::signal_bus_expanded]
 fn render(path: &str) {
     draw(path)
@@ -28,8 +29,8 @@ struct render {}
 )]
 const _: () = {
     use ::signal_bus::private::{
-        self as __p, Form as _, InjectFallback as _, NoCodec as _, Peel as _,
-        PeelOption as _, Provides as _,
+        self as __p, Form as _, InjectFallback as _, NoCodec as _, OwnedType as _,
+        Peel as _, PeelOption as _, Provides as _,
     };
     const __SITE: ::signal_bus::private::Site = ::signal_bus::private::Site::new(
         "render",
@@ -61,7 +62,7 @@ const _: () = {
                             }),
                         )
                         .blocking()
-                        .codec(__p::codec(__topics[0]).codec()),
+                        .codec(__p::codec(__topics[0]).owned().codec()),
                 );
             }
         },

@@ -35,6 +35,7 @@ impl print_greeting {
         clippy::missing_errors_doc,
         clippy::missing_panics_doc,
         clippy::must_use_candidate,
+        clippy::missing_const_for_fn,
         clippy::unused_async
     )]
     #[rust_analyzer::signal_bus_expanded]
@@ -53,8 +54,8 @@ impl print_greeting {
 )]
 const _: () = {
     use ::signal_bus::private::{
-        self as __p, Form as _, InjectFallback as _, NoCodec as _, Peel as _,
-        PeelOption as _, Provides as _,
+        self as __p, Form as _, InjectFallback as _, NoCodec as _, OwnedType as _,
+        Peel as _, PeelOption as _, Provides as _,
     };
     const __SITE: ::signal_bus::private::Site = ::signal_bus::private::Site::new(
         "print_greeting",
@@ -98,7 +99,7 @@ const _: () = {
                             }),
                         )
                         .dependencies(__p::vec![__p::factory_dependency(& name, "name")])
-                        .codec(__p::codec(__topics[0]).codec()),
+                        .codec(__p::codec(__topics[0]).owned().codec()),
                 );
             }
             __d.injectable(

@@ -33,8 +33,8 @@ struct on {}
 )]
 const _: () = {
     use ::signal_bus::private::{
-        self as __p, Form as _, InjectFallback as _, NoCodec as _, Peel as _,
-        PeelOption as _, Provides as _,
+        self as __p, Form as _, InjectFallback as _, NoCodec as _, OwnedType as _,
+        Peel as _, PeelOption as _, Provides as _,
     };
     const __SITE: ::signal_bus::private::Site = ::signal_bus::private::Site::new(
         "on",
@@ -66,7 +66,7 @@ const _: () = {
                         .filter(|o| o.total > 0)
                         .timeout(__p::Duration::new(5u64, 0u32))
                         .bus(&BILLING)
-                        .codec(__p::codec(__topics[0]).codec()),
+                        .codec(__p::codec(__topics[0]).owned().codec()),
                 );
             }
         },

@@ -57,16 +57,7 @@ pub use crate::{
     topology::print::{LockError, Topology},
 };
 
-/// Links crates whose functions the program uses only through the bus.
-///
-/// The linker leaves out a crate that nothing references, and with it everything its attributes registered: its
-/// publishers and subscribers would silently not be there. Name such crates once, anywhere in the program.
-///
-/// ```ignore
-/// signal_bus::link!(orders, mail);
-/// ```
-///
-/// [`Topology::check_lock`] guards against forgetting it.
+#[doc = include_str!("../docs/linking.md")]
 #[macro_export]
 macro_rules! link {
     ($($krate:ident),+ $(,)?) => {

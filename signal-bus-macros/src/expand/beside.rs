@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
 
 use crate::expand::{declare, parts};
-use crate::model::{Call, Model};
+use crate::model::Model;
 
 // Input:   #[subscriber("greeting")] async fn print(text: String) { .. }
 // Output:  async fn print(text: String) { .. }
@@ -32,12 +32,10 @@ pub(crate) fn unchanged(model: &Model) -> TokenStream {
     let mut function = model.function.clone();
     let attributes = std::mem::take(&mut function.attributes);
     let marker = parts::marker();
-    // The bus awaits it, so that it is `async` needs no `.await` inside.
-    let unused_async =
-        (model.call == Call::Async).then(|| quote! { #[allow(clippy::unused_async)] });
+    let as_it_must_be = parts::as_it_must_be(model.call);
     quote! {
         #(#attributes)*
-        #unused_async
+        #as_it_must_be
         #marker
         #function
     }

@@ -57,8 +57,7 @@ fn wrapped(model: &Model, registration: Option<&TokenStream>) -> TokenStream {
     let mentions = parts::mentions(&model.mentions);
     let site = parts::site_of(model);
     let inside = inside(model, &statements);
-    let unused_async =
-        (model.call == Call::Async).then(|| quote! { #[allow(clippy::unused_async)] });
+    let as_it_must_be = parts::as_it_must_be(model.call);
     let body = body.around(quote! {
         #inner
         #mentions
@@ -70,7 +69,7 @@ fn wrapped(model: &Model, registration: Option<&TokenStream>) -> TokenStream {
     });
     quote! {
         #(#attributes)*
-        #unused_async
+        #as_it_must_be
         #marker
         #visibility #defaultness #signature #body
     }

@@ -4,7 +4,7 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::Path;
 
-use crate::model::{Model, Time};
+use crate::model::{Call, Model, Time};
 
 /// What strict users' lints must not say about generated items.
 pub(crate) fn silence() -> TokenStream {
@@ -159,5 +159,15 @@ pub(crate) fn companion(model: &Model) -> TokenStream {
             clippy::nursery
         )]
         #visibility struct #name {}
+    }
+}
+
+/// Quiets the lints that would have an annotated function be what it cannot be.
+///
+/// The bus awaits it, so that it is `async` needs no `.await` inside; and it cannot be `const`.
+pub(crate) fn as_it_must_be(call: Call) -> TokenStream {
+    match call {
+        Call::Async => quote! { #[allow(clippy::unused_async)] },
+        Call::Plain | Call::Boxed => quote! { #[allow(clippy::missing_const_for_fn)] },
     }
 }

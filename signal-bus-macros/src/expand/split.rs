@@ -222,6 +222,7 @@ pub(crate) fn direct(model: &Model, name: &Ident, visibility: &Visibility) -> To
             clippy::missing_errors_doc,
             clippy::missing_panics_doc,
             clippy::must_use_candidate,
+            clippy::missing_const_for_fn,
             clippy::unused_async
         )]
         #marker
