@@ -130,7 +130,7 @@ pub(crate) trait Recorder: Send + Sync {
 pub(crate) struct Observe {
     on_error: Option<OnError>,
     pub(crate) recorder: Option<Arc<dyn Recorder>>,
-    pub(crate) published: Count,
+    pub(crate) routed: Count,
     pub(crate) unrouted: Count,
     pub(crate) refused: Count,
     pub(crate) mismatched: Count,

@@ -28,7 +28,7 @@ pub use crate::{
             RequiredClone, Wanted,
         },
     },
-    publish::annotated::{Filled, On, Pending, Piece, Publication, fill, on},
+    publish::annotated::{Filled, On, Pending, Piece, Publication, Wait, fill, on},
     registry::{
         BusName, Declarations, Registered, Registration, Submitted,
         handler::{HandlerFuture, handler},

@@ -3,9 +3,10 @@
 use std::{
     collections::HashMap,
     fmt,
+    num::NonZeroUsize,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
-        Arc, PoisonError, RwLock,
+        Arc, OnceLock, PoisonError, RwLock,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
 };
@@ -114,7 +115,7 @@ impl Route {
         self.hearers.iter().filter(wants).map(target).collect()
     }
 
-    fn check(&self, kind: Kind) -> Result<(), Refusal> {
+    pub(crate) fn check(&self, kind: Kind) -> Result<(), Refusal> {
         match self.carries {
             Some(carries) if carries != kind => Err(Refusal::TypeMismatch {
                 topic: (*self.topic).into(),
@@ -123,6 +124,39 @@ impl Route {
             }),
             _ => Ok(()),
         }
+    }
+}
+
+/// Identifies a publisher of the program, from 1.
+pub(crate) type PublisherNumber = NonZeroUsize;
+
+/// The route of each publisher whose topic is always the same, by the publisher's number: found without a hash.
+///
+/// Bucket `k` has room for the numbers from `2^k` on; it grows without moving what others look at.
+#[derive(Default, Debug)]
+struct Slots([OnceLock<Box<[Slot]>>; 32]);
+
+type Slot = OnceLock<Arc<Route>>;
+
+impl Slots {
+    fn get(&self, number: PublisherNumber) -> Option<&Arc<Route>> {
+        let (bucket, at) = Self::place(number);
+        self.0.get(bucket)?.get()?.get(at)?.get()
+    }
+
+    fn set(&self, number: PublisherNumber, route: &Arc<Route>) {
+        let (bucket, at) = Self::place(number);
+        let Some(bucket) = self.0.get(bucket) else {
+            return;
+        };
+        let room = || (0..number.get() - at).map(|_| OnceLock::new()).collect();
+        // Whoever was first has put in the same route.
+        bucket.get_or_init(room)[at].get_or_init(|| Arc::clone(route));
+    }
+
+    fn place(number: PublisherNumber) -> (usize, usize) {
+        let bucket = number.ilog2() as usize;
+        (bucket, number.get() - (1 << bucket))
     }
 }
 
@@ -135,6 +169,7 @@ pub(crate) struct Routes {
     templates: Vec<(Pattern, Kind)>,
     resolved: RwLock<HashMap<Arc<str>, Arc<Route>>>,
     lines: AtomicUsize,
+    slots: Slots,
 }
 
 impl Routes {
@@ -170,6 +205,7 @@ impl Routes {
             templates,
             resolved: RwLock::default(),
             lines: AtomicUsize::new(0),
+            slots: Slots::default(),
         }
     }
 
@@ -183,6 +219,16 @@ impl Routes {
         let route = self.add(topic, kind);
         route.check(kind)?;
         Ok(route)
+    }
+
+    /// The route of a publisher whose topic is the same each time, once it was found.
+    pub(crate) fn of_publisher(&self, number: PublisherNumber) -> Option<&Route> {
+        self.slots.get(number).map(|route| &**route)
+    }
+
+    /// Remembers the route of a publisher whose topic is the same each time.
+    pub(crate) fn remember(&self, number: PublisherNumber, route: &Arc<Route>) {
+        self.slots.set(number, route);
     }
 
     /// Finds the route of one of the bus's own topics.

@@ -17,7 +17,7 @@ pub struct InResult<M>(M);
 /// What a publisher returns to a caller, who keeps it: the bus gets a copy, if somebody listens.
 #[diagnostic::on_unimplemented(
     message = "a publisher that returns `{Self}` cannot publish `{T}`",
-    label = "not a form of `{T}`",
+    label = "not one of the accepted forms",
     note = "accepted forms: `{T}` (needs `{T}: Clone`: the caller keeps the value), `Arc<{T}>`, and these in `Option<_>`, `Result<_, E>` or `Result<Option<_>, E>`"
 )]
 pub trait Publish<T: ?Sized, M> {
@@ -75,7 +75,7 @@ impl<T: ?Sized, R: Publish<T, M>, E, M> Publish<T, InResult<M>> for Result<R, E>
 /// What a publisher returns to the bus itself, which takes it whole: nothing is cloned.
 #[diagnostic::on_unimplemented(
     message = "a function of the bus that returns `{Self}` cannot publish `{T}`",
-    label = "not a form of `{T}`",
+    label = "not one of the accepted forms",
     note = "accepted forms: `{T}`, `Arc<{T}>`, and these in `Option<_>`, `Result<_, E>` or `Result<Option<_>, E>`; `E` must convert into `anyhow::Error`"
 )]
 pub trait Part<T: ?Sized, M> {

@@ -57,7 +57,7 @@ impl<T: ?Sized> Delivery<T> {
 /// A parameter that owns what it gets from a signal that carries `T`.
 #[diagnostic::on_unimplemented(
     message = "a subscriber parameter of type `{Self}` cannot be made from a signal that carries `{T}`",
-    label = "not a form of `{T}`",
+    label = "not one of the accepted forms",
     note = "accepted forms: `{T}` (needs `{T}: Clone`), `&{T}`, `Arc<{T}>`, `Signal<{T}>`, `Signal`",
     note = "mark parameters that do not come from the signal with `#[inject]`"
 )]
@@ -97,7 +97,7 @@ impl<T: Payload> Take<T, ByAny> for Signal<AnyValue> {
 /// A parameter that borrows what it gets from a signal that carries `T`.
 #[diagnostic::on_unimplemented(
     message = "a subscriber parameter of type `&{Self}` cannot be made from a signal that carries `{T}`",
-    label = "not a form of `{T}`",
+    label = "not one of the accepted forms",
     note = "accepted forms: `{T}` (needs `{T}: Clone`), `&{T}`, `Arc<{T}>`, `Signal<{T}>`, `Signal`",
     note = "mark parameters that do not come from the signal with `#[inject]`"
 )]
@@ -160,6 +160,7 @@ pub trait HandlerOutput {
     fn outcome(self) -> Result<(), Failure>;
 }
 
+#[diagnostic::do_not_recommend]
 impl HandlerOutput for () {
     fn outcome(self) -> Result<(), Failure> {
         Ok(())

@@ -106,6 +106,7 @@ pub trait Provide<T: ?Sized, M> {
     fn value(self) -> anyhow::Result<Value>;
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: Send + Sync + 'static> Provide<T, Owned> for T {
     fn value(self) -> anyhow::Result<Value> {
         Ok(Value::new(Arc::new(self)))

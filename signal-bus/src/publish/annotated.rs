@@ -3,10 +3,13 @@
 use std::{
     borrow::Cow,
     fmt::{self, Display, Write as _},
+    num::NonZeroUsize,
+    pin::Pin,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
+    task::{Context, Poll},
 };
 
 use crate::{
@@ -16,8 +19,8 @@ use crate::{
     publish::{Ready, Tried},
     queue::Inside,
     registry::BusName,
-    route::{Route, invalid},
-    scope::{self, Look, Scope, running::Running},
+    route::{PublisherNumber, Route, invalid},
+    scope::{self, Look, running::Running},
     signal::{Kind, Payload},
     site::Site,
     topic::Topic,
@@ -29,7 +32,12 @@ pub struct Publication {
     site: Site,
     bus: BusName,
     ambiguity_told: AtomicBool,
+    /// Its number in the program, from 1, once it has published; 0 before.
+    number: AtomicUsize,
 }
+
+/// How many publishers have a number.
+static NUMBERED: AtomicUsize = AtomicUsize::new(0);
 
 impl Publication {
     /// Written by the attribute.
@@ -39,6 +47,7 @@ impl Publication {
             site,
             bus: BusName::DEFAULT,
             ambiguity_told: AtomicBool::new(false),
+            number: AtomicUsize::new(0),
         }
     }
 
@@ -49,9 +58,23 @@ impl Publication {
         self
     }
 
-    fn find(&self) -> Option<Scope> {
+    /// Its number; of two threads that ask first at once, one takes a number that then stays unused.
+    fn number(&self) -> PublisherNumber {
+        NonZeroUsize::new(self.number.load(Ordering::Relaxed)).unwrap_or_else(|| self.take_number())
+    }
+
+    #[cold]
+    fn take_number(&self) -> PublisherNumber {
+        let next = NonZeroUsize::MIN.saturating_add(NUMBERED.fetch_add(1, Ordering::Relaxed));
+        let taken =
+            self.number
+                .compare_exchange(0, next.get(), Ordering::Relaxed, Ordering::Relaxed);
+        taken.err().and_then(NonZeroUsize::new).unwrap_or(next)
+    }
+
+    fn find(&self) -> Option<(Arc<Running>, Option<Inside>)> {
         match scope::find(self.bus) {
-            Look::Scope(scope) => Some(scope),
+            Look::Bus(running, inside) => Some((running, inside)),
             Look::Nothing => None,
             Look::Ambiguous => {
                 if !self.ambiguity_told.swap(true, Ordering::Relaxed) {
@@ -197,32 +220,39 @@ impl<T: Payload> On<T> {
         publication: &'static Publication,
         share: impl FnOnce() -> Option<Arc<T>>,
     ) -> Pending {
-        let Some(Scope {
-            running, inside, ..
-        }) = publication.find()
-        else {
+        let Some((running, inside)) = publication.find() else {
             return Pending::NOTHING;
         };
-        let route = match self.route(&running, inside) {
+        let resolved;
+        let route = match running.routes.of_publisher(publication.number()) {
+            // The usual way: no look-up, no count of references.
+            Some(route) if self.is_fixed() => route.check(Kind::of::<T>()).map(|()| route),
+            _ => {
+                resolved = self.resolve(publication, &running);
+                resolved.as_deref().map_err(Refusal::clone)
+            }
+        };
+        let open = running.check_open(inside);
+        let route = match open.and(route) {
             Ok(route) => route,
             Err(refusal) => {
                 publication.refuse(&running, &self.name, refusal);
                 return Pending::NOTHING;
             }
         };
-        if !running.hears(&route) {
-            running.unrouted(&route);
+        if !running.hears(route) {
+            running.unrouted(route);
             return Pending::NOTHING;
         }
         let Some(value) = share() else {
             return Pending::NOTHING;
         };
-        match running.attempt(running.ready(&route, value, inside)) {
+        match running.attempt(running.ready(route, value, inside)) {
             Tried::Accepted(_) => Pending::NOTHING,
             Tried::Wait(ready) => Pending(Some(Box::new(Waiting {
                 publication,
-                running,
                 topic: Arc::clone(&route.topic),
+                running: Arc::clone(&running),
                 ready,
             }))),
             Tried::Refused(refusal, _) => {
@@ -232,12 +262,20 @@ impl<T: Payload> On<T> {
         }
     }
 
-    fn route(&self, running: &Running, inside: Option<Inside>) -> Result<Arc<Route>, Refusal> {
-        running.check_open(inside)?;
-        match self.fault {
-            Some(error) => Err(invalid(&self.name, error)),
-            None => running.routes.resolve(&self.name, Kind::of::<T>()),
+    /// Whether the name is the same each time.
+    fn is_fixed(&self) -> bool {
+        matches!(self.name, Cow::Borrowed(_))
+    }
+
+    fn resolve(&self, publication: &Publication, running: &Running) -> Result<Arc<Route>, Refusal> {
+        if let Some(error) = self.fault {
+            return Err(invalid(&self.name, error));
         }
+        let route = running.routes.resolve(&self.name, Kind::of::<T>())?;
+        if self.is_fixed() {
+            running.routes.remember(publication.number(), &route);
+        }
+        Ok(route)
     }
 }
 
@@ -262,17 +300,10 @@ impl Pending {
     const NOTHING: Self = Self(None);
 
     /// Waits until the signal is in every queue; a refusal goes to `on_error`.
-    pub async fn wait(self) {
-        let Some(waiting) = self.0 else { return };
-        let Waiting {
-            publication,
-            running,
-            topic,
-            ready,
-        } = *waiting;
-        if let Err((refusal, _signal)) = running.wait(ready).await {
-            publication.refuse(&running, &topic, refusal);
-        }
+    ///
+    /// What waits is in a box of its own: otherwise each annotated function would carry the room for it around.
+    pub fn wait(self) -> Wait {
+        Wait(self.0.map(|waiting| Box::pin(waiting.wait()) as _))
     }
 
     /// Ends a publish that cannot wait: if it would have to, it is refused.
@@ -285,6 +316,41 @@ impl Pending {
                 ..
             } = *waiting;
             publication.refuse(&running, &topic, Refusal::Full);
+        }
+    }
+}
+
+impl Waiting {
+    async fn wait(self) {
+        let Self {
+            publication,
+            running,
+            topic,
+            ready,
+        } = self;
+        if let Err((refusal, _signal)) = running.wait(ready).await {
+            publication.refuse(&running, &topic, refusal);
+        }
+    }
+}
+
+/// The wait for room; over at once, if there was room.
+#[must_use = "futures do nothing unless they are polled"]
+pub struct Wait(Option<Pin<Box<dyn Future<Output = ()> + Send>>>);
+
+impl fmt::Debug for Wait {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Wait({})", self.0.is_some())
+    }
+}
+
+impl Future for Wait {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        match &mut self.0 {
+            None => Poll::Ready(()),
+            Some(waiting) => waiting.as_mut().poll(context),
         }
     }
 }

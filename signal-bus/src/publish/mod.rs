@@ -67,9 +67,10 @@ impl Running {
     }
 
     pub(crate) fn unrouted(&self, route: &Route) -> Receipt {
-        self.observe.published.add(1);
         self.observe.unrouted.add(1);
-        self.observe.mismatched.add(route.mismatched);
+        if 0 < route.mismatched {
+            self.observe.mismatched.add(route.mismatched);
+        }
         Receipt::UNROUTED
     }
 
@@ -132,10 +133,13 @@ impl Running {
     }
 
     fn accepted(&self, admitted: &Admitted, receivers: usize, mismatched: u64) -> Receipt {
-        self.observe.published.add(1);
-        self.observe.mismatched.add(mismatched);
         if receivers == 0 {
             self.observe.unrouted.add(1);
+        } else {
+            self.observe.routed.add(1);
+        }
+        if 0 < mismatched {
+            self.observe.mismatched.add(mismatched);
         }
         self.record(admitted);
         if let Some(circle) = &admitted.circle {

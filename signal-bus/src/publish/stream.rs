@@ -9,7 +9,7 @@ use std::{
 use futures_core::Stream;
 
 use crate::{
-    publish::annotated::{On, Publication},
+    publish::annotated::{On, Publication, Wait},
     signal::Payload,
 };
 
@@ -40,7 +40,7 @@ struct Each<S: Stream> {
 
 struct Item<T> {
     item: T,
-    published: Pin<Box<dyn Future<Output = ()> + Send>>,
+    published: Wait,
 }
 
 impl<S: Stream> fmt::Debug for Each<S> {
@@ -62,11 +62,11 @@ impl<S: Stream<Item: Payload + Clone>> Stream for Each<S> {
                 .on
                 .clone()
                 .publish::<S::Item, _>(this.publication, &item);
-            let published = Box::pin(pending.wait());
+            let published = pending.wait();
             this.waiting = Some(Box::new(Item { item, published }));
         }
         if let Some(waiting) = &mut this.waiting {
-            ready!(waiting.published.as_mut().poll(context));
+            ready!(Pin::new(&mut waiting.published).poll(context));
         }
         Poll::Ready(this.waiting.take().map(|waiting| waiting.item))
     }

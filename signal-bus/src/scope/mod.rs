@@ -83,7 +83,7 @@ impl Scope {
 /// What a look for a bus has found.
 #[derive(Debug)]
 pub(crate) enum Look {
-    Scope(Scope),
+    Bus(Arc<Running>, Option<Inside>),
     Nothing,
     /// More than one bus of the runtime has the name, and the task belongs to none.
     Ambiguous,
@@ -94,14 +94,18 @@ pub(crate) fn find(bus: BusName) -> Look {
     if !table::any() {
         return Look::Nothing;
     }
-    if let Ok(Some(scope)) = SCOPE.try_with(|scope| scope.find(bus).cloned()) {
-        return Look::Scope(scope);
+    let own = SCOPE.try_with(|scope| {
+        let scope = scope.find(bus)?;
+        Some((Arc::clone(&scope.running), scope.inside))
+    });
+    if let Ok(Some((running, inside))) = own {
+        return Look::Bus(running, inside);
     }
     let Ok(runtime) = Handle::try_current() else {
         return Look::Nothing;
     };
-    match table::only(runtime.id(), |running| running.names.contains(&bus)) {
-        Found::One(running) => Look::Scope(Scope::new(running, None)),
+    match table::named(runtime.id(), bus) {
+        Found::One(running) => Look::Bus(running, None),
         Found::None => Look::Nothing,
         Found::Several => Look::Ambiguous,
     }
@@ -124,12 +128,14 @@ pub(crate) fn innermost() -> Option<Scope> {
 
 /// The part of `running` that the task is, if it is one.
 pub(crate) fn inside(running: &Arc<Running>) -> Option<Inside> {
-    let own = own()?;
-    let mut scope = &own;
-    while !Arc::ptr_eq(&scope.running, running) {
-        scope = scope.outer.as_deref()?;
-    }
-    scope.inside
+    let found = SCOPE.try_with(|own| {
+        let mut scope = own;
+        while !Arc::ptr_eq(&scope.running, running) {
+            scope = scope.outer.as_deref()?;
+        }
+        scope.inside
+    });
+    found.ok()?
 }
 
 /// Whether some bus runs in this program, so that a look for one is worth while.

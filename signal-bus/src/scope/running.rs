@@ -80,9 +80,10 @@ impl Running {
                 tally,
             });
         }
+        let unrouted = self.observe.unrouted.get();
         Stats {
-            published: self.observe.published.get(),
-            unrouted: self.observe.unrouted.get(),
+            published: self.observe.routed.get() + unrouted,
+            unrouted,
             refused: self.observe.refused.get(),
             mismatched: self.observe.mismatched.get(),
             over_capacity: ledger.over_capacity,

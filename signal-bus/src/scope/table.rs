@@ -1,19 +1,22 @@
 //! The buses that run on each tokio runtime.
 
 use std::{
+    cell::RefCell,
     collections::HashMap,
     sync::{
         Arc, PoisonError, RwLock, Weak,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
 };
 
 use tokio::runtime::Id;
 
-use crate::scope::running::Running;
+use crate::{registry::BusName, scope::running::Running};
 
 /// How many buses there are in the program; zero spares annotated functions any further look.
 static COUNT: AtomicUsize = AtomicUsize::new(0);
+/// How often a bus has come or gone.
+static GENERATION: AtomicU64 = AtomicU64::new(0);
 static TABLE: RwLock<Option<HashMap<Id, Vec<Weak<Running>>>>> = RwLock::new(None);
 
 /// Counts one bus for as long as anybody holds it: a task may stand in the scope of a bus that is closed.
@@ -60,6 +63,45 @@ pub(crate) fn only(runtime: Id, fits: impl Fn(&Running) -> bool) -> Found {
     found
 }
 
+/// The only bus of a runtime that has the name.
+///
+/// Each thread remembers the last one it found: tasks that belong to no scope look again for every signal.
+pub(crate) fn named(runtime: Id, bus: BusName) -> Found {
+    let generation = GENERATION.load(Ordering::Acquire);
+    let last = LAST.with_borrow(|last| match last {
+        Some(last) if (last.generation, last.runtime, last.bus) == (generation, runtime, bus) => {
+            last.running.upgrade()
+        }
+        _ => None,
+    });
+    if let Some(running) = last {
+        return Found::One(running);
+    }
+    let found = only(runtime, |running| running.names.contains(&bus));
+    if let Found::One(running) = &found {
+        let running = Arc::downgrade(running);
+        LAST.set(Some(Last {
+            generation,
+            runtime,
+            bus,
+            running,
+        }));
+    }
+    found
+}
+
+/// What a thread found last; right as long as no bus has come or gone since.
+struct Last {
+    generation: u64,
+    runtime: Id,
+    bus: BusName,
+    running: Weak<Running>,
+}
+
+thread_local! {
+    static LAST: RefCell<Option<Last>> = const { RefCell::new(None) };
+}
+
 pub(crate) fn enter(running: &Arc<Running>) {
     let mut table = TABLE.write().unwrap_or_else(PoisonError::into_inner);
     let buses = table
@@ -67,6 +109,7 @@ pub(crate) fn enter(running: &Arc<Running>) {
         .entry(running.runtime.id())
         .or_default();
     buses.push(Arc::downgrade(running));
+    GENERATION.fetch_add(1, Ordering::Release);
 }
 
 /// Takes a bus out; ids of runtimes are used again once a runtime is gone.
@@ -76,6 +119,7 @@ pub(crate) fn leave(running: &Arc<Running>) {
     let Some(buses) = table.as_mut().and_then(|table| table.get_mut(&runtime)) else {
         return;
     };
+    GENERATION.fetch_add(1, Ordering::Release);
     buses.retain(|bus| !std::ptr::eq(bus.as_ptr(), Arc::as_ptr(running)));
     if buses.is_empty() {
         table.as_mut().map(|table| table.remove(&runtime));
