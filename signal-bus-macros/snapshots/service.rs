@@ -298,13 +298,11 @@ const _: () = {
                                 __topics,
                                 |__signal| __p::handler(async move {
                                     let __self = __p::by_type::<Self>(&__SITE, "self")?;
-                                    let __signal = __p::open(
-                                        __p::literal(
-                                            __p::Probe::<User>::NEW.peel_param(),
-                                            "user.created",
-                                        ),
-                                        __signal,
+                                    let __topic = __p::literal(
+                                        __p::Probe::<User>::NEW.peel_param(),
+                                        "user.created",
                                     );
+                                    let __signal = __p::open(__topic, __signal);
                                     let __out = Self::on_user(
                                             &*__self,
                                             __signal.lend::<User, _>(),
@@ -378,13 +376,11 @@ const _: () = {
                                 __topics,
                                 |__signal| __p::handler(async move {
                                     let __self = __p::by_type::<Self>(&__SITE, "self")?;
-                                    let __signal = __p::open(
-                                        __p::literal(
-                                            __p::Probe::<Mail>::NEW.peel_param(),
-                                            "mail.sent",
-                                        ),
-                                        __signal,
+                                    let __topic = __p::literal(
+                                        __p::Probe::<Mail>::NEW.peel_param(),
+                                        "mail.sent",
                                     );
+                                    let __signal = __p::open(__topic, __signal);
                                     let __out = Self::__count_direct(
                                         &*__self,
                                         __signal.take::<Mail, _>(),

@@ -87,10 +87,11 @@ const _: () = {
                             __SITE,
                             __topics,
                             |__signal| __p::handler(async move {
-                                let __signal = __p::open(
-                                    __p::literal(__p::Probe::<In>::NEW.peel_param(), "in"),
-                                    __signal,
+                                let __topic = __p::literal(
+                                    __p::Probe::<In>::NEW.peel_param(),
+                                    "in",
                                 );
+                                let __signal = __p::open(__topic, __signal);
                                 let __out = stage::direct(__signal.take::<In, _>()).await;
                                 let (__part, __outcome) = __p::on(
                                         __p::literal(

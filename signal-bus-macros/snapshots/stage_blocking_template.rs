@@ -111,10 +111,11 @@ const _: () = {
                             __topics,
                             |__signal| __p::handler(async move {
                                 let (__injected_1,) = stage::__inject()?;
-                                let __signal = __p::open(
-                                    __p::literal(__p::Probe::<In>::NEW.peel_param(), "in"),
-                                    __signal,
+                                let __topic = __p::literal(
+                                    __p::Probe::<In>::NEW.peel_param(),
+                                    "in",
                                 );
+                                let __signal = __p::open(__topic, __signal);
                                 let __argument = __signal.take::<In, _>();
                                 let __filled_1 = __p::fill(
                                     &[

@@ -53,13 +53,11 @@ const _: () = {
                             __SITE,
                             __topics,
                             |__signal| __p::handler(async move {
-                                let __signal = __p::open(
-                                    __p::literal(
-                                        __p::Probe::<String>::NEW.peel_param(),
-                                        "greeting",
-                                    ),
-                                    __signal,
+                                let __topic = __p::literal(
+                                    __p::Probe::<String>::NEW.peel_param(),
+                                    "greeting",
                                 );
+                                let __signal = __p::open(__topic, __signal);
                                 let __out = print(__signal.take::<String, _>()).await;
                                 __p::outcome::<()>(__out)
                             }),

@@ -50,10 +50,11 @@ const _: () = {
                             __SITE,
                             __topics,
                             |__signal| __p::handler(async move {
-                                let __signal = __p::open(
-                                    __p::literal(__p::Probe::<str>::NEW.peel_param(), "thumbs"),
-                                    __signal,
+                                let __topic = __p::literal(
+                                    __p::Probe::<str>::NEW.peel_param(),
+                                    "thumbs",
                                 );
+                                let __signal = __p::open(__topic, __signal);
                                 let __out = __p::blocking(move || render(
                                         __signal.lend::<str, _>(),
                                     ))

@@ -83,13 +83,11 @@ const _: () = {
                             __topics,
                             |__signal| __p::handler(async move {
                                 let (__injected_1,) = print_greeting::__inject().await?;
-                                let __signal = __p::open(
-                                    __p::literal(
-                                        __p::Probe::<String>::NEW.peel_param(),
-                                        "greeting",
-                                    ),
-                                    __signal,
+                                let __topic = __p::literal(
+                                    __p::Probe::<String>::NEW.peel_param(),
+                                    "greeting",
                                 );
+                                let __signal = __p::open(__topic, __signal);
                                 let __out = print_greeting::direct(
                                         __signal.take::<String, _>(),
                                         __injected_1,

@@ -55,7 +55,8 @@ const _: () = {
                             __SITE,
                             __topics,
                             |__signal| __p::handler(async move {
-                                let __signal = __p::open(__p::exact(ORDERS), __signal);
+                                let __topic = __p::exact(ORDERS);
+                                let __signal = __p::open(__topic, __signal);
                                 let __out = on(__signal.lend::<Order, _>()).await;
                                 __p::outcome::<anyhow::Result<()>>(__out)
                             }),

@@ -49,10 +49,11 @@ const _: () = {
                             __SITE,
                             __topics,
                             |__signal| __p::handler(async move {
-                                let __signal = __p::open(
-                                    __p::literal(__p::Probe::<Signal>::NEW.peel_param(), "a.>"),
-                                    __signal,
+                                let __topic = __p::literal(
+                                    __p::Probe::<Signal>::NEW.peel_param(),
+                                    "a.>",
                                 );
+                                let __signal = __p::open(__topic, __signal);
                                 let __out = audit(__signal.take::<Signal, _>()).await;
                                 __p::outcome::<()>(__out)
                             }),
@@ -70,13 +71,11 @@ const _: () = {
                             __SITE,
                             __topics,
                             |__signal| __p::handler(async move {
-                                let __signal = __p::open(
-                                    __p::literal(
-                                        __p::Probe::<Signal>::NEW.peel_param(),
-                                        "b.**",
-                                    ),
-                                    __signal,
+                                let __topic = __p::literal(
+                                    __p::Probe::<Signal>::NEW.peel_param(),
+                                    "b.**",
                                 );
+                                let __signal = __p::open(__topic, __signal);
                                 let __out = audit(__signal.take::<Signal, _>()).await;
                                 __p::outcome::<()>(__out)
                             }),

@@ -52,18 +52,32 @@ pub enum TopicFault {
 impl TopicFault {
     /// The rule in words.
     pub(crate) const fn text(self) -> &'static str {
+        self.complaint().1
+    }
+
+    /// What the compiler says of a malformed name in a `static`: a panic there takes no arguments.
+    pub(crate) const fn at_compile_time(self) -> &'static str {
+        self.complaint().0
+    }
+
+    const fn complaint(self) -> (&'static str, &'static str) {
+        macro_rules! both {
+            ($text:literal) => {
+                (concat!("invalid topic: ", $text), $text)
+            };
+        }
         match self {
-            Self::Empty => "the name is empty",
-            Self::EmptyToken => "empty token",
-            Self::WhiteSpace => "white space",
-            Self::Control => "control character",
-            Self::TooLong => "longer than 256 bytes",
-            Self::TooManyTokens => "more than 32 tokens",
-            Self::Wildcard => "a wildcard, where one exact topic is needed",
-            Self::WildcardMixed => "a wildcard must stand alone in its token",
-            Self::TailNotLast => "`>` and `**` must be the last token",
-            Self::Reserved => "`$bus` is reserved for the bus itself",
-            Self::DotInArgument => "the argument holds a dot, which would add a token",
+            Self::Empty => both!("the name is empty"),
+            Self::EmptyToken => both!("empty token, between two dots or at an end"),
+            Self::WhiteSpace => both!("white space"),
+            Self::Control => both!("control character"),
+            Self::TooLong => both!("longer than 256 bytes"),
+            Self::TooManyTokens => both!("more than 32 tokens"),
+            Self::Wildcard => both!("a wildcard, where one exact topic is needed"),
+            Self::WildcardMixed => both!("a wildcard must stand alone in its token"),
+            Self::TailNotLast => both!("`>` and `**` must be the last token"),
+            Self::Reserved => both!("`$bus` is reserved for the bus itself"),
+            Self::DotInArgument => both!("the argument holds a dot, which would add a token"),
         }
     }
 }

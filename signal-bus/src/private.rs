@@ -241,20 +241,17 @@ pub fn by_type_optional<T: ?Sized + Send + Sync + 'static>() -> Option<Arc<T>> {
 
 /// The need of a `&T` parameter.
 #[must_use]
-pub fn type_dependency<T: ?Sized + Send + Sync + 'static>(
-    parameter: &'static str,
-    _line: u32,
-) -> Dependency {
-    wanted::dependency::<RequiredArc<T>>(parameter)
+pub fn type_dependency<T: ?Sized + 'static>(parameter: &'static str, _line: u32) -> Dependency {
+    Dependency::new(parameter, Need::Type(Kind::of::<T>()))
 }
 
 /// The need of an `Option<&T>` parameter.
 #[must_use]
-pub fn type_dependency_optional<T: ?Sized + Send + Sync + 'static>(
+pub fn type_dependency_optional<T: ?Sized + 'static>(
     parameter: &'static str,
     _line: u32,
 ) -> Dependency {
-    wanted::dependency::<MaybeArc<T>>(parameter)
+    Dependency::new(parameter, Need::OptionalType(Kind::of::<T>()))
 }
 
 fn get<L: Lookup>(at: &Site, parameter: &'static str) -> Result<L::Output, InjectError> {
@@ -278,7 +275,7 @@ fn container(scope: Option<&Scope>) -> Option<&Container> {
 }
 
 macro_rules! cloned_lookups {
-    ($($form:ident => $output:ty),+) => { $(
+    ($($form:ident => $output:ty, $need:ident);+) => { $(
         impl<T> $form<T> {
             /// The value of the parameter.
             ///
@@ -292,18 +289,18 @@ macro_rules! cloned_lookups {
                 get::<Self>(at, parameter)
             }
 
-            /// The need of the parameter.
+            /// The need of the parameter. That it can be injected is checked by `get` alone.
             #[must_use]
             pub fn dependency(self, parameter: &'static str, _line: u32) -> Dependency
             where
-                T: Injected,
+                T: 'static,
             {
-                wanted::dependency::<Self>(parameter)
+                Dependency::new(parameter, Need::$need(Kind::of::<T>()))
             }
         }
     )+ };
 }
-cloned_lookups!(RequiredClone => T, MaybeClone => Option<T>);
+cloned_lookups!(RequiredClone => T, Type; MaybeClone => Option<T>, OptionalType);
 
 macro_rules! shared_lookups {
     ($($form:ident),+) => { $(

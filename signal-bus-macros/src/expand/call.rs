@@ -1,9 +1,9 @@
 //! The call of the user's function by the bus.
 
-use proc_macro2::{Ident, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::ext::IdentExt as _;
-use syn::spanned::Spanned as _;
+use syn::spanned::Spanned;
 use syn::{ReceiverKind, Type};
 
 use crate::expand::parts::{method, ours_at};
@@ -66,7 +66,8 @@ pub(crate) struct Opening<'a> {
 
 // Output:  __p::handler(async move {
 //              let (__injected_0,) = on::__inject().await?;
-//              let __signal = __p::open(#topic, __signal);
+//              let __topic = #topic;
+//              let __signal = __p::open(__topic, __signal);
 //              let __out = on::direct(__signal.take::<Order, _>(), &*__injected_0).await;
 //              __p::outcome::<R>(__out)      or, for a stage, publishes what was returned
 //          })
@@ -79,10 +80,19 @@ pub(crate) fn run(model: &Model, opening: Option<&Opening<'_>>) -> TokenStream {
         quote! { let #locals = #inject() #wait?; }
     });
     let this = receiver(model).map(|_| {
-        quote! { let __self = __p::by_type::<Self>(&__SITE, "self")?; }
+        // A service that cannot be shared: point at its type.
+        let at = model
+            .owner
+            .as_ref()
+            .map_or_else(Span::call_site, Spanned::span);
+        quote_spanned! {ours_at(at)=> let __self = __p::by_type::<Self>(&__SITE, "self")?; }
     });
     let opened = opening.map(|Opening { topic, form }| {
-        quote_spanned! {ours_at(topic::form_span(form))=> let __signal = __p::open(#topic, __signal); }
+        // Bound first: a type that cannot travel is then told once, where the declaration tells it.
+        quote_spanned! {ours_at(topic::form_span(form))=>
+            let __topic = #topic;
+            let __signal = __p::open(__topic, __signal);
+        }
     });
     let bound = bind_owned(model, opening);
     let filled = fill(model, opening);

@@ -5,7 +5,7 @@ use quote::{format_ident, quote, quote_spanned};
 use syn::Type;
 use syn::spanned::Spanned as _;
 
-use crate::expand::parts::{line, method};
+use crate::expand::parts::{line, method, ours_at};
 use crate::model::{Factory, Form, Injection, Model, Parameter, is_inner};
 use crate::parse::bare_type;
 
@@ -165,13 +165,16 @@ pub(crate) fn give_up(model: &Model) -> TokenStream {
 /// What a function needs: `self` and its injected parameters, as far as they can be named.
 pub(crate) fn dependencies(model: &Model) -> Vec<TokenStream> {
     let mut dependencies = Vec::new();
-    if let (Some(receiver), Some(_), true) = (
+    if let (Some(receiver), Some(owner), true) = (
         &model.receiver,
         &model.owner,
         model.roles.is_called_by_bus(),
     ) {
         let line = line(receiver.self_token.span);
-        dependencies.push(quote! { __p::type_dependency::<Self>("self", #line) });
+        // Where `call` asks for it, so that a type that cannot be shared is told once.
+        dependencies.push(quote_spanned! {ours_at(owner.span())=>
+            __p::type_dependency::<Self>("self", #line)
+        });
     }
     for parameter in model.injected() {
         if is_inner(

@@ -3,6 +3,7 @@
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::Path;
+use syn::spanned::Spanned as _;
 
 use crate::model::{Call, Model, Time};
 
@@ -36,10 +37,14 @@ pub(crate) fn mentions(paths: &[Path]) -> TokenStream {
     if paths.is_empty() {
         return TokenStream::new();
     }
+    // A forgotten import is the user's mistake, at the place of the attribute.
+    let uses = paths
+        .iter()
+        .map(|path| quote_spanned! {path.span()=> use #path as _; });
     quote! {
         #[allow(unused_imports)]
         const _: () = {
-            #(use #paths as _;)*
+            #(#uses)*
         };
     }
 }

@@ -41,7 +41,7 @@ fn on(model: &Model, index: usize, publication: &Publication) -> TokenStream {
         let filled = topic::filled(index);
         quote_spanned! {at=> .filled(&#filled) }
     });
-    quote! { __p::on(#topic) #filled }
+    quote_spanned! {at=> __p::on(#topic) #filled }
 }
 
 /// Fills all templates of the function.

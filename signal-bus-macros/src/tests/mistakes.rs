@@ -361,6 +361,10 @@ fn returns() {
         "cannot return a reference",
     );
     refused(
+        r#"#[publisher("a")] fn f(x: &X) -> Y<'_> { x }"#,
+        "cannot return a reference",
+    );
+    refused(
         r#"#[publisher("a")] fn f() -> impl Show { 1 }"#,
         "a return type with a name",
     );

@@ -98,7 +98,7 @@ pub struct Attempt<M>(M);
 /// What a provider may return.
 #[diagnostic::on_unimplemented(
     message = "a provider cannot return `{Self}`",
-    label = "expected `T`, `Arc<T>` (also of a `dyn Trait`), or a `Result` of these",
+    label = "expected a `Send + Sync` type `T`, an `Arc<T>` (also of a `dyn Trait`), or a `Result` of these",
     note = "what is provided must be `Send + Sync + 'static`; an error must convert into `anyhow::Error`"
 )]
 pub trait Provide<T: ?Sized, M> {

@@ -13,13 +13,16 @@ use crate::{
     signal::Payload,
 };
 
-impl<T: Payload + Clone> On<T> {
+impl<T> On<T> {
     /// Publishes each item of a stream before it is yielded.
     pub fn publish_each<S: Stream<Item = T>>(
         self,
         publication: &'static Publication,
         stream: S,
-    ) -> impl Stream<Item = T> + use<S, T> {
+    ) -> impl Stream<Item = T> + use<S, T>
+    where
+        T: Payload + Clone,
+    {
         Each {
             stream: Box::pin(stream),
             publication,

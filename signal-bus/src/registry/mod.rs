@@ -15,7 +15,6 @@ use crate::{
         publisher::{Publisher, PublisherEntry, UntypedPublisher},
         subscriber::{Subscriber, SubscriberEntry},
     },
-    signal::Payload,
     site::Site,
 };
 
@@ -132,7 +131,7 @@ pub struct Declarations {
 
 impl Declarations {
     /// Declares a publisher.
-    pub fn publisher<T: ?Sized + Payload>(&mut self, publisher: Publisher<T>) {
+    pub fn publisher<T: ?Sized>(&mut self, publisher: Publisher<T>) {
         self.publishers.push(publisher.entry());
     }
 
@@ -142,7 +141,7 @@ impl Declarations {
     }
 
     /// Declares a subscriber.
-    pub fn subscriber<T: ?Sized + Payload>(&mut self, subscriber: Subscriber<T>) {
+    pub fn subscriber<T: ?Sized>(&mut self, subscriber: Subscriber<T>) {
         self.subscribers.push(subscriber.entry());
     }
 

@@ -2,13 +2,7 @@
 
 use std::marker::PhantomData;
 
-use crate::{
-    codec::Codec,
-    registry::BusName,
-    signal::{Kind, Payload},
-    site::Site,
-    topic::Topic,
-};
+use crate::{codec::Codec, registry::BusName, signal::Kind, site::Site, topic::Topic};
 
 /// A publisher's declaration, with the type it publishes.
 #[derive(Debug)]
@@ -32,17 +26,19 @@ pub(crate) struct PublisherEntry {
 
 impl<T: ?Sized> Publisher<T> {
     /// Declares that the function at `site` publishes on `topic`.
+    ///
+    /// That the type can travel is checked where it is published, and only there: one mistake, one message.
     #[must_use]
     pub fn new(site: Site, topic: Topic<T>) -> Self
     where
-        T: Payload,
+        T: 'static,
     {
         Self {
             entry: PublisherEntry {
                 site,
                 topic: topic.name(),
                 written: topic.name(),
-                kind: T::kind(),
+                kind: Some(Kind::of::<T>()),
                 bus: BusName::DEFAULT,
                 codec: None,
             },

@@ -46,7 +46,7 @@ impl<T: ?Sized> Topic<T> {
     pub const fn new(name: &'static str) -> Self {
         match Self::try_new(name) {
             Ok(topic) => topic,
-            Err(error) => panic!("{}", error.reason.text()),
+            Err(error) => panic!("{}", error.reason.at_compile_time()),
         }
     }
 

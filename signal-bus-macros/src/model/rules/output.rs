@@ -1,5 +1,6 @@
 //! What a function returns.
 
+use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens as _;
 use syn::Type;
 
@@ -31,6 +32,7 @@ pub(super) fn check(model: &Model, roles: &Asked<'_>, errors: &mut Errors) {
             Type::Never(_) => errors.at(ty, format!("`{name}` never returns; return the value")),
             inner
                 if is_short_reference(inner)
+                    || has_short_lifetime(inner.to_token_stream())
                     || borrows(inner.to_token_stream(), &model.function.signature).is_some() =>
             {
                 let noun = roles.noun();
@@ -66,6 +68,23 @@ pub(super) fn check(model: &Model, roles: &Asked<'_>, errors: &mut Errors) {
         ),
         _ => {}
     }
+}
+
+/// Whether `tokens` name the lifetime `'_`.
+fn has_short_lifetime(tokens: TokenStream) -> bool {
+    let mut after_quote = false;
+    for token in tokens {
+        let found = match &token {
+            TokenTree::Ident(word) => after_quote && word == "_",
+            TokenTree::Group(group) => has_short_lifetime(group.stream()),
+            _ => false,
+        };
+        if found {
+            return true;
+        }
+        after_quote = matches!(&token, TokenTree::Punct(quote) if quote.as_char() == '\'');
+    }
+    false
 }
 
 /// A stream is published while the caller polls it: there must be a caller, and it must own it.

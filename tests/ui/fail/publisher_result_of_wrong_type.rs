@@ -1,0 +1,18 @@
+//! The topic carries orders; the publisher returns an invoice, or an error.
+
+use signal_bus::{Topic, publisher};
+
+#[derive(Clone)]
+struct Order;
+
+#[derive(Clone)]
+struct Invoice;
+
+static ORDERS: Topic<Order> = Topic::new("orders.created");
+
+#[publisher(ORDERS)]
+async fn create() -> anyhow::Result<Invoice> {
+    Ok(Invoice)
+}
+
+fn main() {}

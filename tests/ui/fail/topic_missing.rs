@@ -1,0 +1,10 @@
+//! An attribute has no topic.
+
+use signal_bus::subscriber;
+
+#[subscriber]
+async fn store(order: String) {
+    drop(order);
+}
+
+fn main() {}

@@ -1,0 +1,8 @@
+//! A publisher returns nothing.
+
+use signal_bus::publisher;
+
+#[publisher("orders.created")]
+async fn create() {}
+
+fn main() {}
