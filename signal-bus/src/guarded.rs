@@ -1,4 +1,4 @@
-//! A future of the user's whose panics are caught: also those of its `drop`.
+//! Calls and futures of the user's whose panics are caught: also those of `drop`, and of what panics carry.
 
 use std::{
     any::Any,
@@ -15,9 +15,7 @@ type Boxed<R> = Pin<Box<dyn Future<Output = R> + Send>>;
 impl<R: Send + 'static> Guarded<R> {
     /// Begins a call, whose beginning may panic as well.
     pub(crate) fn call(begin: impl FnOnce() -> Boxed<R>) -> Result<Self, String> {
-        catch_unwind(AssertUnwindSafe(begin))
-            .map(|future| Self(Some(future)))
-            .map_err(message)
+        caught(begin).map(|future| Self(Some(future)))
     }
 
     /// Begins a call and awaits it.
@@ -39,22 +37,34 @@ impl<R> Future for Guarded<R> {
             Ok(Poll::Ready(output)) => Ok(output),
             Err(panic) => Err(message(panic)),
         };
-        let dropped = drop_caught(self.0.take());
-        Poll::Ready(output.and_then(|output| dropped.map(|()| output)))
+        let future = self.0.take();
+        match (output, caught(|| drop(future))) {
+            (Ok(output), Err(panic)) => {
+                discard(output);
+                Poll::Ready(Err(panic))
+            }
+            (output, _) => Poll::Ready(output),
+        }
     }
 }
 
 /// A call that is cut short, by a timeout or at the deadline, drops what it holds, and that may panic.
 impl<R> Drop for Guarded<R> {
     fn drop(&mut self) {
-        if let Err(panic) = drop_caught(self.0.take()) {
-            tracing::error!("a handler that was cut short panicked while it was dropped: {panic}");
-        }
+        discard(self.0.take());
     }
 }
 
-fn drop_caught<T>(value: T) -> Result<(), String> {
-    catch_unwind(AssertUnwindSafe(|| drop(value))).map_err(message)
+/// Calls what may panic; the error is the panic's text.
+pub(crate) fn caught<T>(call: impl FnOnce() -> T) -> Result<T, String> {
+    catch_unwind(AssertUnwindSafe(call)).map_err(message)
+}
+
+/// Drops a value of the user's, which may panic; that stops nobody.
+pub(crate) fn discard<T>(value: T) {
+    if let Err(panic) = caught(|| drop(value)) {
+        tracing::error!("a value panicked while it was dropped: {panic}");
+    }
 }
 
 /// The text of a panic.
@@ -64,7 +74,7 @@ fn message(panic: Box<dyn Any + Send>) -> String {
         (None, Some(text)) => text.clone(),
         (None, None) => "with a value that is not text".to_owned(),
     };
-    discard(panic);
+    discard_panic(panic);
     text
 }
 
@@ -73,7 +83,7 @@ fn message(panic: Box<dyn Any + Send>) -> String {
     clippy::mem_forget,
     reason = "a value that panics in `drop` made another one: to drop that could go on for ever"
 )]
-fn discard(panic: Box<dyn Any + Send>) {
+fn discard_panic(panic: Box<dyn Any + Send>) {
     if let Err(another) = catch_unwind(AssertUnwindSafe(|| drop(panic))) {
         std::mem::forget(another);
     }

@@ -11,6 +11,7 @@
 
 // The order is the architecture: a module uses only modules above it.
 mod site;
+mod guarded;
 mod report;
 mod error;
 mod topic;
@@ -26,7 +27,6 @@ mod route;
 mod ending;
 mod scope;
 mod publish;
-mod guarded;
 mod worker;
 mod periodic;
 mod guard;

@@ -1,8 +1,8 @@
 //! What a bus notices: its counts, its failures, and whoever wants to hear of them.
 
 use std::{
+    cell::Cell,
     fmt,
-    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -11,6 +11,7 @@ use std::{
 
 use crate::{
     error::Failure,
+    guarded::caught,
     report::FailureReport,
     signal::{Signal, SignalId},
     site::Site,
@@ -130,7 +131,6 @@ pub(crate) trait Recorder: Send + Sync {
 pub(crate) struct Observe {
     on_error: Option<OnError>,
     pub(crate) recorder: Option<Arc<dyn Recorder>>,
-    pub(crate) routed: Count,
     pub(crate) unrouted: Count,
     pub(crate) refused: Count,
     pub(crate) mismatched: Count,
@@ -171,24 +171,30 @@ impl Observe {
     /// Counts a failure, keeps it for the report, and tells of it once.
     pub(crate) fn failed(&self, at: &At, failure: &Failure) {
         self.failures.add(1);
-        self.keep(at, failure);
-        let Some(on_error) = &self.on_error else {
-            tell(at, failure);
-            return;
-        };
-        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| on_error(at, failure))) {
-            tracing::error!(%at, "`on_error` itself panicked");
-            drop(panic);
+        // The error is the user's: to display it may panic as well.
+        let error = caught(|| failure.to_string());
+        let error =
+            error.unwrap_or_else(|panic| format!("an error whose display panicked: {panic}"));
+        match &self.on_error {
+            // What `on_error` publishes may be refused: told of to itself, that could go on for ever.
+            Some(on_error) if !TELLING.replace(true) => {
+                if let Err(panic) = caught(|| on_error(at, failure)) {
+                    tracing::error!(%at, "`on_error` itself panicked: {panic}");
+                }
+                TELLING.set(false);
+            }
+            _ => tell(at, &error),
         }
+        self.keep(at, error);
     }
 
-    fn keep(&self, at: &At, failure: &Failure) {
+    fn keep(&self, at: &At, error: String) {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.len() < FAILURES_KEPT_MAX {
             kept.push(FailureReport {
                 site: at.site,
                 topic: at.topic.clone(),
-                error: failure.to_string(),
+                error,
             });
         }
     }
@@ -205,15 +211,20 @@ impl Observe {
     }
 }
 
+thread_local! {
+    /// Whether this thread is inside of `on_error`.
+    static TELLING: Cell<bool> = const { Cell::new(false) };
+}
+
 /// Tells of a failure nobody asked to hear of: in the log, or, in a program without one, on standard error.
 #[expect(
     clippy::print_stderr,
     reason = "a failure must not vanish in a program that has set up neither `on_error` nor tracing"
 )]
-fn tell(at: &At, failure: &Failure) {
+fn tell(at: &At, error: &str) {
     if tracing::dispatcher::has_been_set() {
-        tracing::error!(%at, "{failure}");
+        tracing::error!(%at, "{error}");
     } else {
-        eprintln!("signal-bus: {at}: {failure}");
+        eprintln!("signal-bus: {at}: {error}");
     }
 }

@@ -10,7 +10,7 @@ use tokio::time::{self, Instant};
 
 use crate::{
     error::Failure,
-    guarded::Guarded,
+    guarded::{Guarded, discard},
     observe::At,
     queue::Inside,
     registry::periodic::{Missed, Periodic},
@@ -56,6 +56,7 @@ async fn run(running: &Arc<Running>, index: usize, periodic: &Periodic) {
     let outcome = scope.run(Guarded::run(periodic.run)).await;
     if let Err(failure) = outcome.unwrap_or_else(|panic| Err(Failure::Panicked(panic))) {
         running.observe.failed(&At::site(periodic.site), &failure);
+        discard(failure);
     }
     mark.runs.store(false, Ordering::Relaxed);
 }

@@ -4,7 +4,6 @@ use std::{
     collections::HashMap,
     fmt,
     num::NonZeroUsize,
-    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, OnceLock, PoisonError, RwLock,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -13,6 +12,7 @@ use std::{
 
 use crate::{
     error::{InvalidTopic, Refusal},
+    guarded::caught,
     queue::{QueueId, Target},
     registry::{
         publisher::PublisherEntry,
@@ -74,8 +74,8 @@ pub(crate) struct Route {
     pub(crate) topic: Arc<str>,
     /// Its number; publishers that wait stand in the line of this number.
     pub(crate) line: usize,
-    /// The type it carries; the bus's own topics are not bound to one.
-    carries: Option<Kind>,
+    /// The type it carries.
+    carries: Kind,
     targets: Arc<[Target]>,
     hearers: Vec<Arc<Hearer>>,
     /// Whether a filter or a key must be asked for each signal.
@@ -100,13 +100,10 @@ impl Route {
             let Some(filter) = &hearer.filter else {
                 return true;
             };
-            catch_unwind(AssertUnwindSafe(|| filter(value))).unwrap_or(true)
+            caught(|| filter(value)).unwrap_or(true)
         };
         let target = |hearer: &Arc<Hearer>| {
-            let key = hearer
-                .key
-                .as_ref()
-                .map(|key| catch_unwind(AssertUnwindSafe(|| key(value))));
+            let key = hearer.key.as_ref().map(|key| caught(|| key(value)));
             Target {
                 queue: hearer.queue,
                 key: key.and_then(Result::ok).unwrap_or_default(),
@@ -116,14 +113,14 @@ impl Route {
     }
 
     pub(crate) fn check(&self, kind: Kind) -> Result<(), Refusal> {
-        match self.carries {
-            Some(carries) if carries != kind => Err(Refusal::TypeMismatch {
-                topic: (*self.topic).into(),
-                carries: carries.name,
-                found: kind.name,
-            }),
-            _ => Ok(()),
+        if self.carries == kind {
+            return Ok(());
         }
+        Err(Refusal::TypeMismatch {
+            topic: (*self.topic).into(),
+            carries: self.carries.name,
+            found: kind.name,
+        })
     }
 }
 
@@ -259,12 +256,18 @@ impl Routes {
         if DYNAMIC_TOPICS_MAX <= resolved.len() {
             resolved.retain(|topic, _| self.declared.contains_key(&**topic));
         }
-        let route = Arc::new(self.route(topic, kind));
+        let (route, mismatched) = self.route(topic, kind);
+        let route = Arc::new(route);
         resolved.insert(Arc::clone(&route.topic), Arc::clone(&route));
+        // A log may publish in turn, so it is told without the lock.
+        drop(resolved);
+        for hearer in mismatched {
+            hearer.tell_mismatch(topic, route.carries);
+        }
         route
     }
 
-    fn route(&self, topic: &str, published: Kind) -> Route {
+    fn route(&self, topic: &str, published: Kind) -> (Route, Vec<&Hearer>) {
         let template = || {
             self.templates
                 .iter()
@@ -275,7 +278,7 @@ impl Routes {
             .or_else(|| template().map(|(_, kind)| *kind))
             .unwrap_or(published);
         let mut heard = Vec::new();
-        let mut mismatched = 0;
+        let mut mismatched = Vec::new();
         for (index, hearer) in self.hearers.iter().enumerate() {
             let Some(pattern) = hearer.hears(topic) else {
                 continue;
@@ -283,8 +286,7 @@ impl Routes {
             if hearer.kind.is_none_or(|kind| kind == carries) {
                 heard.push((pattern.specificity(), index));
             } else {
-                mismatched += 1;
-                hearer.tell_mismatch(topic, carries);
+                mismatched.push(&**hearer);
             }
         }
         heard.sort_unstable();
@@ -292,10 +294,10 @@ impl Routes {
             .into_iter()
             .map(|(_, index)| Arc::clone(&self.hearers[index]))
             .collect();
-        Route {
+        let route = Route {
             topic: topic.into(),
             line: self.lines.fetch_add(1, Ordering::Relaxed),
-            carries: Some(carries),
+            carries,
             targets: hearers
                 .iter()
                 .map(|hearer| Target {
@@ -307,8 +309,9 @@ impl Routes {
                 .iter()
                 .any(|hearer| hearer.filter.is_some() || hearer.key.is_some()),
             hearers,
-            mismatched,
-        }
+            mismatched: mismatched.len() as u64,
+        };
+        (route, mismatched)
     }
 }
 

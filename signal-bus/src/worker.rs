@@ -9,13 +9,14 @@ use tokio::{
 
 use crate::{
     error::Failure,
-    guarded::Guarded,
+    guarded::{Guarded, caught},
     observe::{At, DeadLetter},
     queue::{Ending, Inside, QueueId, store::Entry},
     scope::{
         Scope,
         running::{Running, Subscription},
     },
+    signal::Signal,
 };
 
 /// The topic of dead letters.
@@ -42,6 +43,7 @@ pub(crate) async fn work(running: Arc<Running>, queue: QueueId) {
 
 /// Calls the handler with one signal and settles it, whatever happens.
 async fn handle(running: &Arc<Running>, queue: QueueId, entry: Entry) {
+    let _active = running.active.enter();
     let subscription = running.subscription(queue);
     let Entry { signal, key } = entry;
     let at = At::handling(subscription.site, &signal);
@@ -58,24 +60,38 @@ async fn handle(running: &Arc<Running>, queue: QueueId, entry: Entry) {
             Err(_) => Err(Failure::TimedOut(limit)),
         },
     };
-    if let (Some(recorder), Some(signal)) = (&running.observe.recorder, &kept) {
-        recorder.handled(subscription.site, signal, outcome.as_ref().err());
-    }
-    let ending = match outcome {
+    let ending = match &outcome {
         Ok(()) => Ending::Done,
-        Err(failure) => {
-            running.observe.failed(&at, &failure);
-            if let Some(signal) = kept.filter(|_| !subscription.buries) {
-                let letter = DeadLetter::new(at, signal, Arc::new(failure));
-                running.announce(DEAD, letter, inside);
-            }
-            Ending::Dead
-        }
+        Err(_) => Ending::Dead,
     };
+    // Whatever happens here, the signal is settled: an error's `Display`, or a value's `drop`, may panic.
+    if let Err(panic) = caught(|| running.told(subscription, at, inside, kept, outcome)) {
+        tracing::error!(subscriber = %subscription.site, "panicked while its failure was told of: {panic}");
+    }
     running.exchange.finish(queue, key, ending);
 }
 
 impl Running {
+    /// Tells everybody who wants to know how the handling of a signal has ended.
+    fn told(
+        &self,
+        subscription: &Subscription,
+        at: At,
+        inside: Inside,
+        kept: Option<Signal>,
+        outcome: Result<(), Failure>,
+    ) {
+        if let (Some(recorder), Some(signal)) = (&self.observe.recorder, &kept) {
+            recorder.handled(subscription.site, signal, outcome.as_ref().err());
+        }
+        let Err(failure) = outcome else { return };
+        self.observe.failed(&at, &failure);
+        if let Some(signal) = kept.filter(|_| !subscription.buries) {
+            let letter = DeadLetter::new(at, signal, Arc::new(failure));
+            self.announce(DEAD, letter, inside);
+        }
+    }
+
     /// Whether a signal is still wanted after it was handled. Otherwise the last handler gets it for itself.
     fn keeps(&self, subscription: &Subscription) -> bool {
         self.observe.recorder.is_some() || self.dead_letters_heard && !subscription.buries

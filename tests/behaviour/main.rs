@@ -7,6 +7,7 @@
 
 mod ledger;
 
+mod attacks;
 mod calls;
 mod cancelled_publishes;
 mod circles;

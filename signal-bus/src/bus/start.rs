@@ -3,6 +3,7 @@
 use std::{
     num::NonZeroUsize,
     sync::{Arc, atomic::AtomicBool},
+    time::Duration,
 };
 
 use tokio::{runtime::Handle, sync::Semaphore, task::JoinSet};
@@ -12,20 +13,21 @@ use crate::{
     ending::Ending,
     error::{Finding, FindingKind, StartError},
     guard::{BusGuard, drain},
-    guarded::Guarded,
+    guarded::{Guarded, caught},
     inject::{container::Container, provider::Value},
     observe::Observe,
     periodic,
-    queue::{Exchange, QueueId, Settings},
+    queue::{Exchange, Inside, QueueId, Settings},
     registry::{
         periodic::Periodic,
         provider::Provider,
         subscriber::{Concurrency, SubscriberEntry},
     },
+    report::{CloseOutcome, CloseReport},
     route::{Hearer, Routes},
     scope::{
         Scope,
-        running::{BusHandle, RunMark, Running, Subscription},
+        running::{Active, BusHandle, RunMark, Running, Subscription},
         table::{self, Counted},
     },
     topology::{Plan, select::Selection},
@@ -38,6 +40,11 @@ pub(super) async fn start(bus: Bus) -> Result<BusGuard, StartError> {
             "a bus starts inside a tokio runtime: use `#[tokio::main]`, or `runtime.block_on(..)`";
         return Err(failed(Finding::new(FindingKind::NoRuntime, message)));
     };
+    if caught(|| drop(tokio::time::sleep(Duration::ZERO))).is_err() {
+        let message =
+            "a bus needs the runtime's clock: build the runtime with `enable_time` or `enable_all`";
+        return Err(failed(Finding::new(FindingKind::NoRuntime, message)));
+    }
     let plan = bus.plan()?;
     for warning in plan.topology.warnings() {
         tracing::warn!("{warning}");
@@ -48,7 +55,10 @@ pub(super) async fn start(bus: Bus) -> Result<BusGuard, StartError> {
     running.container.insert(Value::new(Arc::new(handle)));
     build(&running, &bus, &plan.providers).await?;
     let mut tasks = JoinSet::new();
-    spawn_workers(&running, &mut tasks).await;
+    if !spawn_workers(&running, &mut tasks).await {
+        let message = "the runtime shut down while the bus was starting";
+        return Err(failed(Finding::new(FindingKind::NoRuntime, message)));
+    }
     table::enter(&running);
     for (index, periodic) in plan.periodics.into_iter().enumerate() {
         tasks.spawn(periodic::tick(Arc::clone(&running), index, periodic));
@@ -78,6 +88,14 @@ impl Drop for Starting {
         if let Some(running) = &self.0 {
             running.exchange.abandon();
             running.container.dispose();
+            // A handle may have got out, and somebody may wait for its close.
+            running.ending.end(CloseReport {
+                outcome: CloseOutcome::RuntimeGone,
+                elapsed: Duration::ZERO,
+                stats: running.stats(),
+                failures: running.observe.failures(),
+                stuck: Vec::new(),
+            });
         }
     }
 }
@@ -117,6 +135,7 @@ fn running(bus: &Bus, plan: &Plan, runtime: Handle) -> Running {
         runtime,
         circle_told: AtomicBool::new(false),
         ending: Ending::default(),
+        active: Active::default(),
         _counted: Counted::new(),
     }
 }
@@ -170,7 +189,7 @@ async fn build(
         running.container.insert(value.clone());
     }
     for provider in providers {
-        let scope = Scope::new(Arc::clone(running), None);
+        let scope = Scope::new(Arc::clone(running), Some(Inside::Start));
         match scope.run(Guarded::run(provider.build)).await {
             Ok(Ok(value)) => running.container.insert(value),
             Ok(Err(error)) => return Err(provider_failed(provider, &error.to_string())),
@@ -191,17 +210,24 @@ fn provider_failed(provider: &Provider, error: &str) -> StartError {
 
 /// Spawns the workers, and waits until each waits for its first signal: woken in the order of a route, they then run in
 /// that order, from the first signal on.
-async fn spawn_workers(running: &Arc<Running>, tasks: &mut JoinSet<()>) {
+///
+/// `false` if the workers end instead, because the runtime is gone.
+async fn spawn_workers(running: &Arc<Running>, tasks: &mut JoinSet<()>) -> bool {
     let count = running.subscriptions.len();
     for index in 0..count {
         tasks.spawn(worker::work(Arc::clone(running), QueueId(index)));
     }
     for _ in 0..count {
-        // The semaphore is never closed.
-        if let Ok(permit) = running.begun.acquire().await {
-            permit.forget();
+        tokio::select! {
+            biased;
+            permit = running.begun.acquire() => match permit {
+                Ok(permit) => permit.forget(),
+                Err(_) => return false,
+            },
+            _ = tasks.join_next() => return false,
         }
     }
+    true
 }
 
 #[expect(dead_code, reason = "never called: that it compiles is the point")]

@@ -52,7 +52,12 @@ async fn drain(
         tasks.abort_all();
     }
     // Every task ends now by itself, unless it blocks its thread.
-    let ended = time::timeout(GRACE, async { while tasks.join_next().await.is_some() {} }).await;
+    let ended = async {
+        while tasks.join_next().await.is_some() {}
+        // Concurrent handlers are tasks of their workers, and may outlive them.
+        running.active.none().await;
+    };
+    let ended = time::timeout(GRACE, ended).await;
     drop(ended);
     last_word.end(
         if drained {

@@ -137,7 +137,7 @@ impl BusHandle {
 /// Whether the bus waits for this very task, so that the task must not wait for the bus.
 fn is_waited_for(running: &Arc<Running>) -> bool {
     match scope::inside(running) {
-        Some(Inside::Handler(..) | Inside::Run) => true,
+        Some(Inside::Handler(..) | Inside::Run | Inside::Start) => true,
         Some(Inside::Spawned(_)) | None => false,
     }
 }

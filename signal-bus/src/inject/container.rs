@@ -4,13 +4,13 @@ use std::{
     any::{Any, TypeId},
     collections::HashMap,
     fmt,
-    panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Mutex, PoisonError, RwLock},
 };
 
 use tokio::sync::OnceCell;
 
 use crate::{
+    guarded::discard,
     inject::{FunctionId, provider::Value},
     signal::AnyValue,
 };
@@ -57,6 +57,10 @@ impl Container {
         self.replacements.get(&factory.id)?.downcast_ref()
     }
 
+    pub(crate) fn is_replaced(&self, factory: FunctionId) -> bool {
+        self.replacements.contains_key(&factory.id)
+    }
+
     /// The place for what a factory makes once.
     pub(crate) fn once<P: 'static>(&self, factory: FunctionId) -> Once {
         let mut once = self.once.lock().unwrap_or_else(PoisonError::into_inner);
@@ -66,13 +70,13 @@ impl Container {
     /// Lets go of every value, the last one made first. A value that panics in `drop` stops nothing.
     pub(crate) fn dispose(&self) {
         let once = std::mem::take(&mut *self.once.lock().unwrap_or_else(PoisonError::into_inner));
-        drop_quietly(once);
+        discard(once);
         self.values
             .write()
             .unwrap_or_else(PoisonError::into_inner)
             .clear();
         while let Some(value) = self.pop() {
-            drop_quietly(value);
+            discard(value);
         }
     }
 
@@ -94,12 +98,5 @@ impl Drop for Container {
 impl fmt::Debug for Container {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Container").finish_non_exhaustive()
-    }
-}
-
-fn drop_quietly<T>(value: T) {
-    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
-        tracing::error!("a provided value panicked while it was disposed");
-        drop(panic);
     }
 }

@@ -122,9 +122,26 @@ impl Asked<'_> {
     }
 }
 
-fn replaced<P: 'static, F: 'static>(container: Option<&Container>, factory: &F) -> Option<P> {
-    let replacement = container?.replacement::<Replacement<P>>(FunctionId::of(factory))?;
-    Some(replacement())
+/// What the replacement of a factory returns, if there is one.
+fn replaced<P: 'static, F: 'static>(
+    container: Option<&Container>,
+    factory: &F,
+    asked: Asked<'_>,
+) -> Result<Option<P>, InjectError> {
+    let Some(container) = container else {
+        return Ok(None);
+    };
+    let function = FunctionId::of(factory);
+    if let Some(replacement) = container.replacement::<Replacement<P>>(function) {
+        return Ok(Some(replacement()));
+    }
+    if container.is_replaced(function) {
+        let wanted = type_name::<P>();
+        return Err(asked.failed::<F>(anyhow::anyhow!(
+            "its replacement does not return `{wanted}`: `.replace` takes a function that returns what is injected"
+        )));
+    }
+    Ok(None)
 }
 
 /// Makes a value by its factory, or by what replaced it.
@@ -133,7 +150,7 @@ pub(crate) async fn make<P: Send + 'static, F: Factory<P, M>, M>(
     factory: &F,
     asked: Asked<'_>,
 ) -> Result<P, InjectError> {
-    match replaced(container, factory) {
+    match replaced(container, factory, asked)? {
         Some(value) => Ok(value),
         None => factory
             .make()
@@ -148,7 +165,7 @@ pub(crate) fn make_now<P: 'static, F: PlainFactory<P, M>, M>(
     factory: &F,
     asked: Asked<'_>,
 ) -> Result<P, InjectError> {
-    match replaced(container, factory) {
+    match replaced(container, factory, asked)? {
         Some(value) => Ok(value),
         None => factory.make_now().map_err(|error| asked.failed::<F>(error)),
     }

@@ -96,6 +96,7 @@ impl Running {
                 targets,
                 inside,
                 recorded: self.observe.recorder.is_some(),
+                counted: true,
             },
             mismatched: route.mismatched,
         }
@@ -125,7 +126,8 @@ impl Running {
     /// Publishes on one of the bus's own topics, which never makes anyone wait and is not counted as published.
     pub(crate) fn announce<T: Payload>(&self, topic: &str, value: T, inside: Inside) {
         let route = self.routes.reserved(topic, Kind::of::<T>());
-        let ready = self.ready(&route, Arc::new(value), Some(inside));
+        let mut ready = self.ready(&route, Arc::new(value), Some(inside));
+        ready.offer.counted = false;
         // Refused only where the bus was given up on, and everything on it was counted as abandoned.
         if let Ok(admitted) = self.exchange.try_admit(ready.offer) {
             self.record(&admitted);
@@ -135,8 +137,6 @@ impl Running {
     fn accepted(&self, admitted: &Admitted, receivers: usize, mismatched: u64) -> Receipt {
         if receivers == 0 {
             self.observe.unrouted.add(1);
-        } else {
-            self.observe.routed.add(1);
         }
         if 0 < mismatched {
             self.observe.mismatched.add(mismatched);
@@ -192,7 +192,8 @@ impl BusHandle {
     /// # Cancel safety
     ///
     /// Cancel safe: a future dropped before it completes reached no subscriber. The signal is dropped with it;
-    /// [`try_publish`](Self::try_publish) keeps it.
+    /// [`try_publish`](Self::try_publish) keeps it. A future that is kept, waiting, and no longer polled keeps its place in the
+    /// line of its topic, and others wait behind it: poll it or drop it.
     ///
     /// # Examples
     ///

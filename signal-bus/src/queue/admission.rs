@@ -1,7 +1,6 @@
 //! Letting a signal in: at once, or after a wait in the line of its topic.
 
 use std::{
-    collections::VecDeque,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, Waker},
@@ -10,84 +9,13 @@ use std::{
 use crate::{
     queue::{
         Exchange, Inside, Offer, Phase, QueueId, State, Target,
+        line::LineId,
         store::Entry,
         stuck::{self, Blocked},
         wakes::Wakes,
     },
     signal::{Signal, SignalId},
 };
-
-/// Identifies a line.
-///
-/// Publishers of one topic stand in one line. A handler that publishes stands in a line of its own: a filter may
-/// let it wait for another queue than the publisher before it, which may wait for this very handler.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub(crate) enum LineId {
-    Topic(usize),
-    Handler(u64),
-}
-
-impl LineId {
-    fn of(offer: &Offer, ticket: Option<u64>) -> Self {
-        match offer.inside.and_then(Inside::handling) {
-            Some(_) => Self::Handler(ticket.unwrap_or_default()),
-            None => Self::Topic(offer.line),
-        }
-    }
-}
-
-/// The publishers that wait with signals of one topic.
-#[derive(Default, Debug)]
-pub(crate) struct Line {
-    tickets: VecDeque<(u64, Waker)>,
-    /// The queue that will tell the first in line when it has room.
-    waits_for: Option<QueueId>,
-}
-
-impl Line {
-    pub(crate) fn wake_all(&self, wakes: &mut Wakes) {
-        self.tickets
-            .iter()
-            .for_each(|(_, waker)| wakes.add(waker.clone()));
-    }
-
-    pub(crate) fn freed(&mut self, wakes: &mut Wakes) {
-        self.waits_for = None;
-        self.wake_first(wakes);
-    }
-
-    fn wake_first(&self, wakes: &mut Wakes) {
-        if let Some((_, waker)) = self.tickets.front() {
-            wakes.add(waker.clone());
-        }
-    }
-
-    fn is_first(&self, ticket: u64) -> bool {
-        self.tickets
-            .front()
-            .is_some_and(|(first, _)| *first == ticket)
-    }
-
-    /// Joins the line, or leaves the waker of a new poll.
-    fn wait(&mut self, ticket: u64, waker: &Waker) {
-        match self
-            .tickets
-            .binary_search_by_key(&ticket, |(ticket, _)| *ticket)
-        {
-            Ok(at) => self.tickets[at].1.clone_from(waker),
-            Err(at) => self.tickets.insert(at, (ticket, waker.clone())),
-        }
-    }
-
-    fn leave(&mut self, ticket: u64) {
-        if let Ok(at) = self
-            .tickets
-            .binary_search_by_key(&ticket, |(ticket, _)| *ticket)
-        {
-            self.tickets.remove(at);
-        }
-    }
-}
 
 /// A signal that was let in.
 #[derive(Debug)]
@@ -130,6 +58,7 @@ impl Exchange {
             exchange: Arc::clone(self),
             offer: Some(offer),
             ticket: None,
+            waits_for: None,
         }
     }
 }
@@ -141,6 +70,8 @@ pub(crate) struct Admission {
     exchange: Arc<Exchange>,
     offer: Option<Offer>,
     ticket: Option<u64>,
+    /// The queue without room that it found last, when no circle was closed.
+    waits_for: Option<QueueId>,
 }
 
 impl Future for Admission {
@@ -163,11 +94,21 @@ impl Future for Admission {
         }
         let circle = match state.obstacle(&offer, this.ticket) {
             None => None,
-            Some(full) => {
-                let circle =
-                    stuck::circle(&state.stores, &state.blocked, offer.inside, &offer.targets);
+            Some(obstacle) => {
+                // Whoever waits for the same queue as before closes no circle now that it did not close then, unless a
+                // wait beside it has ended, which wakes it with `waits_for` forgotten.
+                let known = this.ticket.is_some_and(|ticket| state.is_known(ticket));
+                let circle = match obstacle {
+                    Obstacle::Full(queue) if known && this.waits_for == Some(queue) => None,
+                    Obstacle::Full(_) | Obstacle::Line => {
+                        stuck::circle(&state.stores, &state.blocked, offer.inside, &offer.targets)
+                    }
+                };
                 if circle.is_none() {
-                    this.ticket = Some(state.join_line(&offer, this.ticket, full, context.waker()));
+                    let ticket = state.join_line(&offer, this.ticket, obstacle, context.waker());
+                    state.know(ticket);
+                    this.ticket = Some(ticket);
+                    this.waits_for = obstacle.queue();
                     this.offer = Some(offer);
                     return Poll::Pending;
                 }
@@ -204,6 +145,15 @@ enum Obstacle {
     Line,
 }
 
+impl Obstacle {
+    fn queue(self) -> Option<QueueId> {
+        match self {
+            Self::Full(queue) => Some(queue),
+            Self::Line => None,
+        }
+    }
+}
+
 impl State {
     fn is_open(&self, offer: &Offer) -> bool {
         match self.phase {
@@ -219,6 +169,10 @@ impl State {
     }
 
     fn obstacle(&self, offer: &Offer, ticket: Option<u64>) -> Option<Obstacle> {
+        if offer.inside == Some(Inside::Start) {
+            // Nobody takes a signal before the start is over, and the start waits for this one.
+            return None;
+        }
         let in_turn = match (self.lines.get(&LineId::of(offer, ticket)), ticket) {
             (None, _) => true,
             (Some(_), None) => false,
@@ -238,12 +192,14 @@ impl State {
             mut signal,
             targets,
             recorded,
+            counted,
             ..
         } = offer;
         let id = self.last_signal.next();
         self.last_signal = id;
         signal.label_mut().id = id;
         let recorded = recorded.then(|| signal.clone());
+        self.routed += u64::from(counted && !targets.is_empty());
         let mut dropped = Vec::new();
         let (last, others) = match targets.split_last() {
             Some((last, others)) => (Some(last), others),
@@ -304,21 +260,64 @@ impl State {
                 ticket,
                 handling,
                 targets: Arc::clone(&offer.targets),
+                known: true,
             });
+        }
+    }
+
+    /// Whether a waiting handler has looked for a circle since its other waits have changed.
+    fn is_known(&self, ticket: u64) -> bool {
+        self.blocked
+            .iter()
+            .any(|blocked| blocked.ticket == ticket && blocked.known)
+    }
+
+    fn know(&mut self, ticket: u64) {
+        if let Some(blocked) = self
+            .blocked
+            .iter_mut()
+            .find(|blocked| blocked.ticket == ticket)
+        {
+            blocked.known = true;
+        }
+    }
+
+    /// Forgets the wait of a handler. Its other waits look again: what could move before may be a circle now.
+    fn forget_blocked(&mut self, ticket: u64, wakes: &mut Wakes) {
+        let Some(at) = self
+            .blocked
+            .iter()
+            .position(|blocked| blocked.ticket == ticket)
+        else {
+            return;
+        };
+        let gone = self.blocked.swap_remove(at);
+        for other in self
+            .blocked
+            .iter_mut()
+            .filter(|other| other.handling == gone.handling)
+        {
+            other.known = false;
+            if let Some(line) = self.lines.get(&LineId::Handler(other.ticket)) {
+                line.wake_first(wakes);
+            }
         }
     }
 
     /// Leaves the line, if it was in it; the next one then has its turn.
     fn leave_line(&mut self, offer: &Offer, ticket: Option<u64>, wakes: &mut Wakes) {
         let Some(ticket) = ticket else { return };
-        self.blocked.retain(|blocked| blocked.ticket != ticket);
+        self.forget_blocked(ticket, wakes);
         let id = LineId::of(offer, Some(ticket));
         let Some(line) = self.lines.get_mut(&id) else {
             return;
         };
         let was_first = line.is_first(ticket);
         line.leave(ticket);
-        if line.tickets.is_empty() {
+        if line.is_empty() {
+            if let Some(queue) = line.waits_for {
+                self.stores[queue.0].remove_line(id);
+            }
             self.lines.remove(&id);
         } else if was_first {
             line.wake_first(wakes);

@@ -7,4 +7,5 @@ use crate::report::Tally;
 pub(crate) struct Ledger {
     pub(crate) tallies: Vec<Tally>,
     pub(crate) over_capacity: u64,
+    pub(crate) routed: u64,
 }

@@ -15,6 +15,7 @@
 
 pub(crate) mod admission;
 pub(crate) mod ledger;
+pub(crate) mod line;
 pub(crate) mod store;
 pub(crate) mod stuck;
 pub(crate) mod wakes;
@@ -33,8 +34,8 @@ use tokio::sync::Notify;
 
 use crate::{
     queue::{
-        admission::{Line, LineId},
         ledger::Ledger,
+        line::{Line, LineId},
         store::{Entry, Store},
         stuck::Blocked,
         wakes::Wakes,
@@ -74,6 +75,8 @@ pub(crate) enum Inside {
     Handler(QueueId, SignalId),
     /// A run of a periodic function.
     Run,
+    /// A provider, before there are workers.
+    Start,
     /// A task that a handler or a run has spawned into the scope.
     Spawned(Option<SignalId>),
 }
@@ -83,7 +86,7 @@ impl Inside {
     pub(crate) fn handling(self) -> Option<(QueueId, SignalId)> {
         match self {
             Self::Handler(queue, signal) => Some((queue, signal)),
-            Self::Run | Self::Spawned(_) => None,
+            Self::Run | Self::Start | Self::Spawned(_) => None,
         }
     }
 
@@ -91,7 +94,7 @@ impl Inside {
     pub(crate) fn parent(self) -> Option<SignalId> {
         match self {
             Self::Handler(_, signal) => Some(signal),
-            Self::Run => None,
+            Self::Run | Self::Start => None,
             Self::Spawned(parent) => parent,
         }
     }
@@ -107,6 +110,8 @@ pub(crate) struct Offer {
     pub(crate) inside: Option<Inside>,
     /// Whether the publisher wants a share of the signal as it was let in.
     pub(crate) recorded: bool,
+    /// Whether it counts as published; what the bus itself announces does not.
+    pub(crate) counted: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -148,6 +153,8 @@ struct State {
     last_signal: SignalId,
     last_ticket: u64,
     over_capacity: u64,
+    /// Signals that were let in, and had a queue to go to.
+    routed: u64,
 }
 
 impl Exchange {
@@ -164,6 +171,7 @@ impl Exchange {
                 last_signal: SignalId::UNSET,
                 last_ticket: 0,
                 over_capacity: 0,
+                routed: 0,
             }),
             phase: AtomicU8::new(Phase::Running as u8),
             quiet: Notify::new(),
@@ -298,6 +306,7 @@ impl Exchange {
         Ledger {
             tallies: state.stores.iter().map(Store::tally).collect(),
             over_capacity: state.over_capacity,
+            routed: state.routed,
         }
     }
 

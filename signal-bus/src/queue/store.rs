@@ -1,13 +1,13 @@
 //! One subscription's queue, inside the lock.
 
 use std::{
-    collections::{HashSet, VecDeque},
-    panic::{AssertUnwindSafe, catch_unwind},
+    collections::{BTreeSet, HashSet, VecDeque},
     task::Waker,
 };
 
 use crate::{
-    queue::{Ending, Settings, admission::LineId, wakes::Wakes},
+    guarded,
+    queue::{Ending, Settings, line::LineId, wakes::Wakes},
     report::Tally,
     signal::Signal,
 };
@@ -22,10 +22,7 @@ pub(crate) struct Entry {
 impl Entry {
     /// Drops the signal, whose value may panic in its `drop`.
     pub(crate) fn discard(self) {
-        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(self))) {
-            tracing::error!("a signal panicked while it was dropped");
-            drop(panic);
-        }
+        guarded::discard(self);
     }
 }
 
@@ -41,7 +38,7 @@ pub(crate) struct Store {
     /// Workers that found nothing to take.
     parked: Vec<Waker>,
     /// Lines whose first publisher waits for room here.
-    lines: Vec<LineId>,
+    lines: BTreeSet<LineId>,
     counts: Tally,
 }
 
@@ -53,7 +50,7 @@ impl Store {
             handling: 0,
             busy_keys: HashSet::new(),
             parked: Vec::new(),
-            lines: Vec::new(),
+            lines: BTreeSet::new(),
             counts: Tally::default(),
         }
     }
@@ -143,10 +140,14 @@ impl Store {
 
     /// Remembers a line to tell when there is room.
     pub(crate) fn add_line(&mut self, line: LineId) {
-        self.lines.push(line);
+        self.lines.insert(line);
     }
 
-    pub(crate) fn take_lines(&mut self) -> Vec<LineId> {
+    pub(crate) fn remove_line(&mut self, line: LineId) {
+        self.lines.remove(&line);
+    }
+
+    pub(crate) fn take_lines(&mut self) -> BTreeSet<LineId> {
         std::mem::take(&mut self.lines)
     }
 

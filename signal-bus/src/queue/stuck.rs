@@ -4,7 +4,10 @@
 //! stuck itself, and no further handler can be begun. That is the greatest set of which this holds, so it is found
 //! by striking out whatever can move, until nothing more can be struck.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use crate::{
     queue::{Inside, QueueId, Target, store::Store},
@@ -17,6 +20,8 @@ pub(crate) struct Blocked {
     pub(crate) ticket: u64,
     pub(crate) handling: (QueueId, SignalId),
     pub(crate) targets: Arc<[Target]>,
+    /// Whether it has looked for a circle since the handler's other waits have changed.
+    pub(crate) known: bool,
 }
 
 /// The subscriptions that would wait for each other for ever if the handler `inside` waited for `targets`.
@@ -31,23 +36,28 @@ pub(crate) fn circle(
         let others = blocked.iter().map(|one| (one.handling, &*one.targets));
         others.chain([(me, targets)])
     };
-    let mut waiting_handlers: HashSet<(QueueId, SignalId)> = HashSet::new();
-    waiting_handlers.extend(waits().map(|(handling, _)| handling));
-    let all_wait = |queue: QueueId| {
+    let handlers: HashSet<(QueueId, SignalId)> = waits().map(|(handling, _)| handling).collect();
+    let mut waiting: HashMap<QueueId, usize> = HashMap::new();
+    for (queue, _) in handlers {
+        *waiting.entry(queue).or_default() += 1;
+    }
+    let all_wait = |(queue, waiting): (QueueId, usize)| {
         let store = &stores[queue.0];
-        let waiting = waiting_handlers
-            .iter()
-            .filter(|(of, _)| *of == queue)
-            .count();
-        store.depends_on_handlers() && store.handling() <= waiting
+        (store.depends_on_handlers() && store.handling() <= waiting).then_some(queue)
     };
-    let queues = waiting_handlers.iter().map(|(queue, _)| *queue);
-    let mut stuck: HashSet<QueueId> = queues.filter(|queue| all_wait(*queue)).collect();
+    let mut stuck: HashSet<QueueId> = waiting.into_iter().filter_map(all_wait).collect();
+    let held = |stuck: &HashSet<QueueId>, targets: &[Target]| {
+        let mut full = targets.iter().filter(|t| stores[t.queue.0].is_full());
+        full.any(|t| stuck.contains(&t.queue))
+    };
+    // The usual case: a handler of the own queue, or of every full target, still runs.
+    if !stuck.contains(&me.0) || !held(&stuck, targets) {
+        return None;
+    }
     loop {
-        let moves = waits().find(|((queue, _), targets)| {
-            let held = |t: &Target| stores[t.queue.0].is_full() && stuck.contains(&t.queue);
-            stuck.contains(queue) && !targets.iter().any(held)
-        });
+        let mut all = waits();
+        let moves =
+            all.find(|((queue, _), targets)| stuck.contains(queue) && !held(&stuck, targets));
         match moves {
             Some(((queue, _), _)) => stuck.remove(&queue),
             None => break,

@@ -49,9 +49,10 @@ impl Scope {
     /// The scope of a future that a user runs in the bus; other buses stay within reach.
     pub(crate) fn nested(running: Arc<Running>) -> Self {
         Self {
+            // A handler that enters the scope of its own bus stays a handler.
+            inside: inside(&running),
             running,
-            inside: None,
-            outer: SCOPE.try_with(|outer| Arc::new(outer.clone())).ok(),
+            outer: own().map(Arc::new),
         }
     }
 
@@ -68,6 +69,9 @@ impl Scope {
     /// The scope for a task that may outlive the handler it is spawned from.
     fn spawned(mut self) -> Self {
         self.inside = self.inside.map(|inside| Inside::Spawned(inside.parent()));
+        self.outer = self
+            .outer
+            .map(|outer| Arc::new(Self::clone(&outer).spawned()));
         self
     }
 
@@ -178,17 +182,21 @@ pub fn spawn<F>(future: F) -> JoinHandle<F::Output>
 where
     F: Future<Output: Send> + Send + 'static,
 {
-    tokio::spawn(future.in_current_bus())
+    tokio::spawn(InBus {
+        scope: innermost().map(Scope::spawned),
+        future: Box::pin(future),
+    })
 }
 
 /// Carries the current bus along with a future.
 pub trait InCurrentBus: Future + Sized {
     /// Binds the future to the bus of this task, wherever it is polled later.
     ///
-    /// A future that is bound outside of any bus stays what it is.
+    /// A future that is bound outside of any bus stays what it is. One that is bound inside of a handler is to be awaited
+    /// there; a task of its own is for [`spawn`].
     fn in_current_bus(self) -> InBus<Self> {
         InBus {
-            scope: innermost().map(Scope::spawned),
+            scope: innermost(),
             future: Box::pin(self),
         }
     }

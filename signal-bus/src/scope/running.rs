@@ -2,11 +2,17 @@
 
 use std::{
     fmt,
-    sync::{Arc, atomic::AtomicBool},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
-use tokio::{runtime::Handle as Runtime, sync::Semaphore};
+use tokio::{
+    runtime::Handle as Runtime,
+    sync::{Notify, Semaphore},
+};
 
 use crate::{
     ending::Ending,
@@ -39,6 +45,8 @@ pub(crate) struct Running {
     /// Whether a circle of handlers was told of.
     pub(crate) circle_told: AtomicBool,
     pub(crate) ending: Ending,
+    /// The handlers that run, also those that were given up on.
+    pub(crate) active: Active,
     /// Held, not read.
     pub(crate) _counted: Counted,
 }
@@ -54,6 +62,44 @@ pub(crate) struct Subscription {
     pub(crate) serial: bool,
     /// Whether it subscribes to dead letters, whose own failures make no dead letters.
     pub(crate) buries: bool,
+}
+
+/// Counts the handlers that run, for whoever waits until none does.
+#[derive(Default, Debug)]
+pub(crate) struct Active {
+    count: AtomicUsize,
+    none: Notify,
+}
+
+impl Active {
+    pub(crate) fn enter(&self) -> Entered<'_> {
+        self.count.fetch_add(1, Ordering::AcqRel);
+        Entered(self)
+    }
+
+    pub(crate) async fn none(&self) {
+        loop {
+            let none = self.none.notified();
+            tokio::pin!(none);
+            none.as_mut().enable();
+            if self.count.load(Ordering::Acquire) == 0 {
+                return;
+            }
+            none.await;
+        }
+    }
+}
+
+/// One running handler.
+#[derive(Debug)]
+pub(crate) struct Entered<'a>(&'a Active);
+
+impl Drop for Entered<'_> {
+    fn drop(&mut self) {
+        if self.0.count.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.0.none.notify_waiters();
+        }
+    }
 }
 
 /// Says whether a periodic function runs right now.
@@ -82,7 +128,7 @@ impl Running {
         }
         let unrouted = self.observe.unrouted.get();
         Stats {
-            published: self.observe.routed.get() + unrouted,
+            published: ledger.routed + unrouted,
             unrouted,
             refused: self.observe.refused.get(),
             mismatched: self.observe.mismatched.get(),

@@ -50,17 +50,18 @@ pub(crate) enum Found {
 pub(crate) fn only(runtime: Id, fits: impl Fn(&Running) -> bool) -> Found {
     let table = TABLE.read().unwrap_or_else(PoisonError::into_inner);
     let buses = table.as_ref().and_then(|table| table.get(&runtime));
-    let mut found = Found::None;
-    for running in buses.into_iter().flatten().filter_map(Weak::upgrade) {
-        if !fits(&running) {
-            continue;
-        }
-        found = match found {
-            Found::None => Found::One(running),
-            Found::One(_) | Found::Several => return Found::Several,
-        };
+    let running = buses.into_iter().flatten().filter_map(Weak::upgrade);
+    let fitting: Vec<_> = running.filter(|running| fits(running)).collect();
+    // A bus that still drains does not stand in the way of the one that was started after it.
+    let open = fitting
+        .iter()
+        .filter(|running| running.exchange.is_open_to(None));
+    match (&*fitting, &*open.collect::<Vec<_>>()) {
+        ([one], _) => Found::One(Arc::clone(one)),
+        (_, [open]) => Found::One(Arc::clone(open)),
+        ([], _) => Found::None,
+        _ => Found::Several,
     }
-    found
 }
 
 /// The only bus of a runtime that has the name.

@@ -14,6 +14,7 @@ use crate::{
         publisher::PublisherEntry, subscriber::SubscriberEntry,
     },
     signal::Kind,
+    topic::name::is_reserved,
     topology::{check::Wiring, needs::Needs, print::Topology, select::Selection},
 };
 
@@ -101,6 +102,20 @@ fn options(chosen: &select::Chosen) -> Vec<Finding> {
             let message = "a subscription needs room for at least one signal";
             let finding = Finding::new(FindingKind::InvalidOption, message);
             findings.push(finding.at(subscriber.site, "has `capacity = 0`"));
+        }
+    }
+    for subscriber in &chosen.subscribers {
+        let reserved = subscriber
+            .topics
+            .iter()
+            .filter(|topic| is_reserved(topic))
+            .count();
+        if 0 < reserved && reserved < subscriber.topics.len() {
+            let message = "topics of the bus itself drop what nobody takes in time, so they need a subscription \
+                of their own: a second `#[subscriber]`";
+            let finding = Finding::new(FindingKind::InvalidOption, message);
+            let part = format!("subscribes to `{}`", subscriber.topics.join("`, `"));
+            findings.push(finding.at(subscriber.site, part));
         }
     }
     for periodic in &chosen.periodics {

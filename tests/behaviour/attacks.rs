@@ -1,0 +1,431 @@
+//! Mistakes and malice that once broke a promise, each with the test it left.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use signal_bus::{
+    Bus, BusHandle, CloseError, CloseOutcome, CloseReport, DeadLetter, FindingKind, InCurrentBus,
+    inject, periodic, provider, publisher, subscriber,
+};
+use tokio::runtime::Builder;
+
+use crate::ledger::assert_adds_up;
+
+/// An error that panics when it is displayed, or when it is dropped.
+#[derive(Debug)]
+struct Nasty(bool);
+
+impl fmt::Display for Nasty {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        assert!(!self.0, "no words for it");
+        f.write_str("a bomb")
+    }
+}
+
+impl std::error::Error for Nasty {}
+
+impl Drop for Nasty {
+    fn drop(&mut self) {
+        assert!(self.0 || std::thread::panicking(), "the error went off");
+    }
+}
+
+struct Grenade;
+
+impl Drop for Grenade {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            panic!("the value went off");
+        }
+    }
+}
+
+mod nasty {
+    use super::{DeadLetter, Duration, Grenade, Nasty, periodic, subscriber};
+
+    #[subscriber("nasty")]
+    pub(super) async fn fail(display: bool) -> Result<(), Nasty> {
+        Err(Nasty(display))
+    }
+
+    #[subscriber("nasty.value")]
+    pub(super) async fn look(_grenade: &Grenade) -> anyhow::Result<()> {
+        anyhow::bail!("so that the signal becomes a dead letter")
+    }
+
+    #[subscriber("$bus.dead")]
+    pub(super) async fn bury(_letter: &DeadLetter) {}
+
+    #[periodic("1s")]
+    pub(super) async fn tick() -> Result<(), Nasty> {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        Err(Nasty(true))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn errors_and_values_that_panic_when_looked_at_or_dropped_settle() -> anyhow::Result<()> {
+    for buried in [false, true] {
+        let bus = Bus::empty()
+            .with::<nasty::fail>()
+            .with::<nasty::look>()
+            .with::<nasty::tick>();
+        let bus = if buried {
+            bus.with::<nasty::bury>()
+        } else {
+            bus
+        };
+        let bus = bus.close_timeout(Duration::from_secs(9)).start().await?;
+        for display in [true, false, true, false] {
+            bus.publish("nasty", display).await?;
+            bus.publish("nasty.value", Grenade).await?;
+        }
+        tokio::time::sleep(Duration::from_millis(2500)).await;
+        let report = bus.close().await?;
+        assert_adds_up(&report.stats);
+        assert_eq!(report.outcome, CloseOutcome::Drained);
+        assert_eq!(report.stats.total.outstanding, 0);
+        assert_eq!(report.stats.periodic_runs, 3, "the ticks go on");
+        let mut failures = report.failures.iter();
+        assert!(
+            failures.any(|failure| failure.error.contains("no words for it")),
+            "{report}"
+        );
+    }
+    Ok(())
+}
+
+mod telling {
+    use super::{publisher, subscriber};
+
+    #[publisher("telling")]
+    pub(super) fn tell(text: String) -> String {
+        text
+    }
+
+    #[subscriber("telling", capacity = 1)]
+    pub(super) async fn hear(text: &str) -> anyhow::Result<()> {
+        anyhow::bail!("heard {text}")
+    }
+}
+
+#[tokio::test]
+async fn an_on_error_whose_own_publish_is_refused_does_not_call_itself() -> anyhow::Result<()> {
+    let calls = Arc::new(AtomicU32::new(0));
+    let counted = Arc::clone(&calls);
+    let bus = Bus::empty()
+        .with::<telling::hear>()
+        .on_error(move |at, error| {
+            counted.fetch_add(1, Ordering::Relaxed);
+            telling::tell(format!("{at}: {error}"));
+        });
+    let bus = bus.start().await?;
+    telling::tell("first".into());
+    telling::tell("second".into());
+    let report = bus.close().await?;
+    assert!((1..10).contains(&calls.load(Ordering::Relaxed)), "{report}");
+    Ok(())
+}
+
+mod inside {
+    use super::{BusHandle, CloseError, InCurrentBus, inject, subscriber};
+
+    #[subscriber("inside.close")]
+    pub(super) async fn close(_signal: (), #[inject] bus: &BusHandle) {
+        let closed = bus.close().in_current_bus().await;
+        assert!(matches!(closed, Err(CloseError::InsideHandler)));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_handler_stays_a_handler_in_whatever_scope_of_its_bus() -> anyhow::Result<()> {
+    let bus = Bus::empty().with::<inside::close>().start().await?;
+    bus.publish("inside.close", ()).await?;
+    bus.settled().await;
+    let report = bus.close().await?;
+    assert_eq!(report.stats.total.done, 1, "{report}");
+    Ok(())
+}
+
+mod starting {
+    use super::{BusHandle, CloseError, provider, subscriber};
+
+    pub(super) struct Published;
+    pub(super) struct Closed;
+
+    #[provider]
+    async fn published(bus: &BusHandle) -> anyhow::Result<Published> {
+        for number in 0..2000_u32 {
+            bus.publish("starting", number).await?;
+        }
+        Ok(Published)
+    }
+
+    #[provider]
+    async fn closed(bus: &BusHandle) -> anyhow::Result<Closed> {
+        let closed = bus.close().await;
+        assert!(matches!(closed, Err(CloseError::InsideHandler)));
+        anyhow::bail!("closed while it starts")
+    }
+
+    #[subscriber("starting", capacity = 8)]
+    async fn hear(_number: u32, #[inject] _published: &Published) {}
+
+    #[subscriber("starting.closed")]
+    pub(super) async fn needs_closed(_number: u32, #[inject] _closed: &Closed) {}
+
+    use super::inject;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_provider_may_publish_more_than_there_is_room_for() -> anyhow::Result<()> {
+    let module = concat!(module_path!(), "::starting");
+    let bus = Bus::new()
+        .within(module)
+        .provide(starting::Closed)
+        .start()
+        .await?;
+    let report = bus.close().await?;
+    assert_eq!(report.stats.total.done, 2000);
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_provider_that_closes_its_bus_gets_an_error() {
+    let module = concat!(module_path!(), "::starting");
+    let error = Bus::new()
+        .within(module)
+        .provide(starting::Published)
+        .start()
+        .await
+        .unwrap_err();
+    assert!(
+        error.to_string().contains("closed while it starts"),
+        "{error}"
+    );
+}
+
+mod replaced {
+    use super::{inject, subscriber};
+
+    pub(super) fn name() -> Result<String, std::num::ParseIntError> {
+        Ok("real".into())
+    }
+
+    #[subscriber("replaced")]
+    #[inject(name = name)]
+    pub(super) async fn greet(_signal: (), name: String) {
+        assert_eq!(name, "Bob");
+    }
+}
+
+#[tokio::test]
+async fn a_replacement_of_another_type_is_an_error_and_not_ignored() -> anyhow::Result<()> {
+    let bus = Bus::empty().with::<replaced::greet>().on_error(|_, _| {});
+    let right = bus
+        .clone()
+        .replace(replaced::name, || "Bob".to_string())
+        .start()
+        .await?;
+    right.publish("replaced", ()).await?;
+    assert_eq!(right.close().await?.stats.total.done, 1);
+    let wrong = bus.replace(replaced::name, || {
+        Ok::<String, std::num::ParseIntError>("Bob".into())
+    });
+    let wrong = wrong.start().await?;
+    wrong.publish("replaced", ()).await?;
+    let report = wrong.close().await?;
+    assert!(
+        report.failures[0]
+            .error
+            .contains("its replacement does not return"),
+        "{report}"
+    );
+    Ok(())
+}
+
+mod mixed {
+    use super::subscriber;
+    use signal_bus::Signal;
+
+    #[subscriber("mixed", "$bus.dead")]
+    async fn hear(_any: Signal) {}
+}
+
+#[test]
+fn topics_of_the_bus_want_a_subscription_of_their_own() {
+    let error = Bus::new()
+        .within(concat!(module_path!(), "::mixed"))
+        .check()
+        .unwrap_err();
+    assert_eq!(
+        error.findings[0].kind,
+        FindingKind::InvalidOption,
+        "{error}"
+    );
+}
+
+mod restarted {
+    use super::{publisher, subscriber};
+
+    #[publisher("restarted")]
+    pub(super) async fn publish(number: u32) -> u32 {
+        number
+    }
+
+    #[subscriber("restarted")]
+    pub(super) async fn hear(_number: u32) {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn a_bus_that_still_drains_is_not_in_the_way_of_its_successor() -> anyhow::Result<()> {
+    let description = Bus::empty().with::<restarted::hear>();
+    let first = description.start().await?;
+    restarted::publish(1).await;
+    let report = first.handle();
+    drop(first);
+    let second = description.start().await?;
+    restarted::publish(2).await;
+    assert_eq!(second.close().await?.stats.total.done, 1);
+    assert_eq!(report.close().await?.stats.total.done, 1);
+    Ok(())
+}
+
+mod apart {
+    use super::{BusHandle, Context, Duration, Future, Pin, Poll, inject, pin, subscriber};
+
+    /// Polls two futures only when each is woken itself, as `FuturesUnordered` does.
+    struct Apart<A, B>(Option<Pin<Box<A>>>, Option<Pin<Box<B>>>, Flags);
+    type Flags = [std::sync::Arc<Flag>; 2];
+
+    #[derive(Default)]
+    struct Flag(
+        std::sync::atomic::AtomicBool,
+        std::sync::Mutex<Option<std::task::Waker>>,
+    );
+
+    impl std::task::Wake for Flag {
+        fn wake(self: std::sync::Arc<Self>) {
+            self.0.store(true, std::sync::atomic::Ordering::SeqCst);
+            if let Some(waker) = self.1.lock().unwrap().take() {
+                waker.wake();
+            }
+        }
+    }
+
+    fn poll_if_woken<F: Future>(
+        future: &mut Option<Pin<Box<F>>>,
+        flag: &std::sync::Arc<Flag>,
+        context: &Context<'_>,
+    ) {
+        *flag.1.lock().unwrap() = Some(context.waker().clone());
+        if flag.0.swap(false, std::sync::atomic::Ordering::SeqCst) {
+            let waker = std::task::Waker::from(std::sync::Arc::clone(flag));
+            let polled = future
+                .as_mut()
+                .map(|future| future.as_mut().poll(&mut Context::from_waker(&waker)));
+            if polled.is_some_and(|polled| polled.is_ready()) {
+                *future = None;
+            }
+        }
+    }
+
+    impl<A: Future, B: Future> Future for Apart<A, B> {
+        type Output = ();
+
+        fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+            let this = &mut *self;
+            poll_if_woken(&mut this.0, &this.2[0], context);
+            poll_if_woken(&mut this.1, &this.2[1], context);
+            if this.0.is_none() && this.1.is_none() {
+                Poll::Ready(())
+            } else {
+                Poll::Pending
+            }
+        }
+    }
+
+    #[subscriber("apart.slow", capacity = 1)]
+    pub(super) async fn slow(_number: u32) {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+
+    #[subscriber("apart.own", capacity = 1)]
+    pub(super) async fn own(number: u32, #[inject] bus: &BusHandle) {
+        if number == 0 {
+            let (one, two) = (
+                bus.publish("apart.slow", 1_u32),
+                bus.publish("apart.own", 1_u32),
+            );
+            let flags: Flags = Default::default();
+            flags
+                .iter()
+                .for_each(|flag| flag.0.store(true, std::sync::atomic::Ordering::SeqCst));
+            pin!(Apart(Some(Box::pin(one)), Some(Box::pin(two)), flags)).await;
+        }
+    }
+}
+
+/// Its own queue is a circle only once the other publish has found room; nobody polls the wait for it then.
+#[tokio::test(start_paused = true)]
+async fn two_waits_of_one_handler_are_a_circle_when_only_the_circle_is_left() -> anyhow::Result<()>
+{
+    let bus = Bus::empty().with::<apart::slow>().with::<apart::own>();
+    let bus = bus.close_timeout(Duration::from_secs(9)).start().await?;
+    bus.publish("apart.slow", 0_u32).await?;
+    bus.publish("apart.own", 0_u32).await?;
+    let report: CloseReport = bus.close().await?;
+    assert_eq!(
+        (report.stats.total.done, report.stats.over_capacity),
+        (4, 1),
+        "{report}"
+    );
+    Ok(())
+}
+
+#[test]
+fn a_runtime_without_a_clock_is_refused_at_start() {
+    let runtime = Builder::new_current_thread().build().unwrap();
+    let error = runtime
+        .block_on(Bus::empty().start())
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("enable_time"), "{error}");
+}
+
+mod lasting {
+    use super::{AtomicU32, Duration, Ordering, inject, subscriber};
+
+    /// Blocks its thread, so that it can be cancelled only when it is over.
+    #[subscriber("lasting", concurrency = 2)]
+    pub(super) async fn last(_signal: (), #[inject] ended: &AtomicU32) {
+        std::thread::sleep(Duration::from_millis(200));
+        ended.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn concurrent_handlers_have_their_time_of_grace_too() -> anyhow::Result<()> {
+    let ended = Arc::new(AtomicU32::new(0));
+    let bus = Bus::empty()
+        .with::<lasting::last>()
+        .provide_arc(Arc::clone(&ended));
+    let bus = bus.close_timeout(Duration::from_millis(1)).start().await?;
+    bus.publish("lasting", ()).await?;
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    let error: CloseError = bus.close().await.unwrap_err();
+    assert_eq!(error.report().unwrap().stats.total.abandoned, 1);
+    assert_eq!(
+        ended.load(Ordering::Relaxed),
+        1,
+        "the close has waited for what it could not cancel"
+    );
+    Ok(())
+}
