@@ -8,7 +8,7 @@ use crate::{
     signal::Kind,
     site::Site,
     topic::{name, pattern::Pattern},
-    topology::select::Chosen,
+    topology::{patterns::Patterns, select::Chosen},
 };
 
 /// One end of a topic: a publisher or a subscriber, and the type it speaks of.
@@ -37,6 +37,7 @@ impl End {
 pub(crate) struct Wiring {
     exact: HashMap<String, Vec<End>>,
     patterns: Vec<(Pattern, End)>,
+    overlapping: Patterns,
     index: Tokens,
 }
 
@@ -45,6 +46,7 @@ impl Wiring {
         let mut wiring = Self {
             exact: HashMap::new(),
             patterns: Vec::new(),
+            overlapping: Patterns::default(),
             index: Tokens::default(),
         };
         for (publisher, _) in &chosen.publishers {
@@ -65,7 +67,10 @@ impl Wiring {
             publishes,
         };
         match Pattern::new(topic) {
-            Ok(pattern) if !pattern.is_exact() => self.patterns.push((pattern, end)),
+            Ok(pattern) if !pattern.is_exact() => {
+                self.overlapping.insert(&pattern, self.patterns.len());
+                self.patterns.push((pattern, end));
+            }
             _ => {
                 if !self.exact.contains_key(topic) {
                     self.index.insert(topic);
@@ -98,7 +103,9 @@ impl Wiring {
     fn template_mismatches(&self) -> Vec<Finding> {
         let mut findings = Vec::new();
         for (template, publisher) in self.patterns.iter().filter(|(_, end)| end.publishes) {
-            for (pattern, other) in &self.patterns {
+            // What covers the other overlaps it.
+            for place in self.overlapping.candidates(template) {
+                let (pattern, other) = &self.patterns[place];
                 let fits = pattern.covers(template) || template.covers(pattern);
                 let twice = other.publishes && (pattern, other.site) <= (template, publisher.site);
                 if fits && !twice {
@@ -164,11 +171,9 @@ impl Wiring {
         let mut found = false;
         self.index
             .matching(&pattern, &mut |topic| found |= reached.contains(topic));
-        let mut others = self
-            .patterns
-            .iter()
-            .filter(|(_, end)| end.publishes == publishes);
-        found || others.any(|(other, _)| other.overlaps(&pattern))
+        let candidates = self.overlapping.candidates(&pattern);
+        let mut others = candidates.into_iter().map(|place| &self.patterns[place]);
+        found || others.any(|(other, end)| end.publishes == publishes && other.overlaps(&pattern))
     }
 }
 

@@ -3,6 +3,7 @@
 pub(crate) mod check;
 pub(crate) mod needs;
 pub(crate) mod print;
+pub(crate) mod patterns;
 pub(crate) mod select;
 
 use std::collections::HashSet;
