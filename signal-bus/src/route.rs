@@ -161,6 +161,10 @@ impl Slots {
 #[derive(Debug)]
 pub(crate) struct Routes {
     hearers: Vec<Arc<Hearer>>,
+    /// Places of the hearers that name a topic exactly.
+    exact: HashMap<Box<str>, Vec<usize>>,
+    /// Places of the hearers that have a wildcard.
+    wide: Vec<usize>,
     /// Types that attributes bind to topics, and to the patterns of templates.
     declared: HashMap<&'static str, Kind>,
     templates: Vec<(Pattern, Kind)>,
@@ -196,8 +200,24 @@ impl Routes {
                 declared.entry(topic).or_insert(kind);
             }
         }
+        let mut exact: HashMap<Box<str>, Vec<usize>> = HashMap::new();
+        let mut wide = Vec::new();
+        for (place, hearer) in hearers.iter().enumerate() {
+            if !hearer.patterns.iter().all(Pattern::is_exact) {
+                wide.push(place);
+                continue;
+            }
+            for pattern in &hearer.patterns {
+                exact
+                    .entry(pattern.as_str().into())
+                    .or_default()
+                    .push(place);
+            }
+        }
         Self {
             hearers: hearers.into_iter().map(Arc::new).collect(),
+            exact,
+            wide,
             declared,
             templates,
             resolved: RwLock::default(),
@@ -279,7 +299,13 @@ impl Routes {
             .unwrap_or(published);
         let mut heard = Vec::new();
         let mut mismatched = Vec::new();
-        for (index, hearer) in self.hearers.iter().enumerate() {
+        let mut places = self.wide.clone();
+        places.extend(self.exact.get(topic).into_iter().flatten());
+        // A hearer may name one topic twice.
+        places.sort_unstable();
+        places.dedup();
+        for index in places {
+            let hearer = &self.hearers[index];
             let Some(pattern) = hearer.hears(topic) else {
                 continue;
             };
