@@ -60,56 +60,54 @@ impl report {
     clippy::pedantic,
     clippy::nursery
 )]
-const _: () = {
-    use ::signal_bus::private::{
-        self as __p, Form as _, InjectFallback as _, NoCodec as _, OwnedType as _,
-        Peel as _, PeelOption as _, Provides as _,
-    };
-    const __SITE: ::signal_bus::private::Site = ::signal_bus::private::Site::new(
-        "report",
-        ::core::module_path!(),
-        ::core::file!(),
-        ::core::line!(),
-    );
-    impl report {
-        async fn __inject() -> __p::Result<
-            (__p::Arc<Mailer>, Option<Arc<Pool>>, __p::Option<__p::Arc<Hint>>),
-            __p::InjectError,
-        > {
-            __p::Result::Ok((
-                __p::by_type::<Mailer>(&__SITE, "mailer")?,
-                __p::Wanted::<Option<Arc<Pool>>>::NEW
-                    .peel_option()
-                    .form()
-                    .get(&__SITE, "pool")?,
-                __p::Result::<_, __p::InjectError>::Ok(__p::by_type_optional::<Hint>())?,
-            ))
+impl ::signal_bus::private::Registered for report {
+    fn registration() -> &'static ::signal_bus::private::Registration {
+        use ::signal_bus::private::{
+            self as __p, Form as _, InjectFallback as _, NoCodec as _, OwnedType as _,
+            Peel as _, PeelOption as _, Provides as _,
+        };
+        const __SITE: ::signal_bus::private::Site = ::signal_bus::private::Site::new(
+            "report",
+            ::core::module_path!(),
+            ::core::file!(),
+            ::core::line!(),
+        );
+        impl report {
+            async fn __inject() -> __p::Result<
+                (__p::Arc<Mailer>, Option<Arc<Pool>>, __p::Option<__p::Arc<Hint>>),
+                __p::InjectError,
+            > {
+                __p::Result::Ok((
+                    __p::shared::<Mailer>().get(&__SITE, "mailer")?,
+                    __p::Wanted::<Option<Arc<Pool>>>::NEW
+                        .peel_option()
+                        .form()
+                        .get(&__SITE, "pool")?,
+                    __p::shared_optional::<Hint>().get(&__SITE, "hint")?,
+                ))
+            }
         }
-    }
-    static __REGISTRATION: __p::Registration = __p::Registration::new(
-        __SITE,
-        |__d| {
-            __d.injectable(
-                __p::Injectable::new(
-                    __SITE,
-                    __p::function_id(&report),
-                    __p::vec![
-                        __p::type_dependency:: < Mailer > ("mailer", ::core::line!()),
-                        __p::Wanted:: < Option < Arc < Pool > > > ::NEW.peel_option()
-                        .form().dependency("pool", ::core::line!()),
-                        __p::type_dependency_optional:: < Hint > ("hint",
-                        ::core::line!())
-                    ],
-                ),
-            );
-        },
-    );
-    impl __p::Registered for report {
-        fn registration() -> &'static __p::Registration {
-            &__REGISTRATION
+        static __REGISTRATION: __p::Registration = __p::Registration::new(
+            __SITE,
+            |__d| {
+                __d.injectable(
+                    __p::Injectable::new(
+                        __SITE,
+                        __p::function_id(&report),
+                        __p::vec![
+                            __p::shared:: < Mailer > ().dependency("mailer",
+                            ::core::line!()), __p::Wanted:: < Option < Arc < Pool > > >
+                            ::NEW.peel_option().form().dependency("pool",
+                            ::core::line!()), __p::shared_optional:: < Hint > ()
+                            .dependency("hint", ::core::line!())
+                        ],
+                    ),
+                );
+            },
+        );
+        __p::inventory::submit! {
+            __p::Submitted(& __REGISTRATION)
         }
+        &__REGISTRATION
     }
-    __p::inventory::submit! {
-        __p::Submitted(& __REGISTRATION)
-    }
-};
+}

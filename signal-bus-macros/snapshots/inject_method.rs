@@ -49,8 +49,9 @@ impl Owner {
                             __SITE,
                             __p::function_id(&|| ()),
                             __p::vec![
-                                __p::type_dependency:: < Pool > ("pool", ::core::line!()),
-                                __p::factory_dependency(& get_name, "name")
+                                __p::shared:: < Pool > ().dependency("pool",
+                                ::core::line!()), __p::factory_dependency(& get_name,
+                                "name")
                             ],
                         ),
                     );
@@ -64,7 +65,7 @@ impl Owner {
         let __injected_1 = {
             #[allow(unused_imports)]
             use ::signal_bus::private::{Form as _, PeelOption as _};
-            match __p::by_type::<Pool>(&__SITE, "pool") {
+            match __p::shared::<Pool>().get(&__SITE, "pool") {
                 __p::Result::Ok(__value) => __value,
                 __p::Result::Err(__error) => {
                     use ::signal_bus::private::InjectFallback as _;
@@ -108,7 +109,8 @@ impl Owner {
                     ),
                 )
                 .filled(&__filled_0)
-                .publish::<Report, _>(&__PUBLICATION, &__out);
+                .gives(__p::Probe::<Report>::NEW)
+                .publish(&__PUBLICATION, &__out);
             __pending.wait().await;
         }
         __out

@@ -59,49 +59,47 @@ impl greet {
     clippy::pedantic,
     clippy::nursery
 )]
-const _: () = {
-    use ::signal_bus::private::{
-        self as __p, Form as _, InjectFallback as _, NoCodec as _, OwnedType as _,
-        Peel as _, PeelOption as _, Provides as _,
-    };
-    const __SITE: ::signal_bus::private::Site = ::signal_bus::private::Site::new(
-        "greet",
-        ::core::module_path!(),
-        ::core::file!(),
-        ::core::line!(),
-    );
-    impl greet {
-        fn __inject() -> __p::Result<
-            (__p::Arc<::std::string::String>,),
-            __p::InjectError,
-        > {
-            __p::Result::Ok((
-                __p::by_factory_once_now::<
-                    ::std::string::String,
-                    _,
-                    _,
-                >(name, &__SITE, "name")?,
-            ))
+impl ::signal_bus::private::Registered for greet {
+    fn registration() -> &'static ::signal_bus::private::Registration {
+        use ::signal_bus::private::{
+            self as __p, Form as _, InjectFallback as _, NoCodec as _, OwnedType as _,
+            Peel as _, PeelOption as _, Provides as _,
+        };
+        const __SITE: ::signal_bus::private::Site = ::signal_bus::private::Site::new(
+            "greet",
+            ::core::module_path!(),
+            ::core::file!(),
+            ::core::line!(),
+        );
+        impl greet {
+            fn __inject() -> __p::Result<
+                (__p::Arc<::std::string::String>,),
+                __p::InjectError,
+            > {
+                __p::Result::Ok((
+                    __p::by_factory_once_now::<
+                        ::std::string::String,
+                        _,
+                        _,
+                    >(name, &__SITE, "name")?,
+                ))
+            }
         }
-    }
-    static __REGISTRATION: __p::Registration = __p::Registration::new(
-        __SITE,
-        |__d| {
-            __d.injectable(
-                __p::Injectable::new(
-                    __SITE,
-                    __p::function_id(&|| ()),
-                    __p::vec![__p::factory_dependency(& name, "name")],
-                ),
-            );
-        },
-    );
-    impl __p::Registered for greet {
-        fn registration() -> &'static __p::Registration {
-            &__REGISTRATION
+        static __REGISTRATION: __p::Registration = __p::Registration::new(
+            __SITE,
+            |__d| {
+                __d.injectable(
+                    __p::Injectable::new(
+                        __SITE,
+                        __p::function_id(&|| ()),
+                        __p::vec![__p::factory_dependency(& name, "name")],
+                    ),
+                );
+            },
+        );
+        __p::inventory::submit! {
+            __p::Submitted(& __REGISTRATION)
         }
+        &__REGISTRATION
     }
-    __p::inventory::submit! {
-        __p::Submitted(& __REGISTRATION)
-    }
-};
+}

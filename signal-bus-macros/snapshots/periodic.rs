@@ -25,41 +25,39 @@ struct poll {}
     clippy::pedantic,
     clippy::nursery
 )]
-const _: () = {
-    use ::signal_bus::private::{
-        self as __p, Form as _, InjectFallback as _, NoCodec as _, OwnedType as _,
-        Peel as _, PeelOption as _, Provides as _,
-    };
-    const __SITE: ::signal_bus::private::Site = ::signal_bus::private::Site::new(
-        "poll",
-        ::core::module_path!(),
-        ::core::file!(),
-        ::core::line!(),
-    );
-    static __REGISTRATION: __p::Registration = __p::Registration::new(
-        __SITE,
-        |__d| {
-            __d.periodic(
-                __p::Periodic::new(
-                        __SITE,
-                        __p::Duration::new(0u64, 250000000u32),
-                        || __p::handler(async move {
-                            let __out = poll().await;
-                            __p::outcome::<()>(__out)
-                        }),
-                    )
-                    .after(__p::Duration::new(1u64, 0u32))
-                    .jitter(__p::Duration::new(0u64, 50000000u32))
-                    .missed(__p::Missed::Skip),
-            );
-        },
-    );
-    impl __p::Registered for poll {
-        fn registration() -> &'static __p::Registration {
-            &__REGISTRATION
+impl ::signal_bus::private::Registered for poll {
+    fn registration() -> &'static ::signal_bus::private::Registration {
+        use ::signal_bus::private::{
+            self as __p, Form as _, InjectFallback as _, NoCodec as _, OwnedType as _,
+            Peel as _, PeelOption as _, Provides as _,
+        };
+        const __SITE: ::signal_bus::private::Site = ::signal_bus::private::Site::new(
+            "poll",
+            ::core::module_path!(),
+            ::core::file!(),
+            ::core::line!(),
+        );
+        static __REGISTRATION: __p::Registration = __p::Registration::new(
+            __SITE,
+            |__d| {
+                __d.periodic(
+                    __p::Periodic::new(
+                            __SITE,
+                            __p::Duration::new(0u64, 250000000u32),
+                            || __p::handler(async move {
+                                let __out = poll().await;
+                                __p::outcome::<()>(__out)
+                            }),
+                        )
+                        .after(__p::Duration::new(1u64, 0u32))
+                        .jitter(__p::Duration::new(0u64, 50000000u32))
+                        .missed(__p::Missed::Skip),
+                );
+            },
+        );
+        __p::inventory::submit! {
+            __p::Submitted(& __REGISTRATION)
         }
+        &__REGISTRATION
     }
-    __p::inventory::submit! {
-        __p::Submitted(& __REGISTRATION)
-    }
-};
+}

@@ -27,7 +27,8 @@ async fn get_data() -> Vec<Row> {
                     "new-data",
                 ),
             )
-            .publish::<Vec<Row>, _>(&__PUBLICATION, &__out);
+            .gives(__p::Probe::<Vec<Row>>::NEW)
+            .publish(&__PUBLICATION, &__out);
         __pending.wait().await;
     }
     #[allow(clippy::let_and_return)] __out
@@ -70,52 +71,39 @@ impl get_data {
     clippy::pedantic,
     clippy::nursery
 )]
-const _: () = {
-    use ::signal_bus::private::{
-        self as __p, Form as _, InjectFallback as _, NoCodec as _, OwnedType as _,
-        Peel as _, PeelOption as _, Provides as _,
-    };
-    const __SITE: ::signal_bus::private::Site = ::signal_bus::private::Site::new(
-        "get_data",
-        ::core::module_path!(),
-        ::core::file!(),
-        ::core::line!(),
-    );
-    impl get_data {
-        async fn __inject() -> __p::Result<(String, String), __p::InjectError> {
-            __p::Result::Ok((
-                __p::by_factory::<String, _, _>(get_url, &__SITE, "url").await?,
-                __p::by_factory::<String, _, _>(get_secret, &__SITE, "secret").await?,
-            ))
+impl ::signal_bus::private::Registered for get_data {
+    fn registration() -> &'static ::signal_bus::private::Registration {
+        use ::signal_bus::private::{
+            self as __p, Form as _, InjectFallback as _, NoCodec as _, OwnedType as _,
+            Peel as _, PeelOption as _, Provides as _,
+        };
+        const __SITE: ::signal_bus::private::Site = ::signal_bus::private::Site::new(
+            "get_data",
+            ::core::module_path!(),
+            ::core::file!(),
+            ::core::line!(),
+        );
+        impl get_data {
+            async fn __inject() -> __p::Result<(String, String), __p::InjectError> {
+                __p::Result::Ok((
+                    __p::by_factory::<String, _, _>(get_url, &__SITE, "url").await?,
+                    __p::by_factory::<String, _, _>(get_secret, &__SITE, "secret").await?,
+                ))
+            }
         }
-    }
-    static __REGISTRATION: __p::Registration = __p::Registration::new(
-        __SITE,
-        |__d| {
-            __d.periodic(
-                __p::Periodic::new(
-                        __SITE,
-                        __p::Duration::new(1u64, 0u32),
-                        || __p::handler(async move {
-                            let (__injected_0, __injected_1) = get_data::__inject()
-                                .await?;
-                            let __out = get_data::direct(__injected_0, __injected_1)
-                                .await;
-                            let (__part, __outcome) = __p::on(
-                                    __p::literal(
-                                        __p::Probe::<Vec<Row>>::NEW
-                                            .peel_result()
-                                            .peel_option()
-                                            .peel_arc(),
-                                        "new-data",
-                                    ),
-                                )
-                                .part::<Vec<Row>, _>(__out);
-                            {
-                                static __PUBLICATION: __p::Publication = __p::Publication::new(
-                                    __SITE,
-                                );
-                                let __pending = __p::on(
+        static __REGISTRATION: __p::Registration = __p::Registration::new(
+            __SITE,
+            |__d| {
+                __d.periodic(
+                    __p::Periodic::new(
+                            __SITE,
+                            __p::Duration::new(1u64, 0u32),
+                            || __p::handler(async move {
+                                let (__injected_0, __injected_1) = get_data::__inject()
+                                    .await?;
+                                let __out = get_data::direct(__injected_0, __injected_1)
+                                    .await;
+                                let (__part, __outcome) = __p::on(
                                         __p::literal(
                                             __p::Probe::<Vec<Row>>::NEW
                                                 .peel_result()
@@ -124,47 +112,63 @@ const _: () = {
                                             "new-data",
                                         ),
                                     )
-                                    .publish_part(&__PUBLICATION, &__part);
-                                __pending.wait().await;
-                            }
-                            __outcome
-                        }),
-                    )
-                    .dependencies(
+                                    .gives(__p::Probe::<Vec<Row>>::NEW)
+                                    .part(__out);
+                                {
+                                    static __PUBLICATION: __p::Publication = __p::Publication::new(
+                                        __SITE,
+                                    );
+                                    let __pending = __p::on(
+                                            __p::literal(
+                                                __p::Probe::<Vec<Row>>::NEW
+                                                    .peel_result()
+                                                    .peel_option()
+                                                    .peel_arc(),
+                                                "new-data",
+                                            ),
+                                        )
+                                        .gives(__p::Probe::<Vec<Row>>::NEW)
+                                        .publish_part(&__PUBLICATION, &__part);
+                                    __pending.wait().await;
+                                }
+                                __outcome
+                            }),
+                        )
+                        .dependencies(
+                            __p::vec![
+                                __p::factory_dependency(& get_url, "url"),
+                                __p::factory_dependency(& get_secret, "secret")
+                            ],
+                        ),
+                );
+                {
+                    let __topic = __p::literal(
+                        __p::Probe::<Vec<Row>>::NEW
+                            .peel_result()
+                            .peel_option()
+                            .peel_arc(),
+                        "new-data",
+                    );
+                    __d.publisher(
+                        __p::Publisher::new(__SITE, __topic)
+                            .codec(__p::codec(__topic).owned().codec()),
+                    );
+                }
+                __d.injectable(
+                    __p::Injectable::new(
+                        __SITE,
+                        __p::function_id(&get_data),
                         __p::vec![
                             __p::factory_dependency(& get_url, "url"),
                             __p::factory_dependency(& get_secret, "secret")
                         ],
                     ),
-            );
-            {
-                let __topic = __p::literal(
-                    __p::Probe::<Vec<Row>>::NEW.peel_result().peel_option().peel_arc(),
-                    "new-data",
                 );
-                __d.publisher(
-                    __p::Publisher::new(__SITE, __topic)
-                        .codec(__p::codec(__topic).owned().codec()),
-                );
-            }
-            __d.injectable(
-                __p::Injectable::new(
-                    __SITE,
-                    __p::function_id(&get_data),
-                    __p::vec![
-                        __p::factory_dependency(& get_url, "url"),
-                        __p::factory_dependency(& get_secret, "secret")
-                    ],
-                ),
-            );
-        },
-    );
-    impl __p::Registered for get_data {
-        fn registration() -> &'static __p::Registration {
-            &__REGISTRATION
+            },
+        );
+        __p::inventory::submit! {
+            __p::Submitted(& __REGISTRATION)
         }
+        &__REGISTRATION
     }
-    __p::inventory::submit! {
-        __p::Submitted(& __REGISTRATION)
-    }
-};
+}

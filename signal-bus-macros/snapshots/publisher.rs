@@ -63,7 +63,8 @@ pub async fn greet(name: &str) -> String {
                     "greeting",
                 ),
             )
-            .publish::<String, _>(&__PUBLICATION, &__out);
+            .gives(__p::Probe::<String>::NEW)
+            .publish(&__PUBLICATION, &__out);
         __pending.wait().await;
     }
     __out

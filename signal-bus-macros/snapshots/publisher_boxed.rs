@@ -75,7 +75,8 @@ impl Owner {
                         ),
                     )
                     .filled(&__filled_0)
-                    .publish::<Receipt, _>(&__PUBLICATION, &__out);
+                    .gives(__p::Probe::<Receipt>::NEW)
+                    .publish(&__PUBLICATION, &__out);
                 __pending.wait().await;
             }
             __out

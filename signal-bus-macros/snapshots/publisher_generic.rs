@@ -59,13 +59,15 @@ async fn value<T: Clone>(value: T) -> T {
                     "values",
                 ),
             )
-            .publish::<T, _>(&__PUBLICATION, &__out);
+            .gives(__p::Probe::<T>::NEW)
+            .publish(&__PUBLICATION, &__out);
         __pending.wait().await;
     }
     {
         static __PUBLICATION: __p::Publication = __p::Publication::new(__SITE);
         let __pending = __p::on(__p::exact(VALUES))
-            .publish::<T, _>(&__PUBLICATION, &__out);
+            .gives(__p::Probe::<T>::NEW)
+            .publish(&__PUBLICATION, &__out);
         __pending.wait().await;
     }
     __out

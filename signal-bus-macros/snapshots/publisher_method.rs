@@ -59,7 +59,8 @@ impl Owner {
                         "mail.sent",
                     ),
                 )
-                .publish::<Option<Self>, _>(&__PUBLICATION, &__out);
+                .gives(__p::Probe::<Option<Self>>::NEW)
+                .publish(&__PUBLICATION, &__out);
             __pending.wait().await;
         }
         __out

@@ -67,7 +67,8 @@ fn refund(id: u32) -> Option<Refund> {
                     "orders.refunded",
                 ),
             )
-            .publish::<Option<Refund>, _>(&__PUBLICATION, &__out);
+            .gives(__p::Probe::<Option<Refund>>::NEW)
+            .publish(&__PUBLICATION, &__out);
         __pending.now();
     }
     __out

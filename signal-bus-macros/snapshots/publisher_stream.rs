@@ -46,6 +46,7 @@ fn ticks() -> impl Stream<Item = Tick> + Send {
     let __stream = {
         static __PUBLICATION: __p::Publication = __p::Publication::new(__SITE);
         __p::on(__p::literal(__p::Probe::<Tick>::NEW, "ticks"))
+            .gives(__p::Probe::<Tick>::NEW)
             .publish_each(&__PUBLICATION, __stream)
     };
     __stream

@@ -80,7 +80,8 @@ async fn create(region: &str, version: u8) -> anyhow::Result<Order> {
                 ),
             )
             .filled(&__filled_0)
-            .publish::<anyhow::Result<Order>, _>(&__PUBLICATION, &__out);
+            .gives(__p::Probe::<anyhow::Result<Order>>::NEW)
+            .publish(&__PUBLICATION, &__out);
         __pending.wait().await;
     }
     __out

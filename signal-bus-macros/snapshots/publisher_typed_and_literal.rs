@@ -74,13 +74,15 @@ async fn big() -> Arc<Report> {
                     "reports.copy",
                 ),
             )
-            .publish::<Arc<Report>, _>(&__PUBLICATION, &__out);
+            .gives(__p::Probe::<Arc<Report>>::NEW)
+            .publish(&__PUBLICATION, &__out);
         __pending.wait().await;
     }
     {
         static __PUBLICATION: __p::Publication = __p::Publication::new(__SITE);
         let __pending = __p::on(__p::exact(SHARED))
-            .publish::<Arc<Report>, _>(&__PUBLICATION, &__out);
+            .gives(__p::Probe::<Arc<Report>>::NEW)
+            .publish(&__PUBLICATION, &__out);
         __pending.wait().await;
     }
     __out

@@ -38,10 +38,8 @@ impl Mailer {
     #[allow(clippy::unused_async)]
     #[rust_analyzer::signal_bus_expanded]
     async fn send(&self, to: &User) -> Option<Self> {
-        #[allow(unused_imports)]
-        const _: () = {
-            use publisher as _;
-        };
+        #[publisher(__mention)]
+        const _: () = ();
         #[allow(unused_imports)]
         use ::signal_bus::private as __p;
         const __SITE: ::signal_bus::private::Site = ::signal_bus::private::Site::new(
@@ -105,7 +103,8 @@ impl Mailer {
                         "mail.sent",
                     ),
                 )
-                .publish::<Option<Self>, _>(&__PUBLICATION, &__out);
+                .gives(__p::Probe::<Option<Self>>::NEW)
+                .publish(&__PUBLICATION, &__out);
             __pending.wait().await;
         }
         __out
@@ -155,7 +154,8 @@ impl Mailer {
                         "mail.counted",
                     ),
                 )
-                .publish::<usize, _>(&__PUBLICATION, &__out);
+                .gives(__p::Probe::<usize>::NEW)
+                .publish(&__PUBLICATION, &__out);
             __pending.now();
         }
         #[allow(clippy::let_and_return)] __out
@@ -177,10 +177,8 @@ impl Mailer {
     #[allow(clippy::missing_const_for_fn)]
     #[rust_analyzer::signal_bus_expanded]
     fn report(&self) -> usize {
-        #[allow(unused_imports)]
-        const _: () = {
-            use inject as _;
-        };
+        #[inject(__mention)]
+        const _: () = ();
         #[allow(unused_imports)]
         use ::signal_bus::private as __p;
         const __SITE: ::signal_bus::private::Site = ::signal_bus::private::Site::new(
@@ -193,7 +191,7 @@ impl Mailer {
         let __injected_0 = {
             #[allow(unused_imports)]
             use ::signal_bus::private::{Form as _, PeelOption as _};
-            match __p::by_type::<Pool>(&__SITE, "pool") {
+            match __p::shared::<Pool>().get(&__SITE, "pool") {
                 __p::Result::Ok(__value) => __value,
                 __p::Result::Err(__error) => {
                     use ::signal_bus::private::InjectFallback as _;
@@ -217,189 +215,181 @@ impl Mailer {
     clippy::pedantic,
     clippy::nursery
 )]
-const _: () = {
-    use ::signal_bus::private::{
-        self as __p, Form as _, InjectFallback as _, NoCodec as _, OwnedType as _,
-        Peel as _, PeelOption as _, Provides as _,
-    };
-    const __SITE: ::signal_bus::private::Site = ::signal_bus::private::Site::new(
-        "Mailer",
-        ::core::module_path!(),
-        ::core::file!(),
-        ::core::line!(),
-    );
-    impl Mailer {
-        #[cfg(feature = "sweep")]
-        async fn __sweep_inject() -> __p::Result<
-            (__p::Arc<BusHandle>,),
-            __p::InjectError,
-        > {
-            const __SITE: ::signal_bus::private::Site = ::signal_bus::private::Site::new(
-                "Mailer::sweep",
-                ::core::module_path!(),
-                ::core::file!(),
-                ::core::line!(),
-            );
-            __p::Result::Ok((__p::by_type::<BusHandle>(&__SITE, "bus")?,))
-        }
-        fn __declare(__d: &mut __p::Declarations) {
-            {
-                const __SITE: ::signal_bus::private::Site = ::signal_bus::private::Site::new(
-                    "Mailer::new",
-                    ::core::module_path!(),
-                    ::core::file!(),
-                    ::core::line!(),
-                );
-                __d.provider(
-                    __p::Provider::new(
-                            __SITE,
-                            __p::Probe::<anyhow::Result<Self>>::NEW
-                                .peel_result()
-                                .provided(),
-                            || __p::provide(async move {
-                                let __injected_0 = __p::Wanted::<Arc<dyn Transport>>::NEW
-                                    .peel_option()
-                                    .form()
-                                    .get(&__SITE, "transport")?;
-                                let __value = Self::new(__injected_0).await;
-                                __p::build(
-                                    __p::Probe::<anyhow::Result<Self>>::NEW
-                                        .peel_result()
-                                        .provided(),
-                                    __value,
-                                )
-                            }),
-                        )
-                        .dependencies(
-                            __p::vec![
-                                __p::Wanted:: < Arc < dyn Transport > > ::NEW.peel_option()
-                                .form().dependency("transport", ::core::line!())
-                            ],
-                        ),
-                );
-            }
-            {
-                const __SITE: ::signal_bus::private::Site = ::signal_bus::private::Site::new(
-                    "Mailer::on_user",
-                    ::core::module_path!(),
-                    ::core::file!(),
-                    ::core::line!(),
-                );
-                {
-                    let __topics = [
-                        __p::literal(
-                            __p::Probe::<User>::NEW.peel_param(),
-                            "user.created",
-                        ),
-                    ];
-                    __d.subscriber(
-                        __p::Subscriber::new(
-                                __SITE,
-                                __topics,
-                                |__signal| __p::handler(async move {
-                                    let __self = __p::by_type::<Self>(&__SITE, "self")?;
-                                    let __topic = __p::literal(
-                                        __p::Probe::<User>::NEW.peel_param(),
-                                        "user.created",
-                                    );
-                                    let __signal = __p::open(__topic, __signal);
-                                    let __out = Self::on_user(
-                                            &*__self,
-                                            __signal.lend::<User, _>(),
-                                        )
-                                        .await;
-                                    __p::outcome::<anyhow::Result<()>>(__out)
-                                }),
-                            )
-                            .dependencies(
-                                __p::vec![
-                                    __p::type_dependency:: < Self > ("self", ::core::line!())
-                                ],
-                            )
-                            .codec(__p::codec(__topics[0]).owned().codec()),
-                    );
-                }
-            }
+impl ::signal_bus::private::Registered for Mailer {
+    fn registration() -> &'static ::signal_bus::private::Registration {
+        use ::signal_bus::private::{
+            self as __p, Form as _, InjectFallback as _, NoCodec as _, OwnedType as _,
+            Peel as _, PeelOption as _, Provides as _,
+        };
+        const __SITE: ::signal_bus::private::Site = ::signal_bus::private::Site::new(
+            "Mailer",
+            ::core::module_path!(),
+            ::core::file!(),
+            ::core::line!(),
+        );
+        impl Mailer {
             #[cfg(feature = "sweep")]
-            {
+            async fn __sweep_inject() -> __p::Result<
+                (__p::Arc<BusHandle>,),
+                __p::InjectError,
+            > {
                 const __SITE: ::signal_bus::private::Site = ::signal_bus::private::Site::new(
                     "Mailer::sweep",
                     ::core::module_path!(),
                     ::core::file!(),
                     ::core::line!(),
                 );
-                __d.periodic(
-                    __p::Periodic::new(
+                __p::Result::Ok((__p::shared::<BusHandle>().get(&__SITE, "bus")?,))
+            }
+            fn __declare(__d: &mut __p::Declarations) {
+                {
+                    const __SITE: ::signal_bus::private::Site = ::signal_bus::private::Site::new(
+                        "Mailer::new",
+                        ::core::module_path!(),
+                        ::core::file!(),
+                        ::core::line!(),
+                    );
+                    __d.provider(
+                        __p::Provider::new(
+                                __SITE,
+                                __p::Probe::<anyhow::Result<Self>>::NEW
+                                    .peel_result()
+                                    .provided(),
+                                || __p::provide(async move {
+                                    let __injected_0 = __p::Wanted::<Arc<dyn Transport>>::NEW
+                                        .peel_option()
+                                        .form()
+                                        .get(&__SITE, "transport")?;
+                                    let __value = Self::new(__injected_0).await;
+                                    __p::build(
+                                        __p::Probe::<anyhow::Result<Self>>::NEW
+                                            .peel_result()
+                                            .provided(),
+                                        __value,
+                                    )
+                                }),
+                            )
+                            .dependencies(
+                                __p::vec![
+                                    __p::Wanted:: < Arc < dyn Transport > > ::NEW.peel_option()
+                                    .form().dependency("transport", ::core::line!())
+                                ],
+                            ),
+                    );
+                }
+                {
+                    const __SITE: ::signal_bus::private::Site = ::signal_bus::private::Site::new(
+                        "Mailer::on_user",
+                        ::core::module_path!(),
+                        ::core::file!(),
+                        ::core::line!(),
+                    );
+                    {
+                        let __topics = [
+                            __p::literal(
+                                __p::Probe::<User>::NEW.peel_param(),
+                                "user.created",
+                            ),
+                        ];
+                        __d.subscriber(
+                            __p::Subscriber::new(
+                                    __SITE,
+                                    __topics,
+                                    |__signal| __p::handler(async move {
+                                        let __self = __p::shared::<Self>().get(&__SITE, "self")?;
+                                        let __topic = __p::literal(
+                                            __p::Probe::<User>::NEW.peel_param(),
+                                            "user.created",
+                                        );
+                                        let __signal = __p::open(__topic, __signal);
+                                        let __out = Self::on_user(
+                                                &*__self,
+                                                __signal.lend::<User, _>(),
+                                            )
+                                            .await;
+                                        __p::outcome::<anyhow::Result<()>>(__out)
+                                    }),
+                                )
+                                .dependencies(
+                                    __p::vec![
+                                        __p::shared:: < Self > ().dependency("self",
+                                        ::core::line!())
+                                    ],
+                                )
+                                .codec(__p::codec(__topics[0]).owned().codec()),
+                        );
+                    }
+                }
+                #[cfg(feature = "sweep")]
+                {
+                    const __SITE: ::signal_bus::private::Site = ::signal_bus::private::Site::new(
+                        "Mailer::sweep",
+                        ::core::module_path!(),
+                        ::core::file!(),
+                        ::core::line!(),
+                    );
+                    __d.periodic(
+                        __p::Periodic::new(
+                                __SITE,
+                                __p::Duration::new(60u64, 0u32),
+                                || __p::handler(async move {
+                                    let (__injected_0,) = Self::__sweep_inject().await?;
+                                    let __self = __p::shared::<Self>().get(&__SITE, "self")?;
+                                    let __out = Self::__sweep_direct(__self, &*__injected_0)
+                                        .await;
+                                    __p::outcome::<()>(__out)
+                                }),
+                            )
+                            .dependencies(
+                                __p::vec![
+                                    __p::shared:: < Self > ().dependency("self",
+                                    ::core::line!()), __p::shared:: < BusHandle > ()
+                                    .dependency("bus", ::core::line!())
+                                ],
+                            ),
+                    );
+                    __d.injectable(
+                        __p::Injectable::new(
                             __SITE,
-                            __p::Duration::new(60u64, 0u32),
-                            || __p::handler(async move {
-                                let (__injected_0,) = Self::__sweep_inject().await?;
-                                let __self = __p::by_type::<Self>(&__SITE, "self")?;
-                                let __out = Self::__sweep_direct(__self, &*__injected_0)
-                                    .await;
-                                __p::outcome::<()>(__out)
-                            }),
-                        )
-                        .dependencies(
+                            __p::function_id(&|| ()),
                             __p::vec![
-                                __p::type_dependency:: < Self > ("self", ::core::line!()),
-                                __p::type_dependency:: < BusHandle > ("bus",
-                                ::core::line!())
+                                __p::shared:: < Self > ().dependency("self",
+                                ::core::line!()), __p::shared:: < BusHandle > ()
+                                .dependency("bus", ::core::line!())
                             ],
                         ),
-                );
-                __d.injectable(
-                    __p::Injectable::new(
-                        __SITE,
-                        __p::function_id(&|| ()),
-                        __p::vec![
-                            __p::type_dependency:: < Self > ("self", ::core::line!()),
-                            __p::type_dependency:: < BusHandle > ("bus", ::core::line!())
-                        ],
-                    ),
-                );
-            }
-            {
-                const __SITE: ::signal_bus::private::Site = ::signal_bus::private::Site::new(
-                    "Mailer::count",
-                    ::core::module_path!(),
-                    ::core::file!(),
-                    ::core::line!(),
-                );
+                    );
+                }
                 {
-                    let __topics = [
-                        __p::literal(__p::Probe::<Mail>::NEW.peel_param(), "mail.sent"),
-                    ];
-                    __d.subscriber(
-                        __p::Subscriber::new(
-                                __SITE,
-                                __topics,
-                                |__signal| __p::handler(async move {
-                                    let __self = __p::by_type::<Self>(&__SITE, "self")?;
-                                    let __topic = __p::literal(
-                                        __p::Probe::<Mail>::NEW.peel_param(),
-                                        "mail.sent",
-                                    );
-                                    let __signal = __p::open(__topic, __signal);
-                                    let __out = Self::__count_direct(
-                                        &*__self,
-                                        __signal.take::<Mail, _>(),
-                                    );
-                                    let (__part, __outcome) = __p::on(
-                                            __p::literal(
-                                                __p::Probe::<usize>::NEW
-                                                    .peel_result()
-                                                    .peel_option()
-                                                    .peel_arc(),
-                                                "mail.counted",
-                                            ),
-                                        )
-                                        .part::<usize, _>(__out);
-                                    {
-                                        static __PUBLICATION: __p::Publication = __p::Publication::new(
-                                            __SITE,
+                    const __SITE: ::signal_bus::private::Site = ::signal_bus::private::Site::new(
+                        "Mailer::count",
+                        ::core::module_path!(),
+                        ::core::file!(),
+                        ::core::line!(),
+                    );
+                    {
+                        let __topics = [
+                            __p::literal(
+                                __p::Probe::<Mail>::NEW.peel_param(),
+                                "mail.sent",
+                            ),
+                        ];
+                        __d.subscriber(
+                            __p::Subscriber::new(
+                                    __SITE,
+                                    __topics,
+                                    |__signal| __p::handler(async move {
+                                        let __self = __p::shared::<Self>().get(&__SITE, "self")?;
+                                        let __topic = __p::literal(
+                                            __p::Probe::<Mail>::NEW.peel_param(),
+                                            "mail.sent",
                                         );
-                                        let __pending = __p::on(
+                                        let __signal = __p::open(__topic, __signal);
+                                        let __out = Self::__count_direct(
+                                            &*__self,
+                                            __signal.take::<Mail, _>(),
+                                        );
+                                        let (__part, __outcome) = __p::on(
                                                 __p::literal(
                                                     __p::Probe::<usize>::NEW
                                                         .peel_result()
@@ -408,60 +398,78 @@ const _: () = {
                                                     "mail.counted",
                                                 ),
                                             )
-                                            .publish_part(&__PUBLICATION, &__part);
-                                        __pending.wait().await;
-                                    }
-                                    __outcome
-                                }),
-                            )
-                            .dependencies(
-                                __p::vec![
-                                    __p::type_dependency:: < Self > ("self", ::core::line!())
-                                ],
-                            )
-                            .codec(__p::codec(__topics[0]).owned().codec()),
-                    );
+                                            .gives(__p::Probe::<usize>::NEW)
+                                            .part(__out);
+                                        {
+                                            static __PUBLICATION: __p::Publication = __p::Publication::new(
+                                                __SITE,
+                                            );
+                                            let __pending = __p::on(
+                                                    __p::literal(
+                                                        __p::Probe::<usize>::NEW
+                                                            .peel_result()
+                                                            .peel_option()
+                                                            .peel_arc(),
+                                                        "mail.counted",
+                                                    ),
+                                                )
+                                                .gives(__p::Probe::<usize>::NEW)
+                                                .publish_part(&__PUBLICATION, &__part);
+                                            __pending.wait().await;
+                                        }
+                                        __outcome
+                                    }),
+                                )
+                                .dependencies(
+                                    __p::vec![
+                                        __p::shared:: < Self > ().dependency("self",
+                                        ::core::line!())
+                                    ],
+                                )
+                                .codec(__p::codec(__topics[0]).owned().codec()),
+                        );
+                    }
+                    {
+                        let __topic = __p::literal(
+                            __p::Probe::<usize>::NEW
+                                .peel_result()
+                                .peel_option()
+                                .peel_arc(),
+                            "mail.counted",
+                        );
+                        __d.publisher(
+                            __p::Publisher::new(__SITE, __topic)
+                                .codec(__p::codec(__topic).owned().codec()),
+                        );
+                    }
                 }
                 {
-                    let __topic = __p::literal(
-                        __p::Probe::<usize>::NEW.peel_result().peel_option().peel_arc(),
-                        "mail.counted",
+                    const __SITE: ::signal_bus::private::Site = ::signal_bus::private::Site::new(
+                        "Mailer::report",
+                        ::core::module_path!(),
+                        ::core::file!(),
+                        ::core::line!(),
                     );
-                    __d.publisher(
-                        __p::Publisher::new(__SITE, __topic)
-                            .codec(__p::codec(__topic).owned().codec()),
+                    __d.injectable(
+                        __p::Injectable::new(
+                            __SITE,
+                            __p::function_id(&|| ()),
+                            __p::vec![
+                                __p::shared:: < Pool > ().dependency("pool",
+                                ::core::line!())
+                            ],
+                        ),
                     );
                 }
             }
-            {
-                const __SITE: ::signal_bus::private::Site = ::signal_bus::private::Site::new(
-                    "Mailer::report",
-                    ::core::module_path!(),
-                    ::core::file!(),
-                    ::core::line!(),
-                );
-                __d.injectable(
-                    __p::Injectable::new(
-                        __SITE,
-                        __p::function_id(&|| ()),
-                        __p::vec![
-                            __p::type_dependency:: < Pool > ("pool", ::core::line!())
-                        ],
-                    ),
-                );
-            }
         }
-    }
-    static __REGISTRATION: __p::Registration = __p::Registration::new(
-        __SITE,
-        <Mailer>::__declare,
-    );
-    impl __p::Registered for Mailer {
-        fn registration() -> &'static __p::Registration {
-            &__REGISTRATION
+        static __REGISTRATION: __p::Registration = __p::Registration::new(
+            __SITE,
+            <Mailer>::__declare,
+        );
+        __p::inventory::submit! {
+            __p::Submitted(& __REGISTRATION)
         }
+        &__REGISTRATION
     }
-    __p::inventory::submit! {
-        __p::Submitted(& __REGISTRATION)
-    }
-};
+}

@@ -23,7 +23,8 @@ async fn stage(x: In) -> anyhow::Result<Option<Out>> {
                     "out",
                 ),
             )
-            .publish::<anyhow::Result<Option<Out>>, _>(&__PUBLICATION, &__out);
+            .gives(__p::Probe::<anyhow::Result<Option<Out>>>::NEW)
+            .publish(&__PUBLICATION, &__out);
         __pending.wait().await;
     }
     #[allow(clippy::let_and_return)] __out
@@ -66,48 +67,37 @@ impl stage {
     clippy::pedantic,
     clippy::nursery
 )]
-const _: () = {
-    use ::signal_bus::private::{
-        self as __p, Form as _, InjectFallback as _, NoCodec as _, OwnedType as _,
-        Peel as _, PeelOption as _, Provides as _,
-    };
-    const __SITE: ::signal_bus::private::Site = ::signal_bus::private::Site::new(
-        "stage",
-        ::core::module_path!(),
-        ::core::file!(),
-        ::core::line!(),
-    );
-    static __REGISTRATION: __p::Registration = __p::Registration::new(
-        __SITE,
-        |__d| {
-            {
-                let __topics = [__p::literal(__p::Probe::<In>::NEW.peel_param(), "in")];
-                __d.subscriber(
-                    __p::Subscriber::new(
-                            __SITE,
-                            __topics,
-                            |__signal| __p::handler(async move {
-                                let __topic = __p::literal(
-                                    __p::Probe::<In>::NEW.peel_param(),
-                                    "in",
-                                );
-                                let __signal = __p::open(__topic, __signal);
-                                let __out = stage::direct(__signal.take::<In, _>()).await;
-                                let (__part, __outcome) = __p::on(
-                                        __p::literal(
-                                            __p::Probe::<anyhow::Result<Option<Out>>>::NEW
-                                                .peel_result()
-                                                .peel_option()
-                                                .peel_arc(),
-                                            "out",
-                                        ),
-                                    )
-                                    .part::<anyhow::Result<Option<Out>>, _>(__out);
-                                {
-                                    static __PUBLICATION: __p::Publication = __p::Publication::new(
-                                        __SITE,
+impl ::signal_bus::private::Registered for stage {
+    fn registration() -> &'static ::signal_bus::private::Registration {
+        use ::signal_bus::private::{
+            self as __p, Form as _, InjectFallback as _, NoCodec as _, OwnedType as _,
+            Peel as _, PeelOption as _, Provides as _,
+        };
+        const __SITE: ::signal_bus::private::Site = ::signal_bus::private::Site::new(
+            "stage",
+            ::core::module_path!(),
+            ::core::file!(),
+            ::core::line!(),
+        );
+        static __REGISTRATION: __p::Registration = __p::Registration::new(
+            __SITE,
+            |__d| {
+                {
+                    let __topics = [
+                        __p::literal(__p::Probe::<In>::NEW.peel_param(), "in"),
+                    ];
+                    __d.subscriber(
+                        __p::Subscriber::new(
+                                __SITE,
+                                __topics,
+                                |__signal| __p::handler(async move {
+                                    let __topic = __p::literal(
+                                        __p::Probe::<In>::NEW.peel_param(),
+                                        "in",
                                     );
-                                    let __pending = __p::on(
+                                    let __signal = __p::open(__topic, __signal);
+                                    let __out = stage::direct(__signal.take::<In, _>()).await;
+                                    let (__part, __outcome) = __p::on(
                                             __p::literal(
                                                 __p::Probe::<anyhow::Result<Option<Out>>>::NEW
                                                     .peel_result()
@@ -116,36 +106,49 @@ const _: () = {
                                                 "out",
                                             ),
                                         )
-                                        .publish_part(&__PUBLICATION, &__part);
-                                    __pending.wait().await;
-                                }
-                                __outcome
-                            }),
-                        )
-                        .codec(__p::codec(__topics[0]).owned().codec()),
-                );
-            }
-            {
-                let __topic = __p::literal(
-                    __p::Probe::<anyhow::Result<Option<Out>>>::NEW
-                        .peel_result()
-                        .peel_option()
-                        .peel_arc(),
-                    "out",
-                );
-                __d.publisher(
-                    __p::Publisher::new(__SITE, __topic)
-                        .codec(__p::codec(__topic).owned().codec()),
-                );
-            }
-        },
-    );
-    impl __p::Registered for stage {
-        fn registration() -> &'static __p::Registration {
-            &__REGISTRATION
+                                        .gives(__p::Probe::<anyhow::Result<Option<Out>>>::NEW)
+                                        .part(__out);
+                                    {
+                                        static __PUBLICATION: __p::Publication = __p::Publication::new(
+                                            __SITE,
+                                        );
+                                        let __pending = __p::on(
+                                                __p::literal(
+                                                    __p::Probe::<anyhow::Result<Option<Out>>>::NEW
+                                                        .peel_result()
+                                                        .peel_option()
+                                                        .peel_arc(),
+                                                    "out",
+                                                ),
+                                            )
+                                            .gives(__p::Probe::<anyhow::Result<Option<Out>>>::NEW)
+                                            .publish_part(&__PUBLICATION, &__part);
+                                        __pending.wait().await;
+                                    }
+                                    __outcome
+                                }),
+                            )
+                            .codec(__p::codec(__topics[0]).owned().codec()),
+                    );
+                }
+                {
+                    let __topic = __p::literal(
+                        __p::Probe::<anyhow::Result<Option<Out>>>::NEW
+                            .peel_result()
+                            .peel_option()
+                            .peel_arc(),
+                        "out",
+                    );
+                    __d.publisher(
+                        __p::Publisher::new(__SITE, __topic)
+                            .codec(__p::codec(__topic).owned().codec()),
+                    );
+                }
+            },
+        );
+        __p::inventory::submit! {
+            __p::Submitted(& __REGISTRATION)
         }
+        &__REGISTRATION
     }
-    __p::inventory::submit! {
-        __p::Submitted(& __REGISTRATION)
-    }
-};
+}

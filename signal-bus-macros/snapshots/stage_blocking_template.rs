@@ -28,7 +28,8 @@ fn stage(x: In) -> Out {
                     "all",
                 ),
             )
-            .publish::<Out, _>(&__PUBLICATION, &__out);
+            .gives(__p::Probe::<Out>::NEW)
+            .publish(&__PUBLICATION, &__out);
         __pending.now();
     }
     {
@@ -41,7 +42,8 @@ fn stage(x: In) -> Out {
                 ),
             )
             .filled(&__filled_1)
-            .publish::<Out, _>(&__PUBLICATION, &__out);
+            .gives(__p::Probe::<Out>::NEW)
+            .publish(&__PUBLICATION, &__out);
         __pending.now();
     }
     #[allow(clippy::let_and_return)] __out
@@ -84,65 +86,56 @@ impl stage {
     clippy::pedantic,
     clippy::nursery
 )]
-const _: () = {
-    use ::signal_bus::private::{
-        self as __p, Form as _, InjectFallback as _, NoCodec as _, OwnedType as _,
-        Peel as _, PeelOption as _, Provides as _,
-    };
-    const __SITE: ::signal_bus::private::Site = ::signal_bus::private::Site::new(
-        "stage",
-        ::core::module_path!(),
-        ::core::file!(),
-        ::core::line!(),
-    );
-    impl stage {
-        fn __inject() -> __p::Result<(u32,), __p::InjectError> {
-            __p::Result::Ok((__p::by_factory_now::<u32, _, _>(factory, &__SITE, "y")?,))
+impl ::signal_bus::private::Registered for stage {
+    fn registration() -> &'static ::signal_bus::private::Registration {
+        use ::signal_bus::private::{
+            self as __p, Form as _, InjectFallback as _, NoCodec as _, OwnedType as _,
+            Peel as _, PeelOption as _, Provides as _,
+        };
+        const __SITE: ::signal_bus::private::Site = ::signal_bus::private::Site::new(
+            "stage",
+            ::core::module_path!(),
+            ::core::file!(),
+            ::core::line!(),
+        );
+        impl stage {
+            fn __inject() -> __p::Result<(u32,), __p::InjectError> {
+                __p::Result::Ok((
+                    __p::by_factory_now::<u32, _, _>(factory, &__SITE, "y")?,
+                ))
+            }
         }
-    }
-    static __REGISTRATION: __p::Registration = __p::Registration::new(
-        __SITE,
-        |__d| {
-            {
-                let __topics = [__p::literal(__p::Probe::<In>::NEW.peel_param(), "in")];
-                __d.subscriber(
-                    __p::Subscriber::new(
-                            __SITE,
-                            __topics,
-                            |__signal| __p::handler(async move {
-                                let (__injected_1,) = stage::__inject()?;
-                                let __topic = __p::literal(
-                                    __p::Probe::<In>::NEW.peel_param(),
-                                    "in",
-                                );
-                                let __signal = __p::open(__topic, __signal);
-                                let __argument = __signal.take::<In, _>();
-                                let __filled_1 = __p::fill(
-                                    &[
-                                        __p::Piece::Text("out."),
-                                        __p::Piece::Hole("x", &__argument),
-                                    ],
-                                );
-                                let __out = __p::blocking(move || stage::direct(
-                                        __argument,
-                                        __injected_1,
-                                    ))
-                                    .await;
-                                let (__part, __outcome) = __p::on(
-                                        __p::literal(
-                                            __p::Probe::<Out>::NEW
-                                                .peel_result()
-                                                .peel_option()
-                                                .peel_arc(),
-                                            "all",
-                                        ),
-                                    )
-                                    .part::<Out, _>(__out);
-                                {
-                                    static __PUBLICATION: __p::Publication = __p::Publication::new(
-                                        __SITE,
+        static __REGISTRATION: __p::Registration = __p::Registration::new(
+            __SITE,
+            |__d| {
+                {
+                    let __topics = [
+                        __p::literal(__p::Probe::<In>::NEW.peel_param(), "in"),
+                    ];
+                    __d.subscriber(
+                        __p::Subscriber::new(
+                                __SITE,
+                                __topics,
+                                |__signal| __p::handler(async move {
+                                    let (__injected_1,) = stage::__inject()?;
+                                    let __topic = __p::literal(
+                                        __p::Probe::<In>::NEW.peel_param(),
+                                        "in",
                                     );
-                                    let __pending = __p::on(
+                                    let __signal = __p::open(__topic, __signal);
+                                    let __argument = __signal.take::<In, _>();
+                                    let __filled_1 = __p::fill(
+                                        &[
+                                            __p::Piece::Text("out."),
+                                            __p::Piece::Hole("x", &__argument),
+                                        ],
+                                    );
+                                    let __out = __p::blocking(move || stage::direct(
+                                            __argument,
+                                            __injected_1,
+                                        ))
+                                        .await;
+                                    let (__part, __outcome) = __p::on(
                                             __p::literal(
                                                 __p::Probe::<Out>::NEW
                                                     .peel_result()
@@ -151,70 +144,86 @@ const _: () = {
                                                 "all",
                                             ),
                                         )
-                                        .publish_part(&__PUBLICATION, &__part);
-                                    __pending.wait().await;
-                                }
-                                {
-                                    static __PUBLICATION: __p::Publication = __p::Publication::new(
-                                        __SITE,
-                                    );
-                                    let __pending = __p::on(
-                                            __p::literal(
-                                                __p::Probe::<Out>::NEW
-                                                    .peel_result()
-                                                    .peel_option()
-                                                    .peel_arc(),
-                                                "out.*",
-                                            ),
-                                        )
-                                        .filled(&__filled_1)
-                                        .publish_part(&__PUBLICATION, &__part);
-                                    __pending.wait().await;
-                                }
-                                __outcome
-                            }),
-                        )
-                        .blocking()
-                        .dependencies(__p::vec![__p::factory_dependency(& factory, "y")])
-                        .codec(__p::codec(__topics[0]).owned().codec()),
+                                        .gives(__p::Probe::<Out>::NEW)
+                                        .part(__out);
+                                    {
+                                        static __PUBLICATION: __p::Publication = __p::Publication::new(
+                                            __SITE,
+                                        );
+                                        let __pending = __p::on(
+                                                __p::literal(
+                                                    __p::Probe::<Out>::NEW
+                                                        .peel_result()
+                                                        .peel_option()
+                                                        .peel_arc(),
+                                                    "all",
+                                                ),
+                                            )
+                                            .gives(__p::Probe::<Out>::NEW)
+                                            .publish_part(&__PUBLICATION, &__part);
+                                        __pending.wait().await;
+                                    }
+                                    {
+                                        static __PUBLICATION: __p::Publication = __p::Publication::new(
+                                            __SITE,
+                                        );
+                                        let __pending = __p::on(
+                                                __p::literal(
+                                                    __p::Probe::<Out>::NEW
+                                                        .peel_result()
+                                                        .peel_option()
+                                                        .peel_arc(),
+                                                    "out.*",
+                                                ),
+                                            )
+                                            .filled(&__filled_1)
+                                            .gives(__p::Probe::<Out>::NEW)
+                                            .publish_part(&__PUBLICATION, &__part);
+                                        __pending.wait().await;
+                                    }
+                                    __outcome
+                                }),
+                            )
+                            .blocking()
+                            .dependencies(
+                                __p::vec![__p::factory_dependency(& factory, "y")],
+                            )
+                            .codec(__p::codec(__topics[0]).owned().codec()),
+                    );
+                }
+                {
+                    let __topic = __p::literal(
+                        __p::Probe::<Out>::NEW.peel_result().peel_option().peel_arc(),
+                        "all",
+                    );
+                    __d.publisher(
+                        __p::Publisher::new(__SITE, __topic)
+                            .codec(__p::codec(__topic).owned().codec()),
+                    );
+                }
+                {
+                    let __topic = __p::literal(
+                        __p::Probe::<Out>::NEW.peel_result().peel_option().peel_arc(),
+                        "out.*",
+                    );
+                    __d.publisher(
+                        __p::Publisher::new(__SITE, __topic)
+                            .template("out.{x}")
+                            .codec(__p::codec(__topic).owned().codec()),
+                    );
+                }
+                __d.injectable(
+                    __p::Injectable::new(
+                        __SITE,
+                        __p::function_id(&|| ()),
+                        __p::vec![__p::factory_dependency(& factory, "y")],
+                    ),
                 );
-            }
-            {
-                let __topic = __p::literal(
-                    __p::Probe::<Out>::NEW.peel_result().peel_option().peel_arc(),
-                    "all",
-                );
-                __d.publisher(
-                    __p::Publisher::new(__SITE, __topic)
-                        .codec(__p::codec(__topic).owned().codec()),
-                );
-            }
-            {
-                let __topic = __p::literal(
-                    __p::Probe::<Out>::NEW.peel_result().peel_option().peel_arc(),
-                    "out.*",
-                );
-                __d.publisher(
-                    __p::Publisher::new(__SITE, __topic)
-                        .template("out.{x}")
-                        .codec(__p::codec(__topic).owned().codec()),
-                );
-            }
-            __d.injectable(
-                __p::Injectable::new(
-                    __SITE,
-                    __p::function_id(&|| ()),
-                    __p::vec![__p::factory_dependency(& factory, "y")],
-                ),
-            );
-        },
-    );
-    impl __p::Registered for stage {
-        fn registration() -> &'static __p::Registration {
-            &__REGISTRATION
+            },
+        );
+        __p::inventory::submit! {
+            __p::Submitted(& __REGISTRATION)
         }
+        &__REGISTRATION
     }
-    __p::inventory::submit! {
-        __p::Submitted(& __REGISTRATION)
-    }
-};
+}

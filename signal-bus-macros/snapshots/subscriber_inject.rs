@@ -52,69 +52,69 @@ impl print_greeting {
     clippy::pedantic,
     clippy::nursery
 )]
-const _: () = {
-    use ::signal_bus::private::{
-        self as __p, Form as _, InjectFallback as _, NoCodec as _, OwnedType as _,
-        Peel as _, PeelOption as _, Provides as _,
-    };
-    const __SITE: ::signal_bus::private::Site = ::signal_bus::private::Site::new(
-        "print_greeting",
-        ::core::module_path!(),
-        ::core::file!(),
-        ::core::line!(),
-    );
-    impl print_greeting {
-        async fn __inject() -> __p::Result<(String,), __p::InjectError> {
-            __p::Result::Ok((
-                __p::by_factory::<String, _, _>(name, &__SITE, "name").await?,
-            ))
-        }
-    }
-    static __REGISTRATION: __p::Registration = __p::Registration::new(
-        __SITE,
-        |__d| {
-            {
-                let __topics = [
-                    __p::literal(__p::Probe::<String>::NEW.peel_param(), "greeting"),
-                ];
-                __d.subscriber(
-                    __p::Subscriber::new(
-                            __SITE,
-                            __topics,
-                            |__signal| __p::handler(async move {
-                                let (__injected_1,) = print_greeting::__inject().await?;
-                                let __topic = __p::literal(
-                                    __p::Probe::<String>::NEW.peel_param(),
-                                    "greeting",
-                                );
-                                let __signal = __p::open(__topic, __signal);
-                                let __out = print_greeting::direct(
-                                        __signal.take::<String, _>(),
-                                        __injected_1,
-                                    )
-                                    .await;
-                                __p::outcome::<()>(__out)
-                            }),
-                        )
-                        .dependencies(__p::vec![__p::factory_dependency(& name, "name")])
-                        .codec(__p::codec(__topics[0]).owned().codec()),
-                );
+impl ::signal_bus::private::Registered for print_greeting {
+    fn registration() -> &'static ::signal_bus::private::Registration {
+        use ::signal_bus::private::{
+            self as __p, Form as _, InjectFallback as _, NoCodec as _, OwnedType as _,
+            Peel as _, PeelOption as _, Provides as _,
+        };
+        const __SITE: ::signal_bus::private::Site = ::signal_bus::private::Site::new(
+            "print_greeting",
+            ::core::module_path!(),
+            ::core::file!(),
+            ::core::line!(),
+        );
+        impl print_greeting {
+            async fn __inject() -> __p::Result<(String,), __p::InjectError> {
+                __p::Result::Ok((
+                    __p::by_factory::<String, _, _>(name, &__SITE, "name").await?,
+                ))
             }
-            __d.injectable(
-                __p::Injectable::new(
-                    __SITE,
-                    __p::function_id(&|| ()),
-                    __p::vec![__p::factory_dependency(& name, "name")],
-                ),
-            );
-        },
-    );
-    impl __p::Registered for print_greeting {
-        fn registration() -> &'static __p::Registration {
-            &__REGISTRATION
         }
+        static __REGISTRATION: __p::Registration = __p::Registration::new(
+            __SITE,
+            |__d| {
+                {
+                    let __topics = [
+                        __p::literal(__p::Probe::<String>::NEW.peel_param(), "greeting"),
+                    ];
+                    __d.subscriber(
+                        __p::Subscriber::new(
+                                __SITE,
+                                __topics,
+                                |__signal| __p::handler(async move {
+                                    let (__injected_1,) = print_greeting::__inject().await?;
+                                    let __topic = __p::literal(
+                                        __p::Probe::<String>::NEW.peel_param(),
+                                        "greeting",
+                                    );
+                                    let __signal = __p::open(__topic, __signal);
+                                    let __out = print_greeting::direct(
+                                            __signal.take::<String, _>(),
+                                            __injected_1,
+                                        )
+                                        .await;
+                                    __p::outcome::<()>(__out)
+                                }),
+                            )
+                            .dependencies(
+                                __p::vec![__p::factory_dependency(& name, "name")],
+                            )
+                            .codec(__p::codec(__topics[0]).owned().codec()),
+                    );
+                }
+                __d.injectable(
+                    __p::Injectable::new(
+                        __SITE,
+                        __p::function_id(&|| ()),
+                        __p::vec![__p::factory_dependency(& name, "name")],
+                    ),
+                );
+            },
+        );
+        __p::inventory::submit! {
+            __p::Submitted(& __REGISTRATION)
+        }
+        &__REGISTRATION
     }
-    __p::inventory::submit! {
-        __p::Submitted(& __REGISTRATION)
-    }
-};
+}

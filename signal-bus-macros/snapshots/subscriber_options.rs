@@ -31,53 +31,51 @@ struct on {}
     clippy::pedantic,
     clippy::nursery
 )]
-const _: () = {
-    use ::signal_bus::private::{
-        self as __p, Form as _, InjectFallback as _, NoCodec as _, OwnedType as _,
-        Peel as _, PeelOption as _, Provides as _,
-    };
-    const __SITE: ::signal_bus::private::Site = ::signal_bus::private::Site::new(
-        "on",
-        ::core::module_path!(),
-        ::core::file!(),
-        ::core::line!(),
-    );
-    static __REGISTRATION: __p::Registration = __p::Registration::new(
-        __SITE,
-        |__d| {
-            {
-                let __topics = [
-                    __p::exact(ORDERS),
-                    __p::literal(__p::Probe::NEW, "orders.*.created"),
-                ];
-                __d.subscriber(
-                    __p::Subscriber::new(
-                            __SITE,
-                            __topics,
-                            |__signal| __p::handler(async move {
-                                let __topic = __p::exact(ORDERS);
-                                let __signal = __p::open(__topic, __signal);
-                                let __out = on(__signal.lend::<Order, _>()).await;
-                                __p::outcome::<anyhow::Result<()>>(__out)
-                            }),
-                        )
-                        .concurrency(4)
-                        .key(|o: &Order| o.id)
-                        .capacity(256)
-                        .filter(|o| o.total > 0)
-                        .timeout(__p::Duration::new(5u64, 0u32))
-                        .bus(&BILLING)
-                        .codec(__p::codec(__topics[0]).owned().codec()),
-                );
-            }
-        },
-    );
-    impl __p::Registered for on {
-        fn registration() -> &'static __p::Registration {
-            &__REGISTRATION
+impl ::signal_bus::private::Registered for on {
+    fn registration() -> &'static ::signal_bus::private::Registration {
+        use ::signal_bus::private::{
+            self as __p, Form as _, InjectFallback as _, NoCodec as _, OwnedType as _,
+            Peel as _, PeelOption as _, Provides as _,
+        };
+        const __SITE: ::signal_bus::private::Site = ::signal_bus::private::Site::new(
+            "on",
+            ::core::module_path!(),
+            ::core::file!(),
+            ::core::line!(),
+        );
+        static __REGISTRATION: __p::Registration = __p::Registration::new(
+            __SITE,
+            |__d| {
+                {
+                    let __topics = [
+                        __p::exact(ORDERS),
+                        __p::literal(__p::Probe::NEW, "orders.*.created"),
+                    ];
+                    __d.subscriber(
+                        __p::Subscriber::new(
+                                __SITE,
+                                __topics,
+                                |__signal| __p::handler(async move {
+                                    let __topic = __p::exact(ORDERS);
+                                    let __signal = __p::open(__topic, __signal);
+                                    let __out = on(__signal.lend::<Order, _>()).await;
+                                    __p::outcome::<anyhow::Result<()>>(__out)
+                                }),
+                            )
+                            .concurrency(4)
+                            .key(|o: &Order| o.id)
+                            .capacity(256)
+                            .filter(|o| o.total > 0)
+                            .timeout(__p::Duration::new(5u64, 0u32))
+                            .bus(&BILLING)
+                            .codec(__p::codec(__topics[0]).owned().codec()),
+                    );
+                }
+            },
+        );
+        __p::inventory::submit! {
+            __p::Submitted(& __REGISTRATION)
         }
+        &__REGISTRATION
     }
-    __p::inventory::submit! {
-        __p::Submitted(& __REGISTRATION)
-    }
-};
+}

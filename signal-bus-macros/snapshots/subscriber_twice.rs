@@ -26,71 +26,69 @@ struct audit {}
     clippy::pedantic,
     clippy::nursery
 )]
-const _: () = {
-    use ::signal_bus::private::{
-        self as __p, Form as _, InjectFallback as _, NoCodec as _, OwnedType as _,
-        Peel as _, PeelOption as _, Provides as _,
-    };
-    const __SITE: ::signal_bus::private::Site = ::signal_bus::private::Site::new(
-        "audit",
-        ::core::module_path!(),
-        ::core::file!(),
-        ::core::line!(),
-    );
-    static __REGISTRATION: __p::Registration = __p::Registration::new(
-        __SITE,
-        |__d| {
-            {
-                let __topics = [
-                    __p::literal(__p::Probe::<Signal>::NEW.peel_param(), "a.>"),
-                ];
-                __d.subscriber(
-                    __p::Subscriber::new(
-                            __SITE,
-                            __topics,
-                            |__signal| __p::handler(async move {
-                                let __topic = __p::literal(
-                                    __p::Probe::<Signal>::NEW.peel_param(),
-                                    "a.>",
-                                );
-                                let __signal = __p::open(__topic, __signal);
-                                let __out = audit(__signal.take::<Signal, _>()).await;
-                                __p::outcome::<()>(__out)
-                            }),
-                        )
-                        .unbounded()
-                        .codec(__p::codec(__topics[0]).owned().codec()),
-                );
-            }
-            {
-                let __topics = [
-                    __p::literal(__p::Probe::<Signal>::NEW.peel_param(), "b.**"),
-                ];
-                __d.subscriber(
-                    __p::Subscriber::new(
-                            __SITE,
-                            __topics,
-                            |__signal| __p::handler(async move {
-                                let __topic = __p::literal(
-                                    __p::Probe::<Signal>::NEW.peel_param(),
-                                    "b.**",
-                                );
-                                let __signal = __p::open(__topic, __signal);
-                                let __out = audit(__signal.take::<Signal, _>()).await;
-                                __p::outcome::<()>(__out)
-                            }),
-                        )
-                        .codec(__p::codec(__topics[0]).owned().codec()),
-                );
-            }
-        },
-    );
-    impl __p::Registered for audit {
-        fn registration() -> &'static __p::Registration {
-            &__REGISTRATION
+impl ::signal_bus::private::Registered for audit {
+    fn registration() -> &'static ::signal_bus::private::Registration {
+        use ::signal_bus::private::{
+            self as __p, Form as _, InjectFallback as _, NoCodec as _, OwnedType as _,
+            Peel as _, PeelOption as _, Provides as _,
+        };
+        const __SITE: ::signal_bus::private::Site = ::signal_bus::private::Site::new(
+            "audit",
+            ::core::module_path!(),
+            ::core::file!(),
+            ::core::line!(),
+        );
+        static __REGISTRATION: __p::Registration = __p::Registration::new(
+            __SITE,
+            |__d| {
+                {
+                    let __topics = [
+                        __p::literal(__p::Probe::<Signal>::NEW.peel_param(), "a.>"),
+                    ];
+                    __d.subscriber(
+                        __p::Subscriber::new(
+                                __SITE,
+                                __topics,
+                                |__signal| __p::handler(async move {
+                                    let __topic = __p::literal(
+                                        __p::Probe::<Signal>::NEW.peel_param(),
+                                        "a.>",
+                                    );
+                                    let __signal = __p::open(__topic, __signal);
+                                    let __out = audit(__signal.take::<Signal, _>()).await;
+                                    __p::outcome::<()>(__out)
+                                }),
+                            )
+                            .unbounded()
+                            .codec(__p::codec(__topics[0]).owned().codec()),
+                    );
+                }
+                {
+                    let __topics = [
+                        __p::literal(__p::Probe::<Signal>::NEW.peel_param(), "b.**"),
+                    ];
+                    __d.subscriber(
+                        __p::Subscriber::new(
+                                __SITE,
+                                __topics,
+                                |__signal| __p::handler(async move {
+                                    let __topic = __p::literal(
+                                        __p::Probe::<Signal>::NEW.peel_param(),
+                                        "b.**",
+                                    );
+                                    let __signal = __p::open(__topic, __signal);
+                                    let __out = audit(__signal.take::<Signal, _>()).await;
+                                    __p::outcome::<()>(__out)
+                                }),
+                            )
+                            .codec(__p::codec(__topics[0]).owned().codec()),
+                    );
+                }
+            },
+        );
+        __p::inventory::submit! {
+            __p::Submitted(& __REGISTRATION)
         }
+        &__REGISTRATION
     }
-    __p::inventory::submit! {
-        __p::Submitted(& __REGISTRATION)
-    }
-};
+}

@@ -4,12 +4,16 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use crate::diagnostics::Errors;
+use crate::expand::parts::MENTION;
 use crate::model::{Model, ServiceModel};
 use crate::parse::{Annotated, Role, ServiceBlock};
 use crate::{expand, fallback, model};
 
 /// Expands the attribute of `role`, or reports every mistake at its place.
 pub(crate) fn expand(role: Role, arguments: TokenStream, item: TokenStream) -> TokenStream {
+    if arguments.to_string() == MENTION {
+        return TokenStream::new();
+    }
     let mut errors = Errors::default();
     let expansion = match role {
         Role::Service => service(&arguments, item.clone(), &mut errors)

@@ -12,7 +12,7 @@ use crate::expand::parts;
 use crate::parse::{Body, Role};
 
 // Input:   #[publisher("a..b")] async fn on(#[inject] pool: &Pool) { BODY }
-// Output:  async fn on(pool: &Pool) { const _: () = { use inject as _; }; BODY }
+// Output:  async fn on(pool: &Pool) { #[inject(__mention)] const _: () = (); BODY }
 /// Returns `item` without our attributes, on it and on its parameters.
 ///
 /// Their names are used inside the body, so that no import seems unused.

@@ -9,14 +9,15 @@ pub use crate::{
     codec::{Borrowed, Codec, CodecProbe, MaybeBorrowed, NoCodec, OwnedType, codec},
     error::{Failure, InjectError},
     forms::{
-        give::{InOption, InResult, Part, Publish},
+        give::{Fails, InOption, InResult, Publish},
         probe::{InjectFallback, Peel, Probe},
         take::{
-            ByAny, ByArc, BySignal, ByValue, Delivery, HandlerOutput, Lend, Take, open, outcome,
+            ByAny, ByArc, BySignal, ByValue, Copying, Delivery, HandlerOutput, Lend, Take, open,
+            outcome,
         },
     },
     inject::{
-        Dependency, FunctionId, Need,
+        Dependency, FunctionId, Need, Providable,
         container::Container,
         factory::{Async, AsyncFallible, Factory, Fallible, Plain, PlainFactory},
         provider::{
@@ -24,11 +25,13 @@ pub use crate::{
             provide,
         },
         wanted::{
-            Form, Injected, Lookup, Maybe, MaybeArc, MaybeClone, PeelOption, Required, RequiredArc,
-            RequiredClone, Wanted,
+            Ask, Form, Injected, Maybe, PeelOption, Required, Wanted, shared, shared_optional,
         },
     },
-    publish::annotated::{Filled, On, Pending, Piece, Publication, Wait, fill, on},
+    publish::{
+        annotated::{Filled, Gives, On, Pending, Piece, Publication, Wait, fill, on},
+        stream::Each,
+    },
     registry::{
         BusName, Declarations, Registered, Registration, Submitted,
         handler::{HandlerFuture, handler},
@@ -43,10 +46,7 @@ pub use crate::{
 };
 
 use crate::{
-    inject::{
-        factory::{self, Asked},
-        wanted,
-    },
+    inject::factory::{self, Asked},
     scope::{self, Scope},
 };
 
@@ -204,7 +204,7 @@ pub fn by_factory_once_now_of<P: Send + Sync + 'static, F: PlainFactory<P, M>, M
 
 /// An owned parameter from what a factory made once.
 #[must_use]
-pub fn unshare<P: Clone>(shared: &Arc<P>) -> P {
+pub fn unshare<P: Injected>(shared: &Arc<P>) -> P {
     P::clone(shared)
 }
 
@@ -220,106 +220,29 @@ pub fn function_id<F: 'static>(function: &F) -> FunctionId {
     FunctionId::of(function)
 }
 
-/// The value of a `&T` parameter.
-///
-/// # Errors
-///
-/// If the bus has none, or there is no bus.
-pub fn by_type<T: ?Sized + Send + Sync + 'static>(
-    at: &Site,
-    parameter: &'static str,
-) -> Result<Arc<T>, InjectError> {
-    get::<RequiredArc<T>>(at, parameter)
-}
-
-/// The value of an `Option<&T>` parameter.
-#[must_use]
-pub fn by_type_optional<T: ?Sized + Send + Sync + 'static>() -> Option<Arc<T>> {
-    let scope = scope::innermost();
-    container(scope.as_ref())?.get()
-}
-
-/// The need of a `&T` parameter.
-#[must_use]
-pub fn type_dependency<T: ?Sized + 'static>(parameter: &'static str, _line: u32) -> Dependency {
-    Dependency::new(parameter, Need::Type(Kind::of::<T>()))
-}
-
-/// The need of an `Option<&T>` parameter.
-#[must_use]
-pub fn type_dependency_optional<T: ?Sized + 'static>(
-    parameter: &'static str,
-    _line: u32,
-) -> Dependency {
-    Dependency::new(parameter, Need::OptionalType(Kind::of::<T>()))
-}
-
-fn get<L: Lookup>(at: &Site, parameter: &'static str) -> Result<L::Output, InjectError> {
-    let scope = scope::innermost();
-    let container = container(scope.as_ref());
-    L::look_up(container).ok_or_else(|| match (container, L::need()) {
-        (Some(_), Need::Type(kind) | Need::OptionalType(kind)) => InjectError::Missing {
-            type_name: kind.name,
-            parameter,
-            site: *at,
-        },
-        _ => InjectError::NoBus {
-            parameter,
-            site: *at,
-        },
-    })
+impl<P> Ask<P> {
+    /// The value of the parameter.
+    ///
+    /// # Errors
+    ///
+    /// If the bus has none, or there is no bus.
+    pub fn get(&self, at: &Site, parameter: &'static str) -> Result<P, InjectError> {
+        let scope = scope::innermost();
+        let container = container(scope.as_ref());
+        (self.look_up)(container).ok_or_else(|| match (container, self.need) {
+            (Some(_), Need::Type(kind) | Need::OptionalType(kind)) => InjectError::Missing {
+                type_name: kind.name,
+                parameter,
+                site: *at,
+            },
+            _ => InjectError::NoBus {
+                parameter,
+                site: *at,
+            },
+        })
+    }
 }
 
 fn container(scope: Option<&Scope>) -> Option<&Container> {
     scope.map(|scope| &scope.running.container)
 }
-
-macro_rules! cloned_lookups {
-    ($($form:ident => $output:ty, $need:ident);+) => { $(
-        impl<T> $form<T> {
-            /// The value of the parameter.
-            ///
-            /// # Errors
-            ///
-            /// If the bus has none, or there is no bus.
-            pub fn get(self, at: &Site, parameter: &'static str) -> Result<$output, InjectError>
-            where
-                T: Injected,
-            {
-                get::<Self>(at, parameter)
-            }
-
-            /// The need of the parameter. That it can be injected is checked by `get` alone.
-            #[must_use]
-            pub fn dependency(self, parameter: &'static str, _line: u32) -> Dependency
-            where
-                T: 'static,
-            {
-                Dependency::new(parameter, Need::$need(Kind::of::<T>()))
-            }
-        }
-    )+ };
-}
-cloned_lookups!(RequiredClone => T, Type; MaybeClone => Option<T>, OptionalType);
-
-macro_rules! shared_lookups {
-    ($($form:ident),+) => { $(
-        impl<T: ?Sized + Send + Sync + 'static> $form<T> {
-            /// The value of the parameter.
-            ///
-            /// # Errors
-            ///
-            /// If the bus has none, or there is no bus.
-            pub fn get(self, at: &Site, parameter: &'static str) -> Result<<Self as Lookup>::Output, InjectError> {
-                get::<Self>(at, parameter)
-            }
-
-            /// The need of the parameter.
-            #[must_use]
-            pub fn dependency(self, parameter: &'static str, _line: u32) -> Dependency {
-                wanted::dependency::<Self>(parameter)
-            }
-        }
-    )+ };
-}
-shared_lookups!(RequiredArc, MaybeArc);

@@ -201,6 +201,7 @@ impl<T: Any + Send + Sync> Payload for T {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl Payload for AnyValue {
     fn kind() -> Option<Kind> {
         None

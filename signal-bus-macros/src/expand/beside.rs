@@ -9,7 +9,7 @@ use crate::model::Model;
 // Input:   #[subscriber("greeting")] async fn print(text: String) { .. }
 // Output:  async fn print(text: String) { .. }
 //          struct print {}
-//          const _: () = { /* a registration whose handler calls `print` */ };
+//          impl Registered for print { /* a registration whose handler calls `print` */ }
 /// Expands a free function beside which its declaration stands.
 pub(crate) fn function(model: &Model) -> TokenStream {
     let function = unchanged(model);
@@ -18,7 +18,7 @@ pub(crate) fn function(model: &Model) -> TokenStream {
     let site = parts::site_of(model);
     let declarations = declare::all(model);
     let name = model.function.signature.ident.to_token_stream();
-    let registration = parts::registration(&site, &quote! { |__d| { #declarations } }, Some(&name));
+    let registration = parts::registered(&site, &quote! { |__d| { #declarations } }, &name);
     quote! {
         #function
         #mentions

@@ -85,7 +85,7 @@ pub(crate) fn run(model: &Model, opening: Option<&Opening<'_>>) -> TokenStream {
             .owner
             .as_ref()
             .map_or_else(Span::call_site, Spanned::span);
-        quote_spanned! {ours_at(at)=> let __self = __p::by_type::<Self>(&__SITE, "self")?; }
+        quote_spanned! {ours_at(at)=> let __self = __p::shared::<Self>().get(&__SITE, "self")?; }
     });
     let opened = opening.map(|Opening { topic, form }| {
         // Bound first: a type that cannot travel is then told once, where the declaration tells it.

@@ -2,13 +2,14 @@
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
+use syn::Type;
 use syn::spanned::Spanned;
 
 use crate::expand::call::{self, Opening, Paths};
 use crate::expand::parts::{method, ours_at, time};
 use crate::expand::{inject, topic};
 use crate::model::{
-    Concurrency, Form, Model, Output, Publication, Schedule, Source, Subscription, Topic,
+    Concurrency, Form, Model, Output, Publication, Schedule, Source, Subscription, Topic, innermost,
 };
 
 /// Declares all roles of a function that the bus calls, provides by, or injects.
@@ -212,18 +213,31 @@ fn provider(model: &Model) -> TokenStream {
         .iter()
         .filter_map(|parameter| Some(inject::pass(parameter, parameter.injection()?)));
     let wait = model.call.is_async().then(|| quote!(.await));
-    let build = quote_spanned! {ours_at(at)=> __p::build(#provided, __value) };
+    // What a service's methods ask for is told in their words, and so once.
+    let shared = match &model.owner {
+        Some(owner) if is_owner(innermost(ty), owner) => ours_at(owner.span()),
+        _ => at,
+    };
+    let shared = quote_spanned! {shared=> __p::Probe::<#ty>::NEW.peel_result().provided() };
+    let build = quote_spanned! {ours_at(at)=> __p::build(#shared, __value) };
     let dependencies = dependencies(model);
+    // A future that cannot be sent is the function's: point at its name.
+    let run = quote_spanned! {ours_at(model.function.signature.ident.span())=>
+        __p::provide(async move {
+            #fetched
+            let __value = #direct(#(#arguments),*) #wait;
+            #build
+        })
+    };
     quote! {
-        __d.provider(
-            __p::Provider::new(__SITE, #provided, || __p::provide(async move {
-                #fetched
-                let __value = #direct(#(#arguments),*) #wait;
-                #build
-            }))
-            #dependencies
-        );
+        __d.provider(__p::Provider::new(__SITE, #provided, || #run) #dependencies);
     }
+}
+
+/// Whether `ty` is the type of the service.
+fn is_owner(ty: &Type, owner: &Type) -> bool {
+    let path = |ty: &Type| quote!(#ty).to_string();
+    path(ty) == "Self" || path(ty) == path(owner)
 }
 
 /// Declares what an injected function needs, so that a missing provider is found at start.

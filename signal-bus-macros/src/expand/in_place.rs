@@ -21,30 +21,18 @@ use crate::model::{Call, Model, Output};
 /// Expands a function or method in place.
 pub(crate) fn function(model: &Model) -> TokenStream {
     let declarations = declare::all(model);
-    let registration = (!declarations.is_empty()).then(|| {
-        parts::registration(
-            &TokenStream::new(),
-            &quote! { |__d| { #declarations } },
-            None,
-        )
-    });
-    wrapped(model, registration.as_ref())
+    wrapped(model, &declarations)
 }
 
 /// Expands a method of a service, which declares what is injected itself.
 pub(crate) fn method(model: &Model) -> TokenStream {
     let declarations = declare::publishers(model);
-    let registration = (!declarations.is_empty()).then(|| {
-        parts::registration(
-            &TokenStream::new(),
-            &quote! { |__d| { #declarations } },
-            None,
-        )
-    });
-    wrapped(model, registration.as_ref())
+    wrapped(model, &declarations)
 }
 
-fn wrapped(model: &Model, registration: Option<&TokenStream>) -> TokenStream {
+fn wrapped(model: &Model, declarations: &TokenStream) -> TokenStream {
+    let registration = (!declarations.is_empty())
+        .then(|| parts::registration(&quote! { |__d| { #declarations } }));
     let Some(body) = &model.function.body else {
         return TokenStream::new();
     };

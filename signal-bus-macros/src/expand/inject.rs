@@ -1,6 +1,6 @@
 //! Injected parameters: how they are fetched, passed and declared.
 
-use proc_macro2::{Ident, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 use syn::Type;
 use syn::spanned::Spanned as _;
@@ -15,29 +15,13 @@ pub(crate) fn local(parameter: &Parameter) -> Ident {
 }
 
 // Input:   #[inject] pool: &Pool           #[inject(name)] name: String
-// Output:  __p::by_type::<Pool>(&__SITE, "pool")     __p::by_factory::<String, _, _>(name, &__SITE, "name").await
+// Output:  __p::shared::<Pool>().get(&__SITE, "pool")     __p::by_factory::<String, _, _>(name, &__SITE, "name").await
 /// Fetches a value: an expression of type `Result<_, InjectError>`.
 pub(crate) fn fetch(parameter: &Parameter, injection: &Injection, waits: bool) -> TokenStream {
     let name = parameter.name();
     let Some(factory) = &injection.factory else {
-        return match &injection.form {
-            Form::Reference(ty) => {
-                let at = ty.span();
-                quote_spanned! {at=> __p::by_type::<#ty>(&__SITE, #name) }
-            }
-            Form::OptionalReference(ty) => {
-                let at = ty.span();
-                quote_spanned! {at=>
-                    __p::Result::<_, __p::InjectError>::Ok(__p::by_type_optional::<#ty>())
-                }
-            }
-            Form::Owned(ty) => {
-                let at = ty.span();
-                quote_spanned! {at=>
-                    __p::Wanted::<#ty>::NEW.peel_option().form().get(&__SITE, #name)
-                }
-            }
-        };
+        let (form, at) = by_type(&injection.form);
+        return quote_spanned! {at=> #form.get(&__SITE, #name) };
     };
     let Factory { function, once } = factory;
     let ty = made(&injection.form);
@@ -51,6 +35,17 @@ pub(crate) fn fetch(parameter: &Parameter, injection: &Injection, waits: bool) -
     let call = method(call, at);
     let wait = waits.then(|| quote_spanned! {at=> .await });
     quote_spanned! {at=> __p::#call::<#ty, _, _>(#function, &__SITE, #name) #wait }
+}
+
+/// The form in which a parameter is injected by type, and where it is written.
+fn by_type(form: &Form) -> (TokenStream, Span) {
+    let at = form.ty().span();
+    let form = match form {
+        Form::Reference(ty) => quote_spanned! {at=> __p::shared::<#ty>() },
+        Form::OptionalReference(ty) => quote_spanned! {at=> __p::shared_optional::<#ty>() },
+        Form::Owned(ty) => quote_spanned! {at=> __p::Wanted::<#ty>::NEW.peel_option().form() },
+    };
+    (form, at)
 }
 
 /// The type of what [`fetch`] yields.
@@ -99,8 +94,9 @@ pub(crate) fn pass(parameter: &Parameter, injection: &Injection) -> TokenStream 
         (Form::Reference(_), _) => quote! { &*#local },
         (Form::OptionalReference(_), _) => quote! { #local.as_deref() },
         (Form::Owned(ty), _) if once => {
-            let at = ty.span();
-            quote_spanned! {at=> __p::unshare(&#local) }
+            let mut local = local;
+            local.set_span(ours_at(ty.span()));
+            quote_spanned! {ours_at(ty.span())=> __p::unshare(&#local) }
         }
         (Form::Owned(_), _) => quote! { #local },
     }
@@ -173,7 +169,7 @@ pub(crate) fn dependencies(model: &Model) -> Vec<TokenStream> {
         let line = line(receiver.self_token.span);
         // Where `call` asks for it, so that a type that cannot be shared is told once.
         dependencies.push(quote_spanned! {ours_at(owner.span())=>
-            __p::type_dependency::<Self>("self", #line)
+            __p::shared::<Self>().dependency("self", #line)
         });
     }
     for parameter in model.injected() {
@@ -200,20 +196,6 @@ fn dependency(parameter: &Parameter, injection: &Injection) -> TokenStream {
         return quote_spanned! {at=> __p::factory_dependency(&#function, #name) };
     }
     let line = line(parameter.typed.span());
-    match &injection.form {
-        Form::Reference(ty) => {
-            let at = ty.span();
-            quote_spanned! {at=> __p::type_dependency::<#ty>(#name, #line) }
-        }
-        Form::OptionalReference(ty) => {
-            let at = ty.span();
-            quote_spanned! {at=> __p::type_dependency_optional::<#ty>(#name, #line) }
-        }
-        Form::Owned(ty) => {
-            let at = ty.span();
-            quote_spanned! {at=>
-                __p::Wanted::<#ty>::NEW.peel_option().form().dependency(#name, #line)
-            }
-        }
-    }
+    let (form, at) = by_type(&injection.form);
+    quote_spanned! {at=> #form.dependency(#name, #line) }
 }

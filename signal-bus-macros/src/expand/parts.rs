@@ -1,9 +1,8 @@
 //! The small parts that all expansions share.
 
-use proc_macro2::{Ident, Span, TokenStream};
-use quote::{quote, quote_spanned};
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::Path;
-use syn::spanned::Spanned as _;
 
 use crate::model::{Call, Model, Time};
 
@@ -32,21 +31,19 @@ pub(crate) fn imports() -> TokenStream {
     }
 }
 
-/// Uses the attributes that were taken off: rustc never resolves them otherwise.
+/// The argument by which a taken attribute is only looked up.
+pub(crate) const MENTION: &str = "__mention";
+
+// Output:  #[inject(__mention)] const _: () = ();
+/// Lets rustc look up the attributes that were taken off: it never sees them otherwise.
+///
+/// A forgotten import is then told as that of any attribute, with the line to add.
 pub(crate) fn mentions(paths: &[Path]) -> TokenStream {
-    if paths.is_empty() {
-        return TokenStream::new();
-    }
-    // A forgotten import is the user's mistake, at the place of the attribute.
-    let uses = paths
+    let argument = Ident::new(MENTION, Span::call_site());
+    paths
         .iter()
-        .map(|path| quote_spanned! {path.span()=> use #path as _; });
-    quote! {
-        #[allow(unused_imports)]
-        const _: () = {
-            #(#uses)*
-        };
-    }
+        .map(|path| quote! { #[#path(#argument)] const _: () = (); })
+        .collect()
 }
 
 /// Marks a function that was expanded, so that an attribute renamed on import can be told.
@@ -108,40 +105,71 @@ pub(crate) fn ours_at(span: Span) -> Span {
     span.resolved_at(Span::call_site())
 }
 
+/// Stretches an expression over all of `place`: rustc points from its first token to its last.
+pub(crate) fn over(place: &impl ToTokens, expression: TokenStream) -> TokenStream {
+    let place: Vec<TokenTree> = place.to_token_stream().into_iter().collect();
+    let mut tokens: Vec<TokenTree> = expression.into_iter().collect();
+    if let (Some(first), Some(token)) = (place.first(), tokens.first_mut()) {
+        token.set_span(first.span());
+    }
+    if let (Some(last), Some(token)) = (place.last(), tokens.last_mut()) {
+        token.set_span(last.span());
+    }
+    tokens.into_iter().collect()
+}
+
 /// Names a method so that errors in its call point at `span`.
 pub(crate) fn method(name: &str, span: Span) -> Ident {
     Ident::new(name, span)
 }
 
-// Output:  const _: () = { .. static __REGISTRATION ..; impl Registered for print ..; submit! };
-/// Leaves a declaration at link time.
+// Output:  impl Registered for print {
+//              fn registration() -> &'static Registration { .. static __REGISTRATION ..; submit! ..; &__REGISTRATION }
+//          }
+/// Leaves the declaration of `owner` at link time.
 ///
-/// `before` are items of the same scope; `declare` is what `Registration::new` takes.
-pub(crate) fn registration(
+/// `before` are items of the same scope; `declare` is what `Registration::new` takes. All of it is one item: where
+/// a free function must stand and a method stands, rustc refuses it whole, and does not go on about what is inside.
+pub(crate) fn registered(
     before: &TokenStream,
     declare: &TokenStream,
-    registered: Option<&TokenStream>,
+    owner: &TokenStream,
 ) -> TokenStream {
     let silence = silence();
     let imports = imports();
-    let registered = registered.map(|owner| {
-        quote! {
-            impl __p::Registered for #owner {
-                fn registration() -> &'static __p::Registration {
-                    &__REGISTRATION
-                }
+    let submitted = submitted(declare);
+    quote! {
+        #silence
+        impl ::signal_bus::private::Registered for #owner {
+            fn registration() -> &'static ::signal_bus::private::Registration {
+                #imports
+                #before
+                #submitted
+                &__REGISTRATION
             }
         }
-    });
+    }
+}
+
+// Output:  const _: () = { .. static __REGISTRATION ..; submit! .. };
+/// Leaves the declaration of a publisher at link time, inside its body.
+pub(crate) fn registration(declare: &TokenStream) -> TokenStream {
+    let silence = silence();
+    let imports = imports();
+    let submitted = submitted(declare);
     quote! {
         #silence
         const _: () = {
             #imports
-            #before
-            static __REGISTRATION: __p::Registration = __p::Registration::new(__SITE, #declare);
-            #registered
-            __p::inventory::submit! { __p::Submitted(&__REGISTRATION) }
+            #submitted
         };
+    }
+}
+
+fn submitted(declare: &TokenStream) -> TokenStream {
+    quote! {
+        static __REGISTRATION: __p::Registration = __p::Registration::new(__SITE, #declare);
+        __p::inventory::submit! { __p::Submitted(&__REGISTRATION) }
     }
 }
 
@@ -150,6 +178,8 @@ pub(crate) fn registration(
 pub(crate) fn companion(model: &Model) -> TokenStream {
     let visibility = &model.function.visibility;
     let name = &model.function.signature.ident;
+    // A name that is taken is the function's.
+    let companion = quote_spanned! {ours_at(name.span())=> #visibility struct #name {} };
     quote! {
         #[doc(hidden)]
         #[allow(
@@ -163,7 +193,7 @@ pub(crate) fn companion(model: &Model) -> TokenStream {
             clippy::pedantic,
             clippy::nursery
         )]
-        #visibility struct #name {}
+        #companion
     }
 }
 

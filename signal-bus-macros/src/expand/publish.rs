@@ -1,10 +1,10 @@
 //! Sending what a function returns.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned as _;
 
-use crate::expand::parts::{method, ours_at};
+use crate::expand::parts::{method, ours_at, over};
 use crate::expand::topic;
 use crate::model::{Model, Output, Parameter, Publication, Topic};
 
@@ -30,7 +30,8 @@ fn bus(publication: &Publication) -> Option<TokenStream> {
     Some(quote_spanned! {path.span()=> .bus(&#path) })
 }
 
-/// The topic as it is sent on: with its template filled in.
+// Output:  __p::on(#topic).filled(&__filled_0).gives(__p::Probe::<R>::NEW)
+/// The topic as it is sent on: with its template filled in, and checked against what is returned.
 fn on(model: &Model, index: usize, publication: &Publication) -> TokenStream {
     let (probe, at) = match &model.output {
         Output::Value(ty) | Output::Stream(ty) => (topic::returned(&model.output, ty), ty.span()),
@@ -41,7 +42,14 @@ fn on(model: &Model, index: usize, publication: &Publication) -> TokenStream {
         let filled = topic::filled(index);
         quote_spanned! {at=> .filled(&#filled) }
     });
-    quote_spanned! {at=> __p::on(#topic) #filled }
+    let gives = match &model.output {
+        Output::Value(ty) | Output::Stream(ty) => {
+            let returned = over(ty, quote_spanned! {at=> __p::Probe::<#ty>::NEW });
+            Some(quote_spanned! {at=> .gives(#returned) })
+        }
+        Output::Nothing | Output::Opaque(_) => None,
+    };
+    quote_spanned! {at=> __p::on(#topic) #filled #gives }
 }
 
 /// Fills all templates of the function.
@@ -56,7 +64,7 @@ pub(crate) fn fill(model: &Model, value_of: impl Fn(&Parameter) -> TokenStream) 
 
 // Output:  {
 //              static __PUBLICATION: ..;
-//              let __pending = __p::on(#topic).publish::<R, _>(&__PUBLICATION, &__out);
+//              let __pending = #on.publish(&__PUBLICATION, &__out);
 //              __pending.wait().await;
 //          }
 /// Publishes `__out` and keeps it, one block for each topic: called by hand.
@@ -79,7 +87,7 @@ pub(crate) fn kept(model: &Model) -> TokenStream {
             {
                 #peel
                 #publication
-                let __pending = #on.#publish::<#ty, _>(&__PUBLICATION, &__out);
+                let __pending = #on.#publish(&__PUBLICATION, &__out);
                 #send;
             }
         }
@@ -87,7 +95,7 @@ pub(crate) fn kept(model: &Model) -> TokenStream {
     each.collect()
 }
 
-// Output:  let (__part, __outcome) = __p::on(#topic).part::<R, _>(__out);
+// Output:  let (__part, __outcome) = #on.part(__out);
 //          { static __PUBLICATION: ..; let __pending = ..publish_part(..); __pending.wait().await; }
 //          __outcome
 /// Gives `__out` away to each topic: called by the bus.
@@ -101,22 +109,24 @@ pub(crate) fn parts(model: &Model) -> TokenStream {
     let each = publications.map(|(index, one)| {
         let publication = publication(one);
         let on = on(model, index, one);
+        let publish_part = method("publish_part", ty.span());
         quote! {
             {
                 #publication
-                let __pending = #on.publish_part(&__PUBLICATION, &__part);
+                let __pending = #on.#publish_part(&__PUBLICATION, &__part);
                 __pending.wait().await;
             }
         }
     });
+    let out = Ident::new("__out", ours_at(ty.span()));
     quote! {
-        let (__part, __outcome) = #on_first.#part::<#ty, _>(__out);
+        let (__part, __outcome) = #on_first.#part(#out);
         #(#each)*
         __outcome
     }
 }
 
-// Output:  { static __PUBLICATION: ..; __p::on(#topic).publish_each(&__PUBLICATION, __stream) }
+// Output:  { static __PUBLICATION: ..; #on.publish_each(&__PUBLICATION, __stream) }
 /// Publishes each item of `__stream` as it is polled.
 pub(crate) fn each(model: &Model) -> TokenStream {
     let Output::Stream(item) = &model.output else {

@@ -9,10 +9,10 @@ use crate::model::{Model, ModelItem, ServiceModel, Shape};
 
 // Input:   #[service] impl Mailer { #[subscriber("user.created")] async fn on_user(&self, ..) { .. } }
 // Output:  impl Mailer { async fn on_user(&self, ..) { .. } }
-//          const _: () = {
+//          impl Registered for Mailer {
 //              impl Mailer { fn __declare(__d: &mut Declarations) { .. } }
 //              /* one registration, whose handlers get `self` by type */
-//          };
+//          }
 /// Expands an `impl` block.
 pub(crate) fn service(model: &ServiceModel) -> TokenStream {
     let ServiceModel {
@@ -43,7 +43,7 @@ pub(crate) fn service(model: &ServiceModel) -> TokenStream {
         }
     };
     let declare = quote! { <#owner>::__declare };
-    let registration = parts::registration(&before, &declare, Some(&owner.to_token_stream()));
+    let registration = parts::registered(&before, &declare, &owner.to_token_stream());
     quote! {
         #(#attributes)*
         #impl_token #owner #methods

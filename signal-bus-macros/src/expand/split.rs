@@ -13,7 +13,7 @@ use crate::model::{Call, Model, Output, Parameter, Source};
 // Output:  async fn on(x: In) { .. on::__inject().await .. on::direct(x, __injected_1).await }
 //          struct on {}
 //          impl on { async fn direct(x: In, name: String) { BODY } }
-//          const _: () = { impl on { async fn __inject() .. } /* a registration */ };
+//          impl Registered for on { impl on { async fn __inject() .. } /* a registration */ }
 /// Expands a free function around which its callers stand.
 pub(crate) fn function(model: &Model) -> TokenStream {
     let name = &model.function.signature.ident;
@@ -29,10 +29,10 @@ pub(crate) fn function(model: &Model) -> TokenStream {
     let inject = inject::function(model, &format_ident!("__inject"), &TokenStream::new());
     let inject = (!inject.is_empty()).then(|| quote! { impl #name { #inject } });
     let declarations = declare::all(model);
-    let registration = parts::registration(
+    let registration = parts::registered(
         &quote! { #site #inject },
         &quote! { |__d| { #declarations } },
-        Some(&name.to_token_stream()),
+        &name.to_token_stream(),
     );
     quote! {
         #wrapper

@@ -19,7 +19,7 @@ pub(crate) fn topic(topic: &Topic, probe: &TokenStream, at: Span) -> TokenStream
 
 /// Finds the signal's type from what a subscriber takes.
 pub(crate) fn taken(form: &Form) -> TokenStream {
-    let ty = form_type(form);
+    let ty = form.ty();
     quote_spanned! {ty.span()=> __p::Probe::<#ty>::NEW.peel_param() }
 }
 
@@ -31,12 +31,6 @@ pub(crate) fn returned(output: &Output, ty: &Type) -> TokenStream {
         _ => quote_spanned! {at=>
             __p::Probe::<#ty>::NEW.peel_result().peel_option().peel_arc()
         },
-    }
-}
-
-fn form_type(form: &Form) -> &Type {
-    match form {
-        Form::Reference(ty) | Form::OptionalReference(ty) | Form::Owned(ty) => ty,
     }
 }
 
@@ -70,7 +64,7 @@ fn typed(subscription: &Subscription) -> Option<&Topic> {
 
 /// The place where errors about a parameter's type belong.
 pub(crate) fn form_span(form: &Form) -> Span {
-    form_type(form).span()
+    form.ty().span()
 }
 
 // Input:   "orders.{region}.created"

@@ -11,7 +11,7 @@ mod shape;
 mod rules;
 mod service;
 
-pub(crate) use output::{Call, Output};
+pub(crate) use output::{Call, Output, innermost};
 pub(crate) use parameter::{Factory, Form, Injection, Parameter, Source};
 pub(crate) use role::{Concurrency, Publication, Schedule, Subscription};
 pub(crate) use service::{ModelItem, ServiceModel, of_service};

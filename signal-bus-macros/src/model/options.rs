@@ -172,9 +172,24 @@ impl Options {
         if let Some(owner) = owner(name) {
             return format!("`{name}` is an option of {owner}, not of {}", self.role);
         }
+        if let Some(example) = unnamed(self.role, name) {
+            return format!("write it without `{name} =`: `#[{example}]`");
+        }
         let Known { valued, flags } = known(self.role);
         let all: Vec<&str> = valued.iter().chain(flags).copied().collect();
         unknown("option", name, &all)
+    }
+}
+
+/// Returns how to write what `name` stands for, if it stands first and alone.
+fn unnamed(role: Role, name: &str) -> Option<&'static str> {
+    match (role, name) {
+        (Role::Publisher, "topic") => Some("publisher(\"orders.created\")"),
+        (Role::Subscriber, "topic" | "topics" | "pattern") => {
+            Some("subscriber(\"orders.created\")")
+        }
+        (Role::Periodic, "period" | "every" | "interval") => Some("periodic(\"250ms\")"),
+        _ => None,
     }
 }
 

@@ -100,6 +100,13 @@ impl Parameter {
 }
 
 impl Form {
+    /// The type without what is around it here.
+    pub(crate) fn ty(&self) -> &Type {
+        match self {
+            Self::Reference(ty) | Self::OptionalReference(ty) | Self::Owned(ty) => ty,
+        }
+    }
+
     /// Reads the form of an injected parameter.
     pub(crate) fn injected(parameter: &Parameter, errors: &mut Errors) -> Option<Self> {
         let ty = parameter.ty();

@@ -136,6 +136,7 @@ pub(crate) fn other_item(input: ParseStream<'_>) -> Option<(Span, &'static str)>
             "type" => "a type alias",
             "use" => "a `use`",
             "macro_rules" => "a macro",
+            "let" => "a statement",
             "const" if !is_function_word(&input) => "a constant",
             "extern" if input.peek(Token![crate]) => "an `extern crate`",
             "const" | "async" | "unsafe" | "extern" | "default" | "safe" => continue,

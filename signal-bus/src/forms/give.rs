@@ -1,10 +1,10 @@
 //! How a publisher gives the signal: plain, shared, or maybe.
 
-use std::sync::Arc;
+use std::{convert::Infallible, sync::Arc};
 
 use crate::{
     error::Failure,
-    forms::take::{ByArc, ByValue},
+    forms::take::{ByArc, ByValue, Copying},
 };
 
 /// Marks the form `Option<_>`.
@@ -14,33 +14,50 @@ pub struct InOption<M>(M);
 #[derive(Debug)]
 pub struct InResult<M>(M);
 
-/// What a publisher returns to a caller, who keeps it: the bus gets a copy, if somebody listens.
+/// What a publisher returns: to a caller, who keeps it, so that the bus gets a copy if somebody listens; or to the
+/// bus itself, which takes it whole.
 #[diagnostic::on_unimplemented(
     message = "a publisher that returns `{Self}` cannot publish `{T}`",
     label = "not one of the accepted forms",
     note = "accepted forms: `{T}` (needs `{T}: Clone`: the caller keeps the value), `Arc<{T}>`, and these in `Option<_>`, `Result<_, E>` or `Result<Option<_>, E>`"
 )]
 pub trait Publish<T: ?Sized, M> {
+    /// What it returns instead, if it fails.
+    type Error;
     /// Whether there is something to publish.
     #[doc(hidden)]
     fn publishes(&self) -> bool;
     /// A share of what there is to publish.
     #[doc(hidden)]
     fn share(&self) -> Option<Arc<T>>;
+    /// What there is to publish, whole: nothing is cloned.
+    #[doc(hidden)]
+    fn part(self) -> Result<Option<Arc<T>>, Self::Error>;
 }
 
-impl<T: Clone> Publish<T, ByValue> for T {
+impl<T> Publish<T, ByValue> for T
+where
+    ByValue: Copying<T>,
+{
+    type Error = Infallible;
+
     fn publishes(&self) -> bool {
         true
     }
 
     fn share(&self) -> Option<Arc<T>> {
-        Some(Arc::new(self.clone()))
+        Some(Arc::new(ByValue::copy(self)))
+    }
+
+    fn part(self) -> Result<Option<Arc<T>>, Infallible> {
+        Ok(Some(Arc::new(self)))
     }
 }
 
 #[diagnostic::do_not_recommend]
 impl<T: ?Sized> Publish<T, ByArc> for Arc<T> {
+    type Error = Infallible;
+
     fn publishes(&self) -> bool {
         true
     }
@@ -48,10 +65,16 @@ impl<T: ?Sized> Publish<T, ByArc> for Arc<T> {
     fn share(&self) -> Option<Self> {
         Some(Self::clone(self))
     }
+
+    fn part(self) -> Result<Option<Self>, Infallible> {
+        Ok(Some(self))
+    }
 }
 
 #[diagnostic::do_not_recommend]
 impl<T: ?Sized, R: Publish<T, M>, M> Publish<T, InOption<M>> for Option<R> {
+    type Error = R::Error;
+
     fn publishes(&self) -> bool {
         self.as_ref().is_some_and(R::publishes)
     }
@@ -59,10 +82,19 @@ impl<T: ?Sized, R: Publish<T, M>, M> Publish<T, InOption<M>> for Option<R> {
     fn share(&self) -> Option<Arc<T>> {
         self.as_ref().and_then(R::share)
     }
+
+    fn part(self) -> Result<Option<Arc<T>>, R::Error> {
+        self.map_or(Ok(None), R::part)
+    }
 }
 
 #[diagnostic::do_not_recommend]
-impl<T: ?Sized, R: Publish<T, M>, E, M> Publish<T, InResult<M>> for Result<R, E> {
+impl<T: ?Sized, R, E, M> Publish<T, InResult<M>> for Result<R, E>
+where
+    R: Publish<T, M, Error = Infallible>,
+{
+    type Error = E;
+
     fn publishes(&self) -> bool {
         self.as_ref().is_ok_and(R::publishes)
     }
@@ -70,47 +102,27 @@ impl<T: ?Sized, R: Publish<T, M>, E, M> Publish<T, InResult<M>> for Result<R, E>
     fn share(&self) -> Option<Arc<T>> {
         self.as_ref().ok().and_then(R::share)
     }
+
+    fn part(self) -> Result<Option<Arc<T>>, E> {
+        let Ok(part) = self?.part();
+        Ok(part)
+    }
 }
 
-/// What a publisher returns to the bus itself, which takes it whole: nothing is cloned.
+/// How a function that the bus calls may fail.
 #[diagnostic::on_unimplemented(
-    message = "a function of the bus that returns `{Self}` cannot publish `{T}`",
-    label = "not one of the accepted forms",
-    note = "accepted forms: `{T}`, `Arc<{T}>`, and these in `Option<_>`, `Result<_, E>` or `Result<Option<_>, E>`; `E` must convert into `anyhow::Error`"
+    message = "a function that the bus calls cannot fail with `{Self}`",
+    label = "`{Self}` does not convert into `anyhow::Error`",
+    note = "any `std::error::Error + Send + Sync + 'static` does; for a text, use `anyhow::bail!`"
 )]
-pub trait Part<T: ?Sized, M> {
-    /// Parts what is published from how the handling ended.
+pub trait Fails {
     #[doc(hidden)]
-    fn part(self) -> (Option<Arc<T>>, Result<(), Failure>);
+    fn failure(self) -> Failure;
 }
 
 #[diagnostic::do_not_recommend]
-impl<T> Part<T, ByValue> for T {
-    fn part(self) -> (Option<Arc<T>>, Result<(), Failure>) {
-        (Some(Arc::new(self)), Ok(()))
-    }
-}
-
-#[diagnostic::do_not_recommend]
-impl<T: ?Sized> Part<T, ByArc> for Arc<T> {
-    fn part(self) -> (Option<Self>, Result<(), Failure>) {
-        (Some(self), Ok(()))
-    }
-}
-
-#[diagnostic::do_not_recommend]
-impl<T: ?Sized, R: Part<T, M>, M> Part<T, InOption<M>> for Option<R> {
-    fn part(self) -> (Option<Arc<T>>, Result<(), Failure>) {
-        self.map_or((None, Ok(())), R::part)
-    }
-}
-
-#[diagnostic::do_not_recommend]
-impl<T: ?Sized, R: Part<T, M>, E: Into<anyhow::Error>, M> Part<T, InResult<M>> for Result<R, E> {
-    fn part(self) -> (Option<Arc<T>>, Result<(), Failure>) {
-        match self {
-            Ok(output) => output.part(),
-            Err(error) => (None, Err(Failure::Returned(error.into()))),
-        }
+impl<E: Into<anyhow::Error>> Fails for E {
+    fn failure(self) -> Failure {
+        Failure::Returned(self.into())
     }
 }

@@ -24,6 +24,34 @@ pub struct BySignal;
 #[derive(Debug)]
 pub struct ByAny;
 
+/// Gives a value away whole, of which others have a share.
+///
+/// Asked of the form, not of the value: then what is missing has a message of its own.
+#[diagnostic::on_unimplemented(
+    message = "`{T}` is not `Clone`, so it cannot be passed by value",
+    label = "needs `{T}: Clone`",
+    note = "add `#[derive(Clone)]` to `{T}`, or share it: a subscriber may take `&{T}` or `Arc<{T}>`, a publisher may return `Arc<{T}>`"
+)]
+pub trait Copying<T> {
+    /// A copy.
+    #[doc(hidden)]
+    fn copy(value: &T) -> T;
+    /// The value itself, if nobody else has a share any more; else a copy.
+    #[doc(hidden)]
+    fn own(shared: Arc<T>) -> T;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Clone> Copying<T> for ByValue {
+    fn copy(value: &T) -> T {
+        value.clone()
+    }
+
+    fn own(shared: Arc<T>) -> T {
+        Arc::unwrap_or_clone(shared)
+    }
+}
+
 /// A signal at the door of its handler, with the type of its topic.
 #[derive(Debug)]
 pub struct Delivery<T: ?Sized>(Signal<T>);
@@ -66,9 +94,12 @@ pub trait Take<T: ?Sized, M>: Sized {
     fn take(signal: Signal<T>) -> Self;
 }
 
-impl<T: Clone> Take<T, ByValue> for T {
+impl<T> Take<T, ByValue> for T
+where
+    ByValue: Copying<T>,
+{
     fn take(signal: Signal<T>) -> Self {
-        Arc::unwrap_or_clone(signal.into_arc())
+        ByValue::own(signal.into_arc())
     }
 }
 

@@ -9,6 +9,17 @@ use std::any::{TypeId, type_name};
 
 use crate::signal::Kind;
 
+/// A value of a bus: whoever asks for it gets a share.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be injected: a value of the bus must be `Send + Sync + 'static`",
+    label = "cannot be shared between the tasks of the bus",
+    note = "put what changes behind a `Mutex` or an atomic; of a trait say `trait Name: Send + Sync`"
+)]
+pub trait Providable: Send + Sync + 'static {}
+
+#[diagnostic::do_not_recommend]
+impl<T: ?Sized + Send + Sync + 'static> Providable for T {}
+
 /// Identifies a function: every function has a type of its own.
 #[derive(Clone, Copy, Debug)]
 pub struct FunctionId {

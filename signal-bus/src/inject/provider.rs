@@ -5,6 +5,7 @@ use std::{any::type_name, fmt, marker::PhantomData, pin::Pin, sync::Arc};
 use crate::{
     error::InjectError,
     forms::probe::Probe,
+    inject::Providable,
     signal::{AnyValue, Kind},
 };
 
@@ -98,25 +99,25 @@ pub struct Attempt<M>(M);
 /// What a provider may return.
 #[diagnostic::on_unimplemented(
     message = "a provider cannot return `{Self}`",
-    label = "expected a `Send + Sync` type `T`, an `Arc<T>` (also of a `dyn Trait`), or a `Result` of these",
-    note = "what is provided must be `Send + Sync + 'static`; an error must convert into `anyhow::Error`"
+    label = "its error does not convert into `anyhow::Error`",
+    note = "any `std::error::Error + Send + Sync + 'static` does; for a text, use `anyhow::bail!`"
 )]
 pub trait Provide<T: ?Sized, M> {
     #[doc(hidden)]
-    fn value(self) -> anyhow::Result<Value>;
+    fn share(self) -> anyhow::Result<Arc<T>>;
 }
 
 #[diagnostic::do_not_recommend]
-impl<T: Send + Sync + 'static> Provide<T, Owned> for T {
-    fn value(self) -> anyhow::Result<Value> {
-        Ok(Value::new(Arc::new(self)))
+impl<T> Provide<T, Owned> for T {
+    fn share(self) -> anyhow::Result<Arc<T>> {
+        Ok(Arc::new(self))
     }
 }
 
 #[diagnostic::do_not_recommend]
-impl<T: ?Sized + Send + Sync + 'static> Provide<T, Shared> for Arc<T> {
-    fn value(self) -> anyhow::Result<Value> {
-        Ok(Value::new(self))
+impl<T: ?Sized> Provide<T, Shared> for Arc<T> {
+    fn share(self) -> anyhow::Result<Self> {
+        Ok(self)
     }
 }
 
@@ -124,8 +125,8 @@ impl<T: ?Sized + Send + Sync + 'static> Provide<T, Shared> for Arc<T> {
 impl<T: ?Sized, R: Provide<T, M>, E: Into<anyhow::Error>, M> Provide<T, Attempt<M>>
     for Result<R, E>
 {
-    fn value(self) -> anyhow::Result<Value> {
-        self.map_err(Into::into)?.value()
+    fn share(self) -> anyhow::Result<Arc<T>> {
+        self.map_err(Into::into)?.share()
     }
 }
 
@@ -134,9 +135,12 @@ impl<T: ?Sized, R: Provide<T, M>, E: Into<anyhow::Error>, M> Provide<T, Attempt<
 /// # Errors
 ///
 /// The provider's own error.
-pub fn build<T: ?Sized, R: Provide<T, M>, M>(
+pub fn build<T: ?Sized + Providable, R: Provide<T, M>, M>(
     _provided: Provided<T>,
     returned: R,
 ) -> Result<Value, InjectError> {
-    returned.value().map_err(InjectError::Provider)
+    returned
+        .share()
+        .map(Value::new)
+        .map_err(InjectError::Provider)
 }

@@ -1,12 +1,15 @@
 //! Parameters that are injected by type, in the forms in which they may be written.
 //!
-//! `Wanted::<P>::NEW.peel_option().form()` ends in one of four forms, by the same preference of inherent methods
-//! as in [`probe`](crate::forms::probe).
+//! `Wanted::<P>::NEW.peel_option().form()` finds out how to ask for a `P`, by the same preference of inherent methods
+//! as in [`probe`](crate::forms::probe). A reference names its form itself: [`shared`], [`shared_optional`].
+//!
+//! That a value can be injected at all is checked where the form is found, and nowhere else. Generated code does so
+//! twice, for the check at start and for the call; but the same words about the same place are printed once.
 
 use std::{fmt, marker::PhantomData, sync::Arc};
 
 use crate::{
-    inject::{Dependency, Need, container::Container},
+    inject::{Dependency, Need, Providable, container::Container},
     signal::Kind,
 };
 
@@ -16,14 +19,21 @@ pub struct Wanted<P>(PhantomData<fn() -> P>);
 pub struct Required<P>(PhantomData<fn() -> P>);
 /// Stands for what is inside the `Option` of a parameter that may be missing.
 pub struct Maybe<P>(PhantomData<fn() -> P>);
-/// The form `Arc<T>`.
-pub struct RequiredArc<T: ?Sized>(PhantomData<fn() -> Box<T>>);
-/// The form `T`, cloned.
-pub struct RequiredClone<T>(PhantomData<fn() -> T>);
-/// The form `Option<Arc<T>>`.
-pub struct MaybeArc<T: ?Sized>(PhantomData<fn() -> Box<T>>);
-/// The form `Option<T>`, cloned.
-pub struct MaybeClone<T>(PhantomData<fn() -> T>);
+
+/// How to ask a bus for a `P`.
+pub struct Ask<P> {
+    pub(crate) need: Need,
+    /// The value, if the bus has it, or can do without.
+    pub(crate) look_up: fn(Option<&Container>) -> Option<P>,
+}
+
+impl<P> Ask<P> {
+    /// The need of the parameter, for the check at start.
+    #[must_use]
+    pub fn dependency(&self, parameter: &'static str, _line: u32) -> Dependency {
+        Dependency::new(parameter, self.need)
+    }
+}
 
 impl<P> Wanted<P> {
     /// The value for the type `P`.
@@ -48,41 +58,83 @@ pub trait PeelOption<P>: Sized {
 
 impl<P> PeelOption<P> for Wanted<P> {}
 
+/// The form `&T`, and `Arc<T>`.
+#[must_use]
+pub fn shared<T: ?Sized + Providable>() -> Ask<Arc<T>> {
+    Ask {
+        need: Need::Type(Kind::of::<T>()),
+        look_up: |container| container?.get(),
+    }
+}
+
+/// The form `Option<&T>`, and `Option<Arc<T>>`.
+#[must_use]
+pub fn shared_optional<T: ?Sized + Providable>() -> Ask<Option<Arc<T>>> {
+    Ask {
+        need: Need::OptionalType(Kind::of::<T>()),
+        look_up: |container| Some(container.and_then(Container::get)),
+    }
+}
+
 impl<T: ?Sized> Required<Arc<T>> {
     /// Shares the value.
     #[must_use]
-    pub const fn form(self) -> RequiredArc<T> {
-        RequiredArc(PhantomData)
+    pub fn form(self) -> Ask<Arc<T>>
+    where
+        T: Providable,
+    {
+        shared()
     }
 }
 
 impl<T: ?Sized> Maybe<Arc<T>> {
     /// Shares the value.
     #[must_use]
-    pub const fn form(self) -> MaybeArc<T> {
-        MaybeArc(PhantomData)
+    pub fn form(self) -> Ask<Option<Arc<T>>>
+    where
+        T: Providable,
+    {
+        shared_optional()
     }
 }
 
 /// Every other parameter gets a clone.
 pub trait Form: Sized {
-    /// What it is cloned as.
-    type Cloned;
+    /// What is cloned.
+    type Value;
+    /// The parameter's type.
+    type Parameter;
     /// Clones the value.
-    fn form(self) -> Self::Cloned;
+    fn form(self) -> Ask<Self::Parameter>
+    where
+        Self::Value: Injected;
 }
 
 impl<T> Form for Required<T> {
-    type Cloned = RequiredClone<T>;
-    fn form(self) -> RequiredClone<T> {
-        RequiredClone(PhantomData)
+    type Value = T;
+    type Parameter = T;
+    fn form(self) -> Ask<T>
+    where
+        T: Injected,
+    {
+        Ask {
+            need: Need::Type(Kind::of::<T>()),
+            look_up: |container| container?.get().map(Arc::unwrap_or_clone),
+        }
     }
 }
 
 impl<T> Form for Maybe<T> {
-    type Cloned = MaybeClone<T>;
-    fn form(self) -> MaybeClone<T> {
-        MaybeClone(PhantomData)
+    type Value = T;
+    type Parameter = Option<T>;
+    fn form(self) -> Ask<Option<T>>
+    where
+        T: Injected,
+    {
+        Ask {
+            need: Need::OptionalType(Kind::of::<T>()),
+            look_up: |container| Some(container.and_then(Container::get).map(Arc::unwrap_or_clone)),
+        }
     }
 }
 
@@ -92,77 +144,18 @@ impl<T> Form for Maybe<T> {
     label = "owned, but not `Clone`",
     note = "accepted forms: `&{Self}`, `Arc<{Self}>`, `{Self}` if it is `Clone + Send + Sync`, and `Option<_>` of these"
 )]
-pub trait Injected: Clone + Send + Sync + 'static {}
+pub trait Injected: Clone + Providable {}
 
 #[diagnostic::do_not_recommend]
-impl<T: Clone + Send + Sync + 'static> Injected for T {}
-
-/// A form that can be looked up.
-pub trait Lookup {
-    /// The parameter's type.
-    type Output;
-    /// The need, for the check at start.
-    fn need() -> Need;
-    /// The value, if the bus has it, or can do without.
-    fn look_up(container: Option<&Container>) -> Option<Self::Output>;
-}
-
-impl<T: ?Sized + Send + Sync + 'static> Lookup for RequiredArc<T> {
-    type Output = Arc<T>;
-    fn need() -> Need {
-        Need::Type(Kind::of::<T>())
-    }
-    fn look_up(container: Option<&Container>) -> Option<Arc<T>> {
-        container?.get()
-    }
-}
-
-impl<T: Injected> Lookup for RequiredClone<T> {
-    type Output = T;
-    fn need() -> Need {
-        Need::Type(Kind::of::<T>())
-    }
-    fn look_up(container: Option<&Container>) -> Option<T> {
-        container?.get::<T>().map(Arc::unwrap_or_clone)
-    }
-}
-
-impl<T: ?Sized + Send + Sync + 'static> Lookup for MaybeArc<T> {
-    type Output = Option<Arc<T>>;
-    fn need() -> Need {
-        Need::OptionalType(Kind::of::<T>())
-    }
-    fn look_up(container: Option<&Container>) -> Option<Option<Arc<T>>> {
-        Some(container.and_then(Container::get))
-    }
-}
-
-impl<T: Injected> Lookup for MaybeClone<T> {
-    type Output = Option<T>;
-    fn need() -> Need {
-        Need::OptionalType(Kind::of::<T>())
-    }
-    fn look_up(container: Option<&Container>) -> Option<Option<T>> {
-        Some(
-            container
-                .and_then(Container::get::<T>)
-                .map(Arc::unwrap_or_clone),
-        )
-    }
-}
+impl<T: Clone + Providable> Injected for T {}
 
 macro_rules! forms {
-    ($($form:ident: $($bound:ident)?),*) => { $(
-        impl<T $(: $bound)?> fmt::Debug for $form<T> {
+    ($($form:ident),*) => { $(
+        impl<P> fmt::Debug for $form<P> {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str(stringify!($form))
             }
         }
     )* };
 }
-forms!(Wanted:, Required:, Maybe:, RequiredArc:, RequiredClone:, MaybeArc:, MaybeClone:);
-
-/// The dependency of a parameter, for the check at start.
-pub(crate) fn dependency<L: Lookup>(parameter: &'static str) -> Dependency {
-    Dependency::new(parameter, L::need())
-}
+forms!(Wanted, Required, Maybe, Ask);

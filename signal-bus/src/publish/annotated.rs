@@ -14,7 +14,10 @@ use std::{
 
 use crate::{
     error::{Failure, InvalidTopic, Refusal, TopicFault},
-    forms::give::{Part, Publish},
+    forms::{
+        give::{Fails, Publish},
+        probe::Probe,
+    },
     observe::At,
     publish::{Ready, Tried},
     queue::Inside,
@@ -182,35 +185,76 @@ impl<T: ?Sized> On<T> {
         self
     }
 
-    /// Publishes what a function returns to its caller, who keeps it.
-    pub fn publish<R: Publish<T, M>, M>(
-        self,
-        publication: &'static Publication,
-        output: &R,
-    ) -> Pending
+    /// Checks that what a function returns as `R` is what the topic carries.
+    ///
+    /// By hand and by the bus, every publish comes through here first, and only here something can be wrong with the
+    /// types: the same words about the same place are printed once, and nothing follows.
+    #[inline]
+    #[must_use]
+    pub fn gives<R, M, E>(self, _returned: Probe<R>) -> Gives<T, R, E>
     where
+        R: Publish<T, M, Error = E>,
         T: Payload + Sized,
     {
-        if !output.publishes() {
-            return Pending::NOTHING;
+        Gives {
+            on: self,
+            publish: |on, publication, output| {
+                if !output.publishes() {
+                    return Pending::NOTHING;
+                }
+                on.offer(publication, || output.share())
+            },
+            part: R::part,
+            publish_part: |on, publication, part| match part {
+                None => Pending::NOTHING,
+                Some(value) => on.offer(publication, || Some(Arc::clone(value))),
+            },
         }
-        self.offer(publication, || output.share())
     }
+}
 
-    /// Publishes what a function returned to the bus.
-    pub fn publish_part(self, publication: &'static Publication, part: &Option<Arc<T>>) -> Pending
-    where
-        T: Payload + Sized,
-    {
-        match part {
-            None => Pending::NOTHING,
-            Some(value) => self.offer(publication, || Some(Arc::clone(value))),
-        }
+/// A topic to publish on, for a function that returns `R` or fails with `E`.
+///
+/// It knows how by pointers, which the compiler sees through, so that its methods have no bounds.
+pub struct Gives<T: ?Sized, R, E> {
+    pub(super) on: On<T>,
+    pub(super) publish: Publisher<T, R>,
+    part: fn(R) -> Result<Option<Arc<T>>, E>,
+    publish_part: Publisher<T, Option<Arc<T>>>,
+}
+
+/// Publishes a share of a value.
+pub(super) type Publisher<T, R> = fn(On<T>, &'static Publication, &R) -> Pending;
+
+impl<T: ?Sized, R, E> fmt::Debug for Gives<T, R, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.on.fmt(f)
+    }
+}
+
+impl<T: ?Sized, R, E> Gives<T, R, E> {
+    /// Publishes what a function returns to its caller, who keeps it.
+    #[inline]
+    pub fn publish(self, publication: &'static Publication, output: &R) -> Pending {
+        (self.publish)(self.on, publication, output)
     }
 
     /// Parts what a function returned to the bus into signal and outcome.
-    pub fn part<R: Part<T, M>, M>(self, output: R) -> (Option<Arc<T>>, Result<(), Failure>) {
-        output.part()
+    #[inline]
+    pub fn part(self, output: R) -> (Option<Arc<T>>, Result<(), Failure>)
+    where
+        E: Fails,
+    {
+        match (self.part)(output) {
+            Ok(part) => (part, Ok(())),
+            Err(error) => (None, Err(error.failure())),
+        }
+    }
+
+    /// Publishes what a function returned to the bus.
+    #[inline]
+    pub fn publish_part(self, publication: &'static Publication, part: &Option<Arc<T>>) -> Pending {
+        (self.publish_part)(self.on, publication, part)
     }
 }
 

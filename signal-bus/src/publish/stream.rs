@@ -8,35 +8,34 @@ use std::{
 
 use futures_core::Stream;
 
-use crate::{
-    publish::annotated::{On, Publication, Wait},
-    signal::Payload,
-};
+use crate::publish::annotated::{Gives, On, Publication, Publisher, Wait};
 
-impl<T> On<T> {
+impl<T, R, E> Gives<T, R, E> {
     /// Publishes each item of a stream before it is yielded.
-    pub fn publish_each<S: Stream<Item = T>>(
-        self,
-        publication: &'static Publication,
-        stream: S,
-    ) -> impl Stream<Item = T> + use<S, T>
+    pub fn publish_each<S>(self, publication: &'static Publication, stream: S) -> Each<S, T>
     where
-        T: Payload + Clone,
+        S: Stream<Item = R>,
     {
         Each {
             stream: Box::pin(stream),
             publication,
-            on: self,
+            on: self.on,
+            publish: self.publish,
             waiting: None,
         }
     }
 }
 
 /// A stream whose items are published before they are yielded.
-struct Each<S: Stream> {
+///
+/// It asks nothing of the items: it is the return type of the user's function, and what is wrong with them would be
+/// told there a second time.
+#[must_use = "streams do nothing unless they are polled"]
+pub struct Each<S: Stream, T> {
     stream: Pin<Box<S>>,
     publication: &'static Publication,
-    on: On<S::Item>,
+    on: On<T>,
+    publish: Publisher<T, S::Item>,
     /// The item that is being published, with the wait for room.
     waiting: Option<Box<Item<S::Item>>>,
 }
@@ -46,13 +45,13 @@ struct Item<T> {
     published: Wait,
 }
 
-impl<S: Stream> fmt::Debug for Each<S> {
+impl<S: Stream, T> fmt::Debug for Each<S, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Each({:?})", self.publication)
     }
 }
 
-impl<S: Stream<Item: Payload + Clone>> Stream for Each<S> {
+impl<S: Stream, T> Stream for Each<S, T> {
     type Item = S::Item;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<S::Item>> {
@@ -61,11 +60,7 @@ impl<S: Stream<Item: Payload + Clone>> Stream for Each<S> {
             let Some(item) = ready!(this.stream.as_mut().poll_next(context)) else {
                 return Poll::Ready(None);
             };
-            let pending = this
-                .on
-                .clone()
-                .publish::<S::Item, _>(this.publication, &item);
-            let published = pending.wait();
+            let published = (this.publish)(this.on.clone(), this.publication, &item).wait();
             this.waiting = Some(Box::new(Item { item, published }));
         }
         if let Some(waiting) = &mut this.waiting {

@@ -1,4 +1,4 @@
-//! The topic carries orders; the subscription asks for texts.
+//! The topic carries orders; a text is published, without waiting.
 
 use signal_bus::{Bus, Topic};
 

@@ -28,6 +28,7 @@ pub(super) fn check_sources(
     if injected_badly || (subscriber && periodic) || roles.has(Role::Provider) {
         return;
     }
+    let renamed = renamed(model);
     let mut signal: Option<String> = None;
     for parameter in &mut model.parameters {
         if parameter.is_injected() {
@@ -39,7 +40,7 @@ pub(super) fn check_sources(
                 &parameter.typed,
                 format!(
                     "nobody calls a periodic function with arguments; where does `{what}` come \
-                     from? Mark it `#[inject]` (by type) or `#[inject(factory)]`"
+                     from? Mark it `#[inject]` (by type) or `#[inject(factory)]`{renamed}"
                 ),
             );
         } else if subscriber {
@@ -48,8 +49,7 @@ pub(super) fn check_sources(
                     &parameter.typed,
                     format!(
                         "a subscriber takes one signal (here `{signal}`); where does `{what}` come \
-                         from? Mark it `#[inject]` (by type) or `#[inject(factory)]`. If an \
-                         attribute was renamed on import, use its own name"
+                         from? Mark it `#[inject]` (by type) or `#[inject(factory)]`{renamed}"
                     ),
                 );
                 continue;
@@ -69,6 +69,32 @@ pub(super) fn check_sources(
             ),
         );
     }
+}
+
+/// Adds a hint, if an attribute of the function may be `#[inject]` under another name.
+fn renamed(model: &Model) -> String {
+    let built_in = [
+        "allow",
+        "cold",
+        "deny",
+        "deprecated",
+        "doc",
+        "expect",
+        "forbid",
+        "inline",
+        "must_use",
+        "track_caller",
+        "warn",
+    ];
+    let mut names = model
+        .function
+        .attributes
+        .iter()
+        .filter_map(|attribute| attribute.path().get_ident().map(ToString::to_string));
+    let foreign = names.find(|name| !built_in.contains(&name.as_str()));
+    foreign
+        .map(|name| format!("; if `#[{name}]` is `#[inject]` under another name, use its own name"))
+        .unwrap_or_default()
 }
 
 /// Checks that the bus knows every type.
@@ -107,8 +133,7 @@ pub(super) fn check_lifetimes(model: &Model, errors: &mut Errors) {
             Source::Injected(injection) => ("an injected value", &injection.form),
             Source::Caller => continue,
         };
-        let (Form::Reference(ty) | Form::OptionalReference(ty) | Form::Owned(ty)) = form;
-        if let Some(lifetime) = borrows(ty.to_token_stream(), &model.function.signature) {
+        if let Some(lifetime) = borrows(form.ty().to_token_stream(), &model.function.signature) {
             errors.at(
                 parameter.ty(),
                 format!(
