@@ -48,7 +48,7 @@ pub use crate::{
     guard::BusGuard,
     observe::{At, DeadLetter},
     publish::Receipt,
-    registry::{BusName, Registered},
+    registry::{BusName, Registered, subscriber::Overflow},
     report::{CloseOutcome, CloseReport, FailureReport, Stats, SubscriptionReport, Tally},
     scope::{InBus, InCurrentBus, current, running::BusHandle, spawn},
     signal::{AnyValue, Payload, Signal, SignalId},

@@ -13,7 +13,7 @@ use crate::{
     guarded::{Guarded, discard},
     observe::At,
     queue::Inside,
-    registry::periodic::{Missed, Periodic},
+    registry::periodic::{Missed, Periodic, Schedule},
     scope::{Scope, running::Running},
 };
 
@@ -63,7 +63,9 @@ async fn run(running: &Arc<Running>, index: usize, periodic: &Periodic) {
 
 /// When the next run is due, if the last was due at `due` and has ended `now`.
 fn next(periodic: &Periodic, due: Instant, now: Instant) -> Instant {
-    let period = periodic.period;
+    let Schedule::Every(period) = periodic.schedule else {
+        return later(now, Duration::MAX);
+    };
     match periodic.fixed_rate {
         None => later(now, period),
         Some(Missed::Burst) => later(due, period),

@@ -38,7 +38,7 @@ pub use crate::{
         periodic::{Missed, Periodic},
         provider::{Injectable, Provider},
         publisher::{Publisher, UntypedPublisher},
-        subscriber::Subscriber,
+        subscriber::{Overflow, Subscriber},
     },
     signal::{AnyValue, Kind, Payload, Signal},
     site::Site,

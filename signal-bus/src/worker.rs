@@ -12,6 +12,7 @@ use crate::{
     guarded::{Guarded, caught},
     observe::{At, DeadLetter},
     queue::{Ending, Inside, QueueId, store::Entry},
+    registry::subscriber::Call,
     scope::{
         Scope,
         running::{Running, Subscription},
@@ -50,7 +51,10 @@ async fn handle(running: &Arc<Running>, queue: QueueId, entry: Entry) {
     let inside = Inside::Handler(queue, signal.id());
     let kept = running.keeps(subscription).then(|| signal.clone());
     let scope = Scope::new(Arc::clone(running), Some(inside));
-    let call = scope.run(Guarded::run(|| (subscription.handle)(signal)));
+    let call = scope.run(Guarded::run(|| match subscription.call {
+        Call::Each(call) => call(signal),
+        Call::Batch(call, _) => call(vec![signal]),
+    }));
     let outcome = match subscription.timeout {
         None => call
             .await

@@ -165,7 +165,7 @@ fn subscription(subscriber: &SubscriberEntry) -> Subscription {
     Subscription {
         site: subscriber.site,
         topics: topics.map(|topic| Box::from(*topic)).collect(),
-        handle: subscriber.handle,
+        call: subscriber.call,
         timeout: subscriber.timeout,
         serial: subscriber.concurrency == Concurrency::At(NonZeroUsize::MIN),
         buries: hears_bus(subscriber),

@@ -34,6 +34,8 @@ use crate::{
 pub struct Publication {
     site: Site,
     bus: BusName,
+    /// Whether its signals stay in this bus.
+    local: bool,
     ambiguity_told: AtomicBool,
     /// Its number in the program, from 1, once it has published; 0 before.
     number: AtomicUsize,
@@ -49,6 +51,7 @@ impl Publication {
         Self {
             site,
             bus: BusName::DEFAULT,
+            local: false,
             ambiguity_told: AtomicBool::new(false),
             number: AtomicUsize::new(0),
         }
@@ -58,6 +61,13 @@ impl Publication {
     #[must_use]
     pub const fn bus(mut self, name: &'static BusName) -> Self {
         self.bus = *name;
+        self
+    }
+
+    /// Keeps its signals in this bus: no transport and no bridge carries them further.
+    #[must_use]
+    pub const fn local(mut self) -> Self {
+        self.local = true;
         self
     }
 

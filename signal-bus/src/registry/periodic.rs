@@ -19,11 +19,30 @@ pub enum Missed {
     Delay,
 }
 
+/// When a periodic function runs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Schedule {
+    /// Each time this much has passed.
+    Every(Duration),
+    /// At the times a cron expression names, in a time zone of the IANA database; `None` is UTC.
+    Cron(&'static str, Option<&'static str>),
+}
+
+impl fmt::Display for Schedule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Every(period) => write!(f, "every {period:?}"),
+            Self::Cron(expression, None) => write!(f, "at `{expression}` (UTC)"),
+            Self::Cron(expression, Some(tz)) => write!(f, "at `{expression}` ({tz})"),
+        }
+    }
+}
+
 /// A periodic function's declaration.
 #[derive(Clone)]
 pub struct Periodic {
     pub(crate) site: Site,
-    pub(crate) period: Duration,
+    pub(crate) schedule: Schedule,
     pub(crate) run: fn() -> HandlerFuture,
     pub(crate) after: Option<Duration>,
     pub(crate) jitter: Duration,
@@ -35,7 +54,7 @@ pub struct Periodic {
 
 impl fmt::Debug for Periodic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Periodic({} every {:?})", self.site, self.period)
+        write!(f, "Periodic({} {:?})", self.site, self.schedule)
     }
 }
 
@@ -43,9 +62,21 @@ impl Periodic {
     /// Declares that the function at `site` runs every `period`.
     #[must_use]
     pub fn new(site: Site, period: Duration, run: fn() -> HandlerFuture) -> Self {
+        Self::scheduled(site, Schedule::Every(period), run)
+    }
+
+    /// Declares that the function at `site` runs at the times that a cron expression names.
+    ///
+    /// The time zone is UTC unless [`tz`](Self::tz) names another.
+    #[must_use]
+    pub fn cron(site: Site, expression: &'static str, run: fn() -> HandlerFuture) -> Self {
+        Self::scheduled(site, Schedule::Cron(expression, None), run)
+    }
+
+    fn scheduled(site: Site, schedule: Schedule, run: fn() -> HandlerFuture) -> Self {
         Self {
             site,
-            period,
+            schedule,
             run,
             after: None,
             jitter: Duration::ZERO,
@@ -53,6 +84,15 @@ impl Periodic {
             bus: BusName::DEFAULT,
             dependencies: Vec::new(),
         }
+    }
+
+    /// The time zone of a cron expression, as the IANA database names it: `Europe/Berlin`.
+    #[must_use]
+    pub fn tz(mut self, name: &'static str) -> Self {
+        if let Schedule::Cron(expression, _) = self.schedule {
+            self.schedule = Schedule::Cron(expression, Some(name));
+        }
+        self
     }
 
     /// Waits this long before the first run.

@@ -22,6 +22,8 @@ pub(crate) struct PublisherEntry {
     pub(crate) kind: Option<Kind>,
     pub(crate) bus: BusName,
     pub(crate) codec: Option<Codec>,
+    /// Whether its signals stay in this bus.
+    pub(crate) local: bool,
 }
 
 impl<T: ?Sized> Publisher<T> {
@@ -41,6 +43,7 @@ impl<T: ?Sized> Publisher<T> {
                 kind: Some(Kind::of::<T>()),
                 bus: BusName::DEFAULT,
                 codec: None,
+                local: false,
             },
             publishes: PhantomData,
         }
@@ -67,6 +70,13 @@ impl<T: ?Sized> Publisher<T> {
         self
     }
 
+    /// Keeps its signals in this bus: no transport and no bridge carries them further.
+    #[must_use]
+    pub fn local(mut self) -> Self {
+        self.entry.local = true;
+        self
+    }
+
     pub(crate) fn entry(self) -> PublisherEntry {
         self.entry
     }
@@ -87,6 +97,7 @@ impl UntypedPublisher {
             kind: None,
             bus: BusName::DEFAULT,
             codec: None,
+            local: false,
         })
     }
 
@@ -101,6 +112,13 @@ impl UntypedPublisher {
     #[must_use]
     pub fn bus(mut self, name: &'static BusName) -> Self {
         self.0.bus = *name;
+        self
+    }
+
+    /// Keeps its signals in this bus: no transport and no bridge carries them further.
+    #[must_use]
+    pub fn local(mut self) -> Self {
+        self.0.local = true;
         self
     }
 

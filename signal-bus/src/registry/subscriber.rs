@@ -25,6 +25,40 @@ pub(crate) type Filter = Arc<dyn Fn(&AnyValue) -> bool + Send + Sync>;
 /// Computes the hash of a value's key.
 pub(crate) type Key = Arc<dyn Fn(&AnyValue) -> u64 + Send + Sync>;
 
+/// Calls a subscriber with several signals.
+pub(crate) type HandleBatch = fn(Vec<Signal>) -> HandlerFuture;
+
+/// How an annotated subscriber is called.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Call {
+    /// With each signal.
+    Each(Handle),
+    /// With several signals at once.
+    Batch(HandleBatch, Batch),
+}
+
+/// When a batch is full.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Batch {
+    /// Signals in it at most.
+    pub(crate) size: usize,
+    /// How long its first signal waits for others; `None`: not at all.
+    pub(crate) within: Option<Duration>,
+}
+
+/// What happens to a signal that meets a full subscription.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+#[non_exhaustive]
+pub enum Overflow {
+    /// The publisher waits for room. Nothing is lost.
+    #[default]
+    Wait,
+    /// The oldest signal that waits is dropped, and counted.
+    DropOldest,
+    /// The new signal is dropped, and counted.
+    DropNewest,
+}
+
 /// How many signals of one subscription may be handled at once.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Concurrency {
@@ -46,9 +80,14 @@ pub(crate) struct SubscriberEntry {
     pub(crate) topics: Vec<&'static str>,
     /// The type it takes; `None` takes any.
     pub(crate) kind: Option<Kind>,
-    pub(crate) handle: Handle,
+    pub(crate) call: Call,
     pub(crate) concurrency: Concurrency,
     pub(crate) capacity: Option<usize>,
+    pub(crate) overflow: Overflow,
+    /// The group whose members share the signals.
+    pub(crate) group: Option<&'static str>,
+    /// The topics as they were written, with named holes; empty if there are none.
+    pub(crate) written: Vec<&'static str>,
     pub(crate) timeout: Option<Duration>,
     pub(crate) filter: Option<Filter>,
     pub(crate) key: Option<Key>,
@@ -71,14 +110,41 @@ impl<T: ?Sized> Subscriber<T> {
     where
         T: Payload,
     {
+        Self::called(site, &topics, Call::Each(handle))
+    }
+
+    /// Declares that the function at `site` subscribes to `topics`, and takes up to `size` signals at once.
+    ///
+    /// The first of them waits for others at most `within`; without it, for none.
+    #[must_use]
+    pub fn batch<const N: usize>(
+        site: Site,
+        topics: [Topic<T>; N],
+        handle: HandleBatch,
+        size: usize,
+        within: Option<Duration>,
+    ) -> Self
+    where
+        T: Payload,
+    {
+        Self::called(site, &topics, Call::Batch(handle, Batch { size, within }))
+    }
+
+    fn called(site: Site, topics: &[Topic<T>], call: Call) -> Self
+    where
+        T: Payload,
+    {
         Self {
             entry: SubscriberEntry {
                 site,
                 topics: topics.iter().map(|topic| topic.name()).collect(),
                 kind: T::kind(),
-                handle,
+                call,
                 concurrency: Concurrency::At(NonZeroUsize::MIN),
                 capacity: None,
+                overflow: Overflow::Wait,
+                group: None,
+                written: Vec::new(),
                 timeout: None,
                 filter: None,
                 key: None,
@@ -110,6 +176,27 @@ impl<T: ?Sized> Subscriber<T> {
     #[must_use]
     pub fn capacity(mut self, signals: usize) -> Self {
         self.entry.capacity = Some(signals);
+        self
+    }
+
+    /// What happens to a signal that meets a full subscription.
+    #[must_use]
+    pub fn overflow(mut self, overflow: Overflow) -> Self {
+        self.entry.overflow = overflow;
+        self
+    }
+
+    /// Shares the signals with the other members of a group: each goes to one of them.
+    #[must_use]
+    pub fn group(mut self, name: &'static str) -> Self {
+        self.entry.group = Some(name);
+        self
+    }
+
+    /// The topics as they were written, with named holes, in the order in which they were given.
+    #[must_use]
+    pub fn written<const N: usize>(mut self, written: [&'static str; N]) -> Self {
+        self.entry.written = written.to_vec();
         self
     }
 

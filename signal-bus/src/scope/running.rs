@@ -19,7 +19,7 @@ use crate::{
     inject::container::Container,
     observe::Observe,
     queue::{Exchange, QueueId},
-    registry::{BusName, subscriber::Handle},
+    registry::{BusName, subscriber::Call},
     report::{Stats, SubscriptionReport, Tally},
     route::Routes,
     scope::table::Counted,
@@ -56,7 +56,7 @@ pub(crate) struct Running {
 pub(crate) struct Subscription {
     pub(crate) site: Site,
     pub(crate) topics: Arc<[Box<str>]>,
-    pub(crate) handle: Handle,
+    pub(crate) call: Call,
     pub(crate) timeout: Option<Duration>,
     /// Whether the worker handles each signal itself, because there is but one at a time.
     pub(crate) serial: bool,

@@ -6,13 +6,16 @@ pub(crate) mod print;
 pub(crate) mod patterns;
 pub(crate) mod select;
 
-use std::collections::HashSet;
+use std::{collections::HashSet, time::Duration};
 
 use crate::{
     error::{Finding, FindingKind, StartError},
     registry::{
-        Declarations, Registration, periodic::Periodic, provider::Provider,
-        publisher::PublisherEntry, subscriber::SubscriberEntry,
+        Declarations, Registration,
+        periodic::{Periodic, Schedule},
+        provider::Provider,
+        publisher::PublisherEntry,
+        subscriber::SubscriberEntry,
     },
     signal::Kind,
     topic::name::is_reserved,
@@ -120,7 +123,7 @@ fn options(chosen: &select::Chosen) -> Vec<Finding> {
         }
     }
     for periodic in &chosen.periodics {
-        if periodic.period.is_zero() {
+        if periodic.schedule == Schedule::Every(Duration::ZERO) {
             let message = "a period must be greater than zero";
             let finding = Finding::new(FindingKind::InvalidOption, message);
             findings.push(finding.at(periodic.site, "has a period of zero"));

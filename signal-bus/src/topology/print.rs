@@ -46,7 +46,7 @@ impl Topology {
         }
         let periodics = chosen.periodics.iter();
         let mut others: Vec<_> = periodics
-            .map(|one| (one.site, format!("runs every {:?}", one.period)))
+            .map(|one| (one.site, format!("runs {}", one.schedule)))
             .collect();
         let provided = providers.iter();
         others.extend(provided.map(|one| (one.site, format!("provides `{}`", one.provides.name))));
