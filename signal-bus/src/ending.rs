@@ -1,22 +1,18 @@
 //! How a bus ends: the request to close, and the report for everybody who waits.
 
 use std::{
-    sync::{
-        Arc, Condvar, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Condvar, Mutex, PoisonError},
     time::Duration,
 };
 
 use tokio::sync::Notify;
 
-use crate::report::CloseReport;
+use crate::{latch::Latch, report::CloseReport};
 
 /// Passes the request to close in, and the report out.
 #[derive(Default, Debug)]
 pub(crate) struct Ending {
-    requested: AtomicBool,
-    request: Notify,
+    request: Latch,
     report: Mutex<Option<Arc<CloseReport>>>,
     ended: Condvar,
     ended_async: Notify,
@@ -25,21 +21,16 @@ pub(crate) struct Ending {
 impl Ending {
     /// Asks for the close; once is enough.
     pub(crate) fn request(&self) {
-        self.requested.store(true, Ordering::Release);
-        self.request.notify_waiters();
+        self.request.open();
     }
 
     /// Waits until somebody asks for the close.
     pub(crate) async fn requested(&self) {
-        loop {
-            let request = self.request.notified();
-            tokio::pin!(request);
-            request.as_mut().enable();
-            if self.requested.load(Ordering::Acquire) {
-                return;
-            }
-            request.await;
-        }
+        self.request.wait().await;
+    }
+
+    pub(crate) fn is_requested(&self) -> bool {
+        self.request.is_open()
     }
 
     /// The report, if the bus has ended.

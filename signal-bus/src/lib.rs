@@ -12,6 +12,7 @@
 // The order is the architecture: a module uses only modules above it.
 mod site;
 mod guarded;
+mod latch;
 mod report;
 mod error;
 mod topic;
@@ -28,6 +29,8 @@ mod ending;
 mod scope;
 mod publish;
 mod worker;
+mod subscribe;
+mod bridge;
 mod periodic;
 mod guard;
 mod bus;
@@ -40,20 +43,33 @@ pub mod private;
 pub use signal_bus_macros::{inject, periodic, provider, publisher, service, subscriber};
 
 pub use crate::{
+    bridge::Bridge,
     bus::Bus,
     error::{
-        CloseError, Failure, Finding, FindingKind, InjectError, InvalidTopic, PublishError,
-        Refusal, StartError, TopicFault,
+        CloseError, Failure, Finding, FindingKind, InjectError, InvalidTopic, StartError,
+        TopicFault,
+        publish::{PublishError, Refusal},
+        subscribe::SubscribeError,
     },
     guard::BusGuard,
     observe::{At, DeadLetter},
-    publish::Receipt,
+    periodic::handle::PeriodicHandle,
+    publish::{Receipt, delayed::Delayed, prefix::Publisher},
     registry::{BusName, Registered, subscriber::Overflow},
-    report::{CloseOutcome, CloseReport, FailureReport, Stats, SubscriptionReport, Tally},
-    scope::{InBus, InCurrentBus, current, running::BusHandle, spawn},
-    signal::{AnyValue, Payload, Signal, SignalId},
+    report::{
+        CloseOutcome, CloseReport, Departed, FailureReport, Stats, SubscriptionReport, Tally,
+    },
+    scope::{InBus, InCurrentBus, current, presence::SubscriberEvent, running::BusHandle, spawn},
+    signal::{AnyValue, Payload, Signal, SignalId, headers::Headers},
     site::Site,
-    topic::{IntoTopic, Topic},
+    subscribe::{
+        ask::QueueLength,
+        listen::{Listener, Listens},
+        once::Once,
+        options::SubscriptionOptions,
+        pull::Subscription,
+    },
+    topic::{IntoPatterns, IntoTopic, Topic},
     topology::print::{LockError, Topology},
 };
 

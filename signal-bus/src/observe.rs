@@ -135,6 +135,7 @@ pub(crate) struct Observe {
     pub(crate) refused: Count,
     pub(crate) mismatched: Count,
     pub(crate) periodic_runs: Count,
+    pub(crate) delayed_cancelled: Count,
     failures: Count,
     kept: Mutex<Vec<FailureReport>>,
 }
@@ -214,6 +215,19 @@ impl Observe {
 thread_local! {
     /// Whether this thread is inside of `on_error`.
     static TELLING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Warns of something that surprises: in the log, or, in a program without one, on standard error.
+#[expect(
+    clippy::print_stderr,
+    reason = "what is skipped must not be skipped in silence in a program that has not set up tracing"
+)]
+pub(crate) fn warn(warning: &str) {
+    if tracing::dispatcher::has_been_set() {
+        tracing::warn!("{warning}");
+    } else {
+        eprintln!("signal-bus: {warning}");
+    }
 }
 
 /// Tells of a failure nobody asked to hear of: in the log, or, in a program without one, on standard error.

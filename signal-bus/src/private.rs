@@ -29,7 +29,8 @@ pub use crate::{
         },
     },
     publish::{
-        annotated::{Filled, Gives, On, Pending, Piece, Publication, Wait, fill, on},
+        annotated::{Filled, Gives, On, Piece, Publication, fill, on},
+        pending::{Pending, Wait},
         stream::Each,
     },
     registry::{

@@ -28,9 +28,9 @@ pub struct Tally {
     pub done: u64,
     /// Signals whose handling failed for good.
     pub dead: u64,
-    /// Signals its overflow policy let go (only subscriptions to `$bus.…` have one).
+    /// Signals its overflow policy let go.
     pub dropped: u64,
-    /// Signals that were cancelled or never begun, because the deadline passed.
+    /// Signals that were cancelled or never begun, because the deadline passed or the subscription was dropped.
     pub abandoned: u64,
     /// Signals that wait or are being handled.
     pub outstanding: u64,
@@ -83,6 +83,16 @@ pub struct SubscriptionReport {
     pub tally: Tally,
 }
 
+/// Subscriptions that have left, and what became of their signals.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+#[non_exhaustive]
+pub struct Departed {
+    /// How many have left.
+    pub count: u64,
+    /// What became of the signals of all of them.
+    pub tally: Tally,
+}
+
 /// A failure as the report keeps it, in words.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
@@ -123,10 +133,14 @@ pub struct Stats {
     pub periodic_runs: u64,
     /// Failures of any kind: those of handlers, of periodic runs and refused publishes.
     pub failures: u64,
-    /// All subscriptions together.
+    /// Publishes with a delay that the close has cancelled before their time.
+    pub delayed_cancelled: u64,
+    /// All subscriptions together, also those that have left.
     pub total: Tally,
-    /// Each subscription, in order of file and line.
+    /// Each subscription there is: those of attributes in order of file and line, then the others as they have come.
     pub subscriptions: Vec<SubscriptionReport>,
+    /// The subscriptions that have left before.
+    pub departed: Departed,
 }
 
 /// How a bus ended: the same report for everybody who waits for it.
@@ -166,7 +180,12 @@ impl fmt::Display for CloseReport {
             "{outcome} after {:.1?}: {published} published",
             self.elapsed
         )?;
-        for (count, word) in [(unrouted, "unrouted"), (refused, "refused")] {
+        let cancelled = self.stats.delayed_cancelled;
+        for (count, word) in [
+            (unrouted, "unrouted"),
+            (refused, "refused"),
+            (cancelled, "delayed ones cancelled"),
+        ] {
             if 0 < count {
                 write!(f, " ({count} {word})")?;
             }
@@ -179,6 +198,10 @@ impl fmt::Display for CloseReport {
                 "\n  `{topics}` -> {}: {}",
                 subscription.site, subscription.tally
             )?;
+        }
+        let Departed { count, tally } = &self.stats.departed;
+        if 0 < *count {
+            write!(f, "\n  {count} that have left: {tally}")?;
         }
         for failure in &self.failures {
             write!(f, "\n  failed: {failure}")?;

@@ -1,6 +1,6 @@
 //! Where a function of the user's program stands, and where in it something went wrong.
 
-use std::fmt;
+use std::{fmt, panic::Location};
 
 /// The place of an annotated function: its name, module, file and line.
 ///
@@ -11,7 +11,7 @@ pub struct Site {
     pub file: &'static str,
     /// Line of the function's name, from 1.
     pub line: u32,
-    /// Path of the module the function stands in.
+    /// Path of the module the function stands in; empty for a call, such as `subscribe`.
     pub module: &'static str,
     /// Name of the function; `Type::method` for a service's methods.
     pub function: &'static str,
@@ -35,6 +35,11 @@ impl Site {
         }
     }
 
+    /// Describes a call of one of the bus's own methods.
+    pub(crate) const fn call(method: &'static str, at: &'static Location<'static>) -> Self {
+        Self::new(method, "", at.file(), at.line())
+    }
+
     /// Whether the function stands in `module` or below it.
     pub(crate) fn is_within(&self, module: &str) -> bool {
         match self.module.strip_prefix(module) {
@@ -52,6 +57,10 @@ impl fmt::Display for Site {
             file,
             line,
         } = self;
+        if module.is_empty() {
+            // A call has no function of its own.
+            return write!(f, "{function} ({file}:{line})");
+        }
         write!(f, "{module}::{function} ({file}:{line})")
     }
 }

@@ -1,6 +1,14 @@
 //! The way out: takes signals from a queue and calls the handler. One loop, not generic, for all subscribers.
 
-use std::sync::Arc;
+use std::{
+    num::NonZeroUsize,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Poll},
+    time::Duration,
+};
 
 use tokio::{
     task::{JoinSet, coop},
@@ -10,94 +18,341 @@ use tokio::{
 use crate::{
     error::Failure,
     guarded::{Guarded, caught},
+    latch::Latch,
     observe::{At, DeadLetter},
-    queue::{Ending, Inside, QueueId, store::Entry},
-    registry::subscriber::Call,
-    scope::{
-        Scope,
-        running::{Running, Subscription},
+    queue::{
+        Ending,
+        joining::Leave,
+        offer::Inside,
+        store::{Entry, Supply, WorkerId},
+        stores::QueueId,
     },
-    signal::Signal,
+    registry::{
+        handler::HandlerFuture,
+        subscriber::{Call, Handle, HandleBatch},
+    },
+    route::hearer::Hearer,
+    scope::{Scope, running::Running},
+    signal::{Signal, label::Origin},
+    site::Site,
+    topic::template::Template,
 };
 
 /// The topic of dead letters.
 pub(crate) const DEAD: &str = "$bus.dead";
 
-/// Handles the signals of one subscription until the bus is closed.
-pub(crate) async fn work(running: Arc<Running>, queue: QueueId) {
-    // Dropping the set cancels what still runs, when the worker itself is cancelled.
-    let mut handlers = JoinSet::new();
-    let serial = running.subscription(queue).serial;
-    running.begun.add_permits(1);
-    while let Some(entry) = running.exchange.take(queue).await {
-        if serial {
-            handle(&running, queue, entry).await;
-        } else {
-            let running = Arc::clone(&running);
-            handlers.spawn(async move { handle(&running, queue, entry).await });
-            while handlers.try_join_next().is_some() {}
+/// How a worker calls its handler.
+pub(crate) enum Handler {
+    /// An annotated function.
+    Each(Handle),
+    /// An annotated function that takes several signals at once.
+    Batch(HandleBatch),
+    /// A listener.
+    Listener(Box<dyn Fn(Signal) -> HandlerFuture + Send + Sync>),
+}
+
+impl From<Call> for Handler {
+    fn from(call: Call) -> Self {
+        match call {
+            Call::Each(handle) => Self::Each(handle),
+            Call::Batch(handle, _) => Self::Batch(handle),
         }
-        // A worker that always finds a signal would never let another task run.
-        coop::consume_budget().await;
     }
 }
 
-/// Calls the handler with one signal and settles it, whatever happens.
-async fn handle(running: &Arc<Running>, queue: QueueId, entry: Entry) {
-    let _active = running.active.enter();
-    let subscription = running.subscription(queue);
-    let Entry { signal, key } = entry;
-    let at = At::handling(subscription.site, &signal);
-    let inside = Inside::Handler(queue, signal.id());
-    let kept = running.keeps(subscription).then(|| signal.clone());
-    let scope = Scope::new(Arc::clone(running), Some(inside));
-    let call = scope.run(Guarded::run(|| match subscription.call {
-        Call::Each(call) => call(signal),
-        Call::Batch(call, _) => call(vec![signal]),
-    }));
-    let outcome = match subscription.timeout {
-        None => call
-            .await
-            .unwrap_or_else(|panic| Err(Failure::Panicked(panic))),
-        Some(limit) => match time::timeout(limit, call).await {
-            Ok(outcome) => outcome.unwrap_or_else(|panic| Err(Failure::Panicked(panic))),
-            Err(_) => Err(Failure::TimedOut(limit)),
-        },
-    };
-    let ending = match &outcome {
-        Ok(()) => Ending::Done,
-        Err(_) => Ending::Dead,
-    };
-    // Whatever happens here, the signal is settled: an error's `Display`, or a value's `drop`, may panic.
-    if let Err(panic) = caught(|| running.told(subscription, at, inside, kept, outcome)) {
-        tracing::error!(subscriber = %subscription.site, "panicked while its failure was told of: {panic}");
+/// What a worker has to know of its subscription.
+pub(crate) struct Work {
+    pub(crate) queue: QueueId,
+    /// The subscription, where it can have an owner.
+    pub(crate) hearer: Option<Arc<Hearer>>,
+    pub(crate) site: Site,
+    pub(crate) handler: Handler,
+    /// What its pattern names of the topics, if it does.
+    pub(crate) templates: Option<Arc<[Template]>>,
+    pub(crate) timeout: Option<Duration>,
+    /// Handlers at once at most.
+    pub(crate) limit: Option<NonZeroUsize>,
+    /// Whether it subscribes to the bus's own topics, where failures make no dead letters.
+    pub(crate) buries: bool,
+    /// Whether this worker is to go, though its queue stays.
+    pub(crate) leaves: AtomicBool,
+    /// Opened when this worker has gone.
+    pub(crate) gone: Latch,
+}
+
+/// Says that a worker has gone, however that came.
+struct Gone(Arc<Work>);
+
+impl Drop for Gone {
+    fn drop(&mut self) {
+        self.0.gone.open();
     }
-    running.exchange.finish(queue, key, ending);
+}
+
+/// Handles the signals of one subscription until it, or the bus, is closed.
+///
+/// What it is made of while it waits is small: there may be a hundred thousand of them. The room for a call is made when there
+/// is something to call with.
+pub(crate) async fn work(running: Arc<Running>, work: Arc<Work>) {
+    let gone = Gone(Arc::clone(&work));
+    // Dropping the set cancels what still runs, when the worker itself is cancelled.
+    let mut handlers = JoinSet::new();
+    running.begun.add_permits(1);
+    while work.waits(&running, &mut handlers).await {
+        Box::pin(work.handle_all(&running, &mut handlers)).await;
+    }
+    while handlers.join_next().await.is_some() {}
+    drop(gone);
+}
+
+impl Work {
+    /// Waits until there is something to handle; `false` when there never will be.
+    async fn waits(&self, running: &Running, handlers: &mut JoinSet<()>) -> bool {
+        if self.leaves() {
+            return false;
+        }
+        loop {
+            // A member of a group has its own limit, which the queue does not know.
+            while self
+                .limit
+                .is_some_and(|limit| limit.get() <= handlers.len())
+            {
+                handlers.join_next().await;
+            }
+            let supply = std::future::poll_fn(|context| self.poll_supply(running, context)).await;
+            match supply {
+                None => return false,
+                Some(Supply::At(due)) => {
+                    Box::pin(self.waits_until(running, due)).await;
+                }
+                Some(_) => return true,
+            }
+        }
+    }
+
+    fn poll_supply(&self, running: &Running, context: &mut Context<'_>) -> Poll<Option<Supply>> {
+        if self.leaves() {
+            return Poll::Ready(None);
+        }
+        running.exchange.poll_supply(self.queue, self.id(), context)
+    }
+
+    /// Waits until a batch is due, or something has changed.
+    async fn waits_until(&self, running: &Running, due: time::Instant) {
+        let changed = std::future::poll_fn(|context| match self.poll_supply(running, context) {
+            Poll::Ready(Some(Supply::At(at))) if at == due => Poll::Pending,
+            Poll::Ready(_) | Poll::Pending => Poll::Ready(()),
+        });
+        tokio::select! {
+            biased;
+            () = changed => {}
+            () = time::sleep_until(due) => {}
+        }
+    }
+
+    /// Tells it from the other workers of its queue.
+    fn id(&self) -> WorkerId {
+        std::ptr::from_ref(self).addr()
+    }
+
+    fn leaves(&self) -> bool {
+        self.leaves.load(Ordering::Acquire)
+    }
+
+    /// Handles what there is.
+    async fn handle_all(self: &Arc<Self>, running: &Arc<Running>, handlers: &mut JoinSet<()>) {
+        let serial = self.limit == Some(NonZeroUsize::MIN);
+        while !self.leaves() {
+            if self
+                .limit
+                .is_some_and(|limit| limit.get() <= handlers.len())
+            {
+                return;
+            }
+            if let Some(hearer) = self.hearer.as_ref().filter(|hearer| !hearer.is_alive()) {
+                running.depart(hearer, self.limit, Leave::Abandon);
+                return;
+            }
+            let Some(load) = self.take(running) else {
+                return;
+            };
+            if serial {
+                self.handle(running, load).await;
+            } else {
+                let (work, running) = (Arc::clone(self), Arc::clone(running));
+                handlers.spawn(async move { work.handle(&running, load).await });
+                while handlers.try_join_next().is_some() {}
+            }
+            // A worker that always finds a signal would never let another task run.
+            coop::consume_budget().await;
+        }
+    }
+
+    fn take(&self, running: &Running) -> Option<Load> {
+        let entries = match &self.handler {
+            Handler::Batch(_) => running.exchange.take_batch(self.queue, self.id()),
+            Handler::Each(_) | Handler::Listener(_) => {
+                let mut entry = running.exchange.take(self.queue, self.id())?;
+                entry.ticket = None;
+                return Some(Load::One(entry));
+            }
+        };
+        (!entries.is_empty()).then(|| Load::Batch(entries))
+    }
+
+    /// Calls the handler and settles what it was called with, whatever happens.
+    async fn handle(&self, running: &Arc<Running>, load: Load) {
+        let _active = running.active.enter();
+        let told = Told::new(self, running, &load);
+        let keys = load.keys();
+        let origin = load.origin();
+        let inside = Inside::Handler(self.queue, origin);
+        let scope = Scope::new(Arc::clone(running), Some(inside));
+        let call = scope.run(Guarded::run(|| self.call(load)));
+        let outcome = match self.timeout {
+            None => call
+                .await
+                .unwrap_or_else(|panic| Err(Failure::Panicked(panic))),
+            Some(limit) => match time::timeout(limit, call).await {
+                Ok(outcome) => outcome.unwrap_or_else(|panic| Err(Failure::Panicked(panic))),
+                Err(_) => Err(Failure::TimedOut(limit)),
+            },
+        };
+        let ending = match &outcome {
+            Ok(()) => Ending::Done,
+            Err(_) => Ending::Dead,
+        };
+        // Whatever happens here, the signals are settled: an error's `Display`, or a value's `drop`, may panic.
+        if let Err(panic) = caught(|| told.tell(self, running, outcome)) {
+            tracing::error!(subscriber = %self.site, "panicked while its failure was told of: {panic}");
+        }
+        running.exchange.finish(self.queue, keys.as_slice(), ending);
+    }
+
+    fn call(&self, load: Load) -> HandlerFuture {
+        let heard = |entry: Entry| entry.signal.heard_as(self.templates.as_ref());
+        match (&self.handler, load) {
+            (Handler::Each(handle), Load::One(entry)) => handle(heard(entry)),
+            (Handler::Listener(handle), Load::One(entry)) => handle(heard(entry)),
+            (Handler::Batch(handle), Load::Batch(entries)) => {
+                handle(entries.into_iter().map(heard).collect())
+            }
+            (Handler::Batch(handle), Load::One(entry)) => handle(vec![heard(entry)]),
+            (Handler::Each(_) | Handler::Listener(_), Load::Batch(_)) => {
+                unreachable!("a batch is taken for a handler of batches only")
+            }
+        }
+    }
+}
+
+/// What a handler is called with.
+enum Load {
+    One(Entry),
+    Batch(Vec<Entry>),
+}
+
+/// The keys of what a handler is called with, without an allocation where it is one.
+enum Keys {
+    One([u64; 1]),
+    Batch(Vec<u64>),
+}
+
+impl Keys {
+    fn as_slice(&self) -> &[u64] {
+        match self {
+            Self::One(key) => key,
+            Self::Batch(keys) => keys,
+        }
+    }
+}
+
+impl Load {
+    fn entries(&self) -> &[Entry] {
+        match self {
+            Self::One(entry) => std::slice::from_ref(entry),
+            Self::Batch(entries) => entries,
+        }
+    }
+
+    fn keys(&self) -> Keys {
+        match self {
+            Self::One(entry) => Keys::One([entry.key]),
+            Self::Batch(entries) => Keys::Batch(entries.iter().map(|entry| entry.key).collect()),
+        }
+    }
+
+    /// What leads to what the handler publishes: for a batch, its last signal, which came after all others.
+    fn origin(&self) -> Origin {
+        let last = self
+            .entries()
+            .last()
+            .expect("a handler is called with something");
+        last.signal.leads()
+    }
+}
+
+/// What is told when the handler has ended, gathered before it begins.
+struct Told {
+    /// The signals, where somebody still wants them then. Otherwise the last handler gets each for itself.
+    kept: Vec<Signal>,
+    ats: Ats,
+    origin: Origin,
+}
+
+enum Ats {
+    One(At),
+    Batch(Vec<At>),
+}
+
+impl Told {
+    fn new(work: &Work, running: &Running, load: &Load) -> Self {
+        let entries = load.entries();
+        let keeps = running.keeps(work);
+        let kept = entries
+            .iter()
+            .filter(|_| keeps)
+            .map(|entry| entry.signal.clone());
+        let at = |entry: &Entry| At::handling(work.site, &entry.signal);
+        Self {
+            kept: kept.collect(),
+            ats: match entries {
+                [entry] => Ats::One(at(entry)),
+                entries => Ats::Batch(entries.iter().map(at).collect()),
+            },
+            origin: load.origin(),
+        }
+    }
+
+    /// Tells everybody who wants to know how the handling has ended.
+    fn tell(self, work: &Work, running: &Arc<Running>, outcome: Result<(), Failure>) {
+        if let Some(recorder) = &running.observe.recorder {
+            for signal in &self.kept {
+                recorder.handled(work.site, signal, outcome.as_ref().err());
+            }
+        }
+        let Err(failure) = outcome else { return };
+        let ats = match self.ats {
+            Ats::One(at) => vec![at],
+            Ats::Batch(ats) => ats,
+        };
+        for at in &ats {
+            running.observe.failed(at, &failure);
+        }
+        if work.buries {
+            return;
+        }
+        let failure = Arc::new(failure);
+        let inside = Inside::Handler(work.queue, self.origin);
+        for (at, signal) in ats.into_iter().zip(self.kept) {
+            let letter = DeadLetter::new(at, signal, Arc::clone(&failure));
+            running.announce(DEAD, letter, Some(inside));
+        }
+    }
 }
 
 impl Running {
-    /// Tells everybody who wants to know how the handling of a signal has ended.
-    fn told(
-        &self,
-        subscription: &Subscription,
-        at: At,
-        inside: Inside,
-        kept: Option<Signal>,
-        outcome: Result<(), Failure>,
-    ) {
-        if let (Some(recorder), Some(signal)) = (&self.observe.recorder, &kept) {
-            recorder.handled(subscription.site, signal, outcome.as_ref().err());
-        }
-        let Err(failure) = outcome else { return };
-        self.observe.failed(&at, &failure);
-        if let Some(signal) = kept.filter(|_| !subscription.buries) {
-            let letter = DeadLetter::new(at, signal, Arc::new(failure));
-            self.announce(DEAD, letter, inside);
-        }
-    }
-
-    /// Whether a signal is still wanted after it was handled. Otherwise the last handler gets it for itself.
-    fn keeps(&self, subscription: &Subscription) -> bool {
-        self.observe.recorder.is_some() || self.dead_letters_heard && !subscription.buries
+    /// Whether signals are still wanted after they were handled.
+    fn keeps(&self, work: &Work) -> bool {
+        self.observe.recorder.is_some() || self.is_monitored() && !work.buries
     }
 }

@@ -22,6 +22,7 @@ use crate::{
     registry::{BusName, Registered},
     scope::running::BusHandle,
     signal::{AnyValue, Kind},
+    topic::pattern::Pattern,
     topology::{self, Plan, Request, print::Topology, select::Selection},
 };
 
@@ -58,6 +59,8 @@ pub struct Bus {
     selections: Vec<Selection>,
     provided: Vec<Value>,
     replacements: HashMap<TypeId, Arc<AnyValue>>,
+    /// What is kept for those who come later: of which topics, and how many signals.
+    histories: Vec<(Pattern, NonZeroUsize)>,
     capacity: NonZeroUsize,
     close_timeout: Duration,
     strict: bool,
@@ -103,6 +106,7 @@ impl Bus {
             selections: vec![selection],
             provided: Vec::new(),
             replacements: HashMap::new(),
+            histories: Vec::new(),
             capacity: CAPACITY,
             close_timeout: CLOSE_TIMEOUT,
             strict: false,
@@ -181,6 +185,7 @@ impl Bus {
             self.provided.push(value);
         }
         self.replacements.extend(other.replacements);
+        self.histories.extend(other.histories);
         if other.capacity != CAPACITY {
             self.capacity = other.capacity;
         }
@@ -201,6 +206,44 @@ impl Bus {
     pub fn capacity(mut self, signals: usize) -> Self {
         self.capacity =
             NonZeroUsize::new(signals).expect("a subscription needs room for at least one signal");
+        self
+    }
+
+    /// Keeps the last `signals` signals of the topics that fit `pattern`, for those who subscribe later.
+    ///
+    /// [`SubscriptionOptions::from_oldest`](crate::SubscriptionOptions::from_oldest) and
+    /// [`from_sequence`](crate::SubscriptionOptions::from_sequence) begin with what is kept; what is published from then on
+    /// follows without gap or double. The kept values live as long as they are kept.
+    ///
+    /// # Panics
+    ///
+    /// Panics if `pattern` is no pattern, or `signals` is 0.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+    /// let bus = signal_bus::Bus::empty().history("orders.>", 1000).start().await?;
+    /// bus.publish("orders.eu", 1_u32).await?;
+    /// bus.publish("orders.us", 2_u32).await?;
+    /// let mut late = bus.subscription::<u32>("orders.>").from_oldest().subscribe()?;
+    /// assert_eq!(late.recv().await.as_deref(), Some(&1));
+    /// let seen = late.recv().await.expect("there are two").sequence();
+    ///
+    /// let mut later = bus.subscription::<u32>("orders.>").from_sequence(seen + 1).subscribe()?;
+    /// bus.publish("orders.eu", 3_u32).await?;
+    /// assert_eq!(later.recv().await.as_deref(), Some(&3));
+    /// # drop((late, later)); bus.close().await?; Ok::<_, anyhow::Error>(()) })?; Ok::<_, anyhow::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn history(mut self, pattern: &str, signals: usize) -> Self {
+        let pattern = match Pattern::new(pattern) {
+            Ok(pattern) => pattern,
+            Err(error) => panic!("no history can be kept of {pattern:?}: {error}"),
+        };
+        let signals = NonZeroUsize::new(signals);
+        let signals = signals.expect("a history keeps at least one signal");
+        self.histories.push((pattern, signals));
         self
     }
 

@@ -2,11 +2,14 @@
 
 use std::{
     num::NonZeroUsize,
-    sync::{Arc, atomic::AtomicBool},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize},
+    },
     time::Duration,
 };
 
-use tokio::{runtime::Handle, sync::Semaphore, task::JoinSet};
+use tokio::{runtime::Handle, sync::Semaphore};
 
 use crate::{
     bus::Bus,
@@ -15,23 +18,33 @@ use crate::{
     guard::{BusGuard, drain},
     guarded::{Guarded, caught},
     inject::{container::Container, provider::Value},
+    latch::Latch,
     observe::Observe,
-    periodic,
-    queue::{Exchange, Inside, QueueId, Settings},
+    periodic::{self, schedule::Schedule},
+    queue::{
+        Exchange, Settings,
+        kept::{Kept, Since},
+        offer::Inside,
+    },
     registry::{
         periodic::Periodic,
         provider::Provider,
-        subscriber::{Concurrency, SubscriberEntry},
+        subscriber::{Call, Concurrency, Overflow, SubscriberEntry},
     },
     report::{CloseOutcome, CloseReport},
-    route::{Hearer, Routes},
+    route::{Routes, declared::Declared, hearer::Wish},
     scope::{
         Scope,
-        running::{Active, BusHandle, RunMark, Running, Subscription},
+        control::Controls,
+        passages::Passages,
+        presence::Presence,
+        running::{self, Active, BusHandle, Running},
         table::{self, Counted},
+        tasks::Tasks,
     },
+    topic::template::Template,
     topology::{Plan, select::Selection},
-    worker,
+    worker::{self, Work},
 };
 
 pub(super) async fn start(bus: Bus) -> Result<BusGuard, StartError> {
@@ -49,25 +62,25 @@ pub(super) async fn start(bus: Bus) -> Result<BusGuard, StartError> {
     for warning in plan.topology.warnings() {
         tracing::warn!("{warning}");
     }
+    let schedules = schedules(&plan.periodics)?;
     let running = Arc::new(running(&bus, &plan, runtime));
+    let workers = join(&running, &plan.subscribers)?;
     let starting = Starting(Some(Arc::clone(&running)));
     let handle = BusHandle::new(Arc::clone(&running));
     running.container.insert(Value::new(Arc::new(handle)));
     build(&running, &bus, &plan.providers).await?;
-    let mut tasks = JoinSet::new();
-    if !spawn_workers(&running, &mut tasks).await {
+    if !spawn_workers(&running, workers).await {
         let message = "the runtime shut down while the bus was starting";
         return Err(failed(Finding::new(FindingKind::NoRuntime, message)));
     }
     table::enter(&running);
-    for (index, periodic) in plan.periodics.into_iter().enumerate() {
-        tasks.spawn(periodic::tick(Arc::clone(&running), index, periodic));
+    running.tell_of_all();
+    for (schedule, controls) in schedules.into_iter().zip(&running.periodics) {
+        let tick = periodic::tick(Arc::clone(&running), Arc::clone(controls), schedule);
+        running.tasks.spawn(&running.runtime, tick);
     }
-    running.runtime.spawn(drain::supervise(
-        Arc::clone(&running),
-        tasks,
-        bus.close_timeout,
-    ));
+    let supervisor = drain::supervise(Arc::clone(&running), bus.close_timeout);
+    running.runtime.spawn(supervisor);
     starting.done();
     Ok(BusGuard::new(running))
 }
@@ -87,7 +100,9 @@ impl Drop for Starting {
     fn drop(&mut self) {
         if let Some(running) = &self.0 {
             running.exchange.abandon();
+            running.exchange.forget_kept();
             running.container.dispose();
+            running.tasks.take().abort_all();
             // A handle may have got out, and somebody may wait for its close.
             running.ending.end(CloseReport {
                 outcome: CloseOutcome::RuntimeGone,
@@ -107,75 +122,122 @@ fn failed(finding: Finding) -> StartError {
 }
 
 fn running(bus: &Bus, plan: &Plan, runtime: Handle) -> Running {
-    let subscribers = &plan.subscribers;
-    let owed = plan
-        .periodics
-        .iter()
-        .filter(|periodic| periodic.after.is_none());
-    let hearers = subscribers.iter().enumerate();
-    let hearers = hearers.map(|(index, subscriber)| Hearer::new(QueueId(index), subscriber));
-    let routes = Routes::new(hearers.collect(), &plan.publishers, subscribers);
+    let owed = plan.periodics.iter().filter(|periodic| periodic.is_owed());
+    let kept = Kept::new(bus.histories.iter().map(|history| history.1.get()));
+    let histories = bus.histories.iter().map(|history| history.0.clone());
+    let declared = Declared::new(&plan.publishers, &plan.subscribers);
     let mut names: Vec<_> = bus.selections.iter().map(Selection::name).collect();
     names.dedup();
     Running {
+        id: running::next_id(),
         names,
-        exchange: Arc::new(Exchange::new(
-            subscribers
-                .iter()
-                .map(|subscriber| settings(subscriber, bus.capacity)),
-            owed.count(),
-        )),
-        dead_letters_heard: routes.is_heard(worker::DEAD),
-        routes,
+        exchange: Arc::new(Exchange::new(kept, owed.count())),
+        routes: Routes::new(declared, histories.collect()),
         observe: Observe::new(bus.on_error.clone(), bus.recorder.clone()),
         container: Container::new(bus.replacements.clone()),
-        subscriptions: subscribers.iter().map(subscription).collect(),
-        periodics: plan.periodics.iter().map(mark).collect(),
+        periodics: plan
+            .periodics
+            .iter()
+            .map(|periodic| Arc::new(Controls::new(periodic.site)))
+            .collect(),
         begun: Semaphore::new(0),
         runtime,
+        capacity: bus.capacity,
+        reserved_heard: AtomicUsize::new(0),
+        presence: Presence::default(),
         circle_told: AtomicBool::new(false),
         ending: Ending::default(),
+        tasks: Tasks::new(),
         active: Active::default(),
+        passages: Passages::default(),
         _counted: Counted::new(),
     }
 }
 
-fn settings(subscriber: &SubscriberEntry, capacity: NonZeroUsize) -> Settings {
-    Settings {
-        capacity: subscriber
-            .capacity
-            .and_then(NonZeroUsize::new)
-            .unwrap_or(capacity),
-        concurrency: match subscriber.concurrency {
-            Concurrency::At(limit) => Some(limit),
-            Concurrency::Unbounded => None,
-        },
-        keyed: subscriber.key.is_some(),
-        drops_oldest: hears_bus(subscriber),
-    }
+/// Lets all annotated subscribers in, so that what providers publish waits for them.
+fn join(running: &Running, subscribers: &[SubscriberEntry]) -> Result<Vec<Arc<Work>>, StartError> {
+    let joined = subscribers.iter().map(|subscriber| {
+        let wish = wish(subscriber, running.capacity);
+        let (templates, limit) = (Arc::clone(&wish.templates), wish.settings.limit);
+        let hearer = running.join_untold(wish, Since::Newest, |_, _| {});
+        let hearer = hearer.map_err(|error| {
+            let finding = Finding::new(FindingKind::InvalidOption, error.to_string());
+            failed(finding.at(subscriber.site, "cannot subscribe"))
+        })?;
+        let named = templates.iter().any(Template::has_holes);
+        Ok(Arc::new(Work {
+            queue: hearer.queue,
+            hearer: None,
+            site: subscriber.site,
+            handler: subscriber.call.into(),
+            templates: named.then_some(templates),
+            timeout: subscriber.timeout,
+            limit,
+            buries: hearer.is_reserved(),
+            leaves: AtomicBool::new(false),
+            gone: Latch::default(),
+        }))
+    });
+    joined.collect()
 }
 
-fn hears_bus(subscriber: &SubscriberEntry) -> bool {
-    let mut topics = subscriber.topics.iter();
-    topics.any(|topic| crate::topic::name::is_reserved(topic))
-}
-
-fn subscription(subscriber: &SubscriberEntry) -> Subscription {
-    let topics = subscriber.topics.iter();
-    Subscription {
+fn wish(subscriber: &SubscriberEntry, capacity: NonZeroUsize) -> Wish {
+    let written = match subscriber.written.is_empty() {
+        true => &subscriber.topics,
+        false => &subscriber.written,
+    };
+    // The attributes have checked the names.
+    let templates = written.iter().filter_map(|topic| Template::new(topic).ok());
+    let templates: Arc<[_]> = templates.collect();
+    let reserved = templates
+        .iter()
+        .any(|template| template.pattern().is_reserved());
+    let own = subscriber.capacity.and_then(NonZeroUsize::new);
+    Wish {
         site: subscriber.site,
-        topics: topics.map(|topic| Box::from(*topic)).collect(),
-        call: subscriber.call,
-        timeout: subscriber.timeout,
-        serial: subscriber.concurrency == Concurrency::At(NonZeroUsize::MIN),
-        buries: hears_bus(subscriber),
+        templates,
+        kind: subscriber.kind,
+        filter: subscriber.filter.clone(),
+        key: subscriber.key.clone(),
+        group: subscriber.group.map(Box::from),
+        settings: Settings {
+            capacity: own.unwrap_or(capacity),
+            limit: match subscriber.concurrency {
+                Concurrency::At(limit) => Some(limit),
+                Concurrency::Unbounded => None,
+            },
+            keyed: subscriber.key.is_some(),
+            overflow: if reserved {
+                Overflow::DropOldest
+            } else {
+                subscriber.overflow
+            },
+            batch: match subscriber.call {
+                Call::Each(_) => None,
+                Call::Batch(_, batch) => Some(batch),
+            },
+            pulled: false,
+        },
     }
 }
 
-fn mark(periodic: &Periodic) -> RunMark {
-    RunMark {
-        site: periodic.site,
-        runs: AtomicBool::new(false),
+/// Reads the schedules of all periodic functions; all that are wrong come in one error.
+fn schedules(periodics: &[Periodic]) -> Result<Vec<Schedule>, StartError> {
+    let mut findings = Vec::new();
+    let mut schedules = Vec::new();
+    for periodic in periodics {
+        match Schedule::new(periodic) {
+            Ok(schedule) => schedules.push(schedule),
+            Err(error) => {
+                let finding = Finding::new(FindingKind::InvalidOption, error);
+                findings.push(finding.at(periodic.site, "is to run then"));
+            }
+        }
+    }
+    if findings.is_empty() {
+        Ok(schedules)
+    } else {
+        Err(StartError { findings })
     }
 }
 
@@ -212,19 +274,19 @@ fn provider_failed(provider: &Provider, error: &str) -> StartError {
 /// that order, from the first signal on.
 ///
 /// `false` if the workers end instead, because the runtime is gone.
-async fn spawn_workers(running: &Arc<Running>, tasks: &mut JoinSet<()>) -> bool {
-    let count = running.subscriptions.len();
-    for index in 0..count {
-        tasks.spawn(worker::work(Arc::clone(running), QueueId(index)));
+async fn spawn_workers(running: &Arc<Running>, workers: Vec<Arc<Work>>) -> bool {
+    for work in &workers {
+        let worker = worker::work(Arc::clone(running), Arc::clone(work));
+        running.tasks.spawn(&running.runtime, worker);
     }
-    for _ in 0..count {
+    for work in &workers {
         tokio::select! {
             biased;
             permit = running.begun.acquire() => match permit {
                 Ok(permit) => permit.forget(),
                 Err(_) => return false,
             },
-            _ = tasks.join_next() => return false,
+            () = work.gone.wait() => return false,
         }
     }
     true

@@ -63,9 +63,7 @@ pub struct Delivery<T: ?Sized>(Signal<T>);
 /// Panics if the route let a signal of another type through, which would be a bug of the bus.
 #[must_use]
 pub fn open<T: ?Sized + Payload>(_topic: Topic<T>, signal: Signal) -> Delivery<T> {
-    let (value, label) = signal.into_parts();
-    let value = T::restore(value).expect("routes deliver signals of the subscriber's type only");
-    Delivery(Signal::new(value, label))
+    Delivery(signal.typed())
 }
 
 impl<T: ?Sized> Delivery<T> {
@@ -120,8 +118,7 @@ impl<T: ?Sized> Take<T, BySignal> for Signal<T> {
 #[diagnostic::do_not_recommend]
 impl<T: Payload> Take<T, ByAny> for Signal<AnyValue> {
     fn take(signal: Signal<T>) -> Self {
-        let (value, label) = signal.into_parts();
-        Self::new(T::erase(value), label)
+        signal.map(T::erase)
     }
 }
 

@@ -1,28 +1,24 @@
 //! The drain, in a task of its own: whoever waits for it may stop waiting.
 
-use std::{
-    sync::{Arc, atomic::Ordering},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
-use tokio::{
-    task::JoinSet,
-    time::{self, Instant},
-};
+use tokio::time::{self, Instant};
 
 use crate::{
+    observe,
     report::{CloseOutcome, CloseReport},
     scope::{running::Running, table},
     site::Site,
 };
 
+/// How long a drain may take before it is told who keeps it waiting.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// How long cancelled handlers have to go.
 const GRACE: Duration = Duration::from_secs(1);
 
 /// Owns the tasks of a bus, and ends them when it is asked to close.
 pub(crate) fn supervise(
     running: Arc<Running>,
-    tasks: JoinSet<()>,
     deadline: Duration,
 ) -> impl Future<Output = ()> + Send {
     // Made here and not inside: a runtime may go before it has polled the supervisor for the first time.
@@ -31,22 +27,16 @@ pub(crate) fn supervise(
         asked_at: None,
         ended: false,
     };
-    drain(running, tasks, deadline, last_word)
+    drain(running, deadline, last_word)
 }
 
-async fn drain(
-    running: Arc<Running>,
-    mut tasks: JoinSet<()>,
-    deadline: Duration,
-    mut last_word: LastWord,
-) {
+async fn drain(running: Arc<Running>, deadline: Duration, mut last_word: LastWord) {
     running.ending.requested().await;
     last_word.asked_at = Some(Instant::now());
     running.exchange.close_gate();
-    let drained = time::timeout(deadline, running.exchange.quiet())
-        .await
-        .is_ok();
+    let drained = time::timeout(deadline, drained(&running)).await.is_ok();
     let stuck = if drained { Vec::new() } else { stuck(&running) };
+    let mut tasks = running.tasks.take();
     if !drained {
         running.exchange.abandon();
         tasks.abort_all();
@@ -69,13 +59,27 @@ async fn drain(
     );
 }
 
-/// The functions that still run, each once.
+/// Waits until nothing is outstanding. Who keeps it waiting is named once, in good time.
+async fn drained(running: &Running) {
+    if time::timeout(PATIENCE, running.exchange.drained())
+        .await
+        .is_ok()
+    {
+        return;
+    }
+    let names = stuck(running).into_iter().map(|site| site.to_string());
+    let names = names.collect::<Vec<_>>().join(", ");
+    observe::warn(&format!("the close of the bus waits for {names}"));
+    running.exchange.drained().await;
+}
+
+/// The functions that still run, and the readers that have not read all, each once.
 fn stuck(running: &Running) -> Vec<Site> {
     let handlers = running.exchange.busy().into_iter();
-    let handlers = handlers.map(|queue| running.subscription(queue).site);
+    let handlers = handlers.filter_map(|queue| running.site_of(queue));
     let runs = running.periodics.iter();
-    let runs = runs.filter(|mark| mark.runs.load(Ordering::Relaxed));
-    handlers.chain(runs.map(|mark| mark.site)).collect()
+    let runs = runs.filter(|controls| controls.is_running());
+    handlers.chain(runs.map(|controls| controls.site)).collect()
 }
 
 /// Ends the bus, also when the runtime drops the supervisor before it has finished.
@@ -89,6 +93,7 @@ impl LastWord {
     fn end(&mut self, outcome: CloseOutcome, stuck: Vec<Site>) {
         self.ended = true;
         let running = &self.running;
+        running.exchange.forget_kept();
         running.container.dispose();
         table::leave(running);
         running.ending.end(CloseReport {

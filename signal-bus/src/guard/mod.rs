@@ -20,7 +20,7 @@ use tokio::{
 
 use crate::{
     error::CloseError,
-    queue::Inside,
+    queue::offer::Inside,
     report::{CloseOutcome, CloseReport},
     scope::{
         self,
@@ -115,6 +115,8 @@ impl BusHandle {
     }
 
     /// Waits until nothing is queued or running, on any topic; exactly, by a counter.
+    ///
+    /// What waits in a [`Subscription`](crate::Subscription) is in the hands of its reader, and is not waited for.
     ///
     /// # Panics
     ///

@@ -4,25 +4,27 @@ use std::{
     borrow::Cow,
     fmt::{self, Display, Write as _},
     num::NonZeroUsize,
-    pin::Pin,
+    panic::Location,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
-    task::{Context, Poll},
 };
 
 use crate::{
-    error::{Failure, InvalidTopic, Refusal, TopicFault},
+    error::{Failure, InvalidTopic, TopicFault, publish::Refusal},
     forms::{
         give::{Fails, Publish},
         probe::Probe,
     },
     observe::At,
-    publish::{Ready, Tried},
-    queue::Inside,
+    publish::{
+        Manner, Tried,
+        pending::{Pending, Waiting},
+    },
+    queue::offer::Inside,
     registry::BusName,
-    route::{PublisherNumber, Route, invalid},
+    route::{invalid, slots::PublisherNumber, topic::Route},
     scope::{self, Look, running::Running},
     signal::{Kind, Payload},
     site::Site,
@@ -102,7 +104,7 @@ impl Publication {
         }
     }
 
-    fn refuse(&self, running: &Running, topic: &str, refusal: Refusal) {
+    pub(super) fn refuse(&self, running: &Running, topic: &str, refusal: Refusal) {
         running.observe.refused.add(1);
         let at = At::topic(self.site, topic);
         running.observe.failed(&at, &Failure::Refused(refusal));
@@ -283,25 +285,34 @@ impl<T: Payload> On<T> {
             Some(route) if self.is_fixed() => route.check(Kind::of::<T>()).map(|()| route),
             _ => {
                 resolved = self.resolve(publication, &running);
-                resolved.as_deref().map_err(Refusal::clone)
+                resolved.as_ref().map_err(Refusal::clone)
             }
         };
         let open = running.check_open(inside);
-        let route = match open.and(route) {
-            Ok(route) => route,
+        let heard = open.and(route).and_then(|route: &Arc<Route>| {
+            let hearing = running.hearing(route)?;
+            Ok((route, hearing))
+        });
+        let (route, hearing) = match heard {
+            Ok(heard) => heard,
             Err(refusal) => {
                 publication.refuse(&running, &self.name, refusal);
                 return Pending::NOTHING;
             }
         };
-        if !running.hears(route) {
+        let Some(hearing) = hearing else {
             running.unrouted(route);
             return Pending::NOTHING;
-        }
+        };
         let Some(value) = share() else {
             return Pending::NOTHING;
         };
-        match running.attempt(running.ready(route, value, inside)) {
+        let value = (T::erase(value), std::any::type_name::<T>());
+        let manner = Manner {
+            local: publication.local || self.topic.traits().local,
+            ..Manner::inside(inside)
+        };
+        match running.attempt(running.ready(route, &hearing, value, manner)) {
             Tried::Accepted(_) => Pending::NOTHING,
             Tried::Wait(ready) => Pending(Some(Box::new(Waiting {
                 publication,
@@ -325,86 +336,14 @@ impl<T: Payload> On<T> {
         if let Some(error) = self.fault {
             return Err(invalid(&self.name, error));
         }
-        let route = running.routes.resolve(&self.name, Kind::of::<T>())?;
+        let at = Location::caller();
+        let route = running.routes.resolve(&self.name, Kind::of::<T>(), at)?;
+        running
+            .routes
+            .mark(&route, self.topic.traits(), &running.exchange);
         if self.is_fixed() {
             running.routes.remember(publication.number(), &route);
         }
         Ok(route)
-    }
-}
-
-/// A publish that is over, or has to wait for room.
-#[must_use]
-pub struct Pending(Option<Box<Waiting>>);
-
-struct Waiting {
-    publication: &'static Publication,
-    running: Arc<Running>,
-    topic: Arc<str>,
-    ready: Ready,
-}
-
-impl fmt::Debug for Pending {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Pending(waits: {})", self.0.is_some())
-    }
-}
-
-impl Pending {
-    const NOTHING: Self = Self(None);
-
-    /// Waits until the signal is in every queue; a refusal goes to `on_error`.
-    ///
-    /// What waits is in a box of its own: otherwise each annotated function would carry the room for it around.
-    pub fn wait(self) -> Wait {
-        Wait(self.0.map(|waiting| Box::pin(waiting.wait()) as _))
-    }
-
-    /// Ends a publish that cannot wait: if it would have to, it is refused.
-    pub fn now(self) {
-        if let Some(waiting) = self.0 {
-            let Waiting {
-                publication,
-                running,
-                topic,
-                ..
-            } = *waiting;
-            publication.refuse(&running, &topic, Refusal::Full);
-        }
-    }
-}
-
-impl Waiting {
-    async fn wait(self) {
-        let Self {
-            publication,
-            running,
-            topic,
-            ready,
-        } = self;
-        if let Err((refusal, _signal)) = running.wait(ready).await {
-            publication.refuse(&running, &topic, refusal);
-        }
-    }
-}
-
-/// The wait for room; over at once, if there was room.
-#[must_use = "futures do nothing unless they are polled"]
-pub struct Wait(Option<Pin<Box<dyn Future<Output = ()> + Send>>>);
-
-impl fmt::Debug for Wait {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Wait({})", self.0.is_some())
-    }
-}
-
-impl Future for Wait {
-    type Output = ();
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        match &mut self.0 {
-            None => Poll::Ready(()),
-            Some(waiting) => waiting.as_mut().poll(context),
-        }
     }
 }

@@ -1,23 +1,34 @@
 //! The way in: from a value to the queues of its topic.
 
 pub(crate) mod annotated;
+pub(crate) mod broadcast;
+pub(crate) mod by_hand;
+pub(crate) mod delayed;
+pub(crate) mod membership;
+pub(crate) mod pending;
+pub(crate) mod prefix;
 pub(crate) mod stream;
 
-use std::sync::{Arc, atomic::Ordering};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::SystemTime,
+};
 
 use crate::{
-    error::{PublishError, Refusal},
+    error::publish::Refusal,
     queue::{
-        Inside, Offer,
-        admission::{Admitted, Rejected},
+        admission::{Admitted, Rejected, Waited},
+        joining::Leave,
+        offer::{Destination, Inside, Offer},
+        store::Ticket,
     },
-    route::Route,
-    scope::{
-        self,
-        running::{BusHandle, Running},
+    route::topic::{Hearing, Route},
+    scope::running::Running,
+    signal::{
+        AnyValue, Kind, Payload, Signal, SignalId,
+        headers::Headers,
+        label::{Label, Origin, Passage},
     },
-    signal::{Kind, Label, Payload, Signal, SignalId},
-    topic::IntoTopic,
 };
 
 /// What a publish that was accepted tells.
@@ -37,9 +48,41 @@ impl Receipt {
     };
 }
 
+/// How something is published, beside its topic and its value.
+#[derive(Clone, Default, Debug)]
+pub(crate) struct Manner {
+    pub(crate) inside: Option<Inside>,
+    /// What led to it, where that is not the handler it is published from.
+    pub(crate) origin: Option<Origin>,
+    /// Whether the publisher keeps its signals in the bus.
+    pub(crate) local: bool,
+    /// Held while the signal waits.
+    pub(crate) ticket: Option<Ticket>,
+    /// The label it had in another bus.
+    pub(crate) forwarded: Option<Forwarded>,
+}
+
+/// What a signal brings along from another bus.
+#[derive(Clone, Debug)]
+pub(crate) struct Forwarded {
+    pub(crate) headers: Headers,
+    pub(crate) time: SystemTime,
+    pub(crate) passage: Passage,
+}
+
+impl Manner {
+    pub(crate) fn inside(inside: Option<Inside>) -> Self {
+        Self {
+            inside,
+            ..Self::default()
+        }
+    }
+}
+
 /// A signal that has found its queues but is not in them yet.
 pub(crate) struct Ready {
     offer: Offer,
+    route: Arc<Route>,
     mismatched: u64,
 }
 
@@ -53,9 +96,18 @@ pub(crate) enum Tried {
 }
 
 impl Running {
-    /// Whether somebody, or the recorder, will look at what is published on a route.
-    pub(crate) fn hears(&self, route: &Route) -> bool {
-        route.is_heard() || self.observe.recorder.is_some()
+    /// Who will look at what is published on a route; `None` if nobody does, not even the recorder.
+    pub(crate) fn hearing(&self, route: &Route) -> Result<Option<Arc<Hearing>>, Refusal> {
+        let hearing = self.routes.hearing(route);
+        if hearing.as_ref().is_some_and(|hearing| hearing.closed) {
+            let topic = (*route.topic).into();
+            return Err(Refusal::TopicClosed { topic });
+        }
+        let wanted = hearing.filter(|hearing| hearing.is_heard() || hearing.keeps.is_some());
+        if wanted.is_none() && self.observe.recorder.is_some() {
+            return Ok(Some(self.routes.look(route)));
+        }
+        Ok(wanted)
     }
 
     pub(crate) fn check_open(&self, inside: Option<Inside>) -> Result<(), Refusal> {
@@ -66,76 +118,168 @@ impl Running {
         }
     }
 
+    /// Counts a publish that nobody looks at.
     pub(crate) fn unrouted(&self, route: &Route) -> Receipt {
         self.observe.unrouted.add(1);
-        if 0 < route.mismatched {
-            self.observe.mismatched.add(route.mismatched);
+        if let Some(hearing) = self.routes.hearing(route) {
+            self.observe.mismatched.add(hearing.mismatched);
         }
         Receipt::UNROUTED
     }
 
     /// Finds the queues of a value; nothing has happened yet.
-    pub(crate) fn ready<T: Payload>(
+    pub(crate) fn ready(
         &self,
-        route: &Route,
-        value: Arc<T>,
-        inside: Option<Inside>,
+        route: &Arc<Route>,
+        hearing: &Hearing,
+        value: (Arc<AnyValue>, &'static str),
+        manner: Manner,
     ) -> Ready {
-        let value = T::erase(value);
-        let targets = route.targets(&*value);
+        let (value, type_name) = value;
+        let destination = self.destination(hearing, &*value);
+        let Manner {
+            inside,
+            origin,
+            local,
+            ticket,
+            forwarded,
+        } = manner;
+        let (headers, time, passage) = match forwarded {
+            Some(Forwarded {
+                headers,
+                time,
+                passage,
+            }) => (headers, time, Some(Arc::new(passage))),
+            None => (Headers::current(), SystemTime::now(), None),
+        };
         let label = Label {
             topic: Arc::clone(&route.topic),
             id: SignalId::UNSET,
-            parent: inside.and_then(Inside::parent),
-            type_name: std::any::type_name::<T>(),
+            origin: origin.or_else(|| inside.and_then(Inside::origin)),
+            type_name,
+            time,
+            headers,
+            local: local || route.local.load(Ordering::Acquire),
+            passage,
         };
         Ready {
             offer: Offer {
                 line: route.line,
                 signal: Signal::new(value, label),
-                targets,
+                destination,
                 inside,
                 recorded: self.observe.recorder.is_some(),
                 counted: true,
+                ticket,
             },
-            mismatched: route.mismatched,
+            route: Arc::clone(route),
+            mismatched: hearing.mismatched,
         }
     }
 
+    /// Where a value goes; subscriptions whose owners are gone leave.
+    fn destination(&self, hearing: &Hearing, value: &AnyValue) -> Destination {
+        let (destination, gone) = hearing.destination(value);
+        for hearer in gone {
+            self.depart(&hearer, hearer.wish.settings.limit, Leave::Abandon);
+        }
+        destination
+    }
+
+    /// Finds the queues again, after somebody has come.
+    fn reroute(&self, route: &Route, value: &AnyValue) -> Result<(Destination, u64), Refusal> {
+        let hearing = self.routes.look(route);
+        if hearing.closed {
+            let topic = (*route.topic).into();
+            return Err(Refusal::TopicClosed { topic });
+        }
+        Ok((self.destination(&hearing, value), hearing.mismatched))
+    }
+
     /// Lets a signal in if that takes no waiting.
-    pub(crate) fn attempt(&self, ready: Ready) -> Tried {
-        let Ready { offer, mismatched } = ready;
-        let receivers = offer.targets.len();
-        match self.exchange.try_admit(offer) {
-            Ok(admitted) => Tried::Accepted(self.accepted(&admitted, receivers, mismatched)),
-            Err(Rejected::Full(offer)) => Tried::Wait(Ready { offer, mismatched }),
-            Err(Rejected::Closed(offer)) => Tried::Refused(Refusal::Closed, offer.into_signal()),
+    pub(crate) fn attempt(&self, mut ready: Ready) -> Tried {
+        loop {
+            let Ready {
+                offer,
+                route,
+                mismatched,
+            } = ready;
+            let mut offer = match self.exchange.try_admit(offer) {
+                Ok(admitted) => return Tried::Accepted(self.accepted(&admitted, mismatched)),
+                Err(Rejected::Full(offer)) => {
+                    return Tried::Wait(Ready {
+                        offer,
+                        route,
+                        mismatched,
+                    });
+                }
+                Err(Rejected::Closed(offer)) => {
+                    return Tried::Refused(Refusal::Closed, offer.into_signal());
+                }
+                Err(Rejected::Stale(offer)) => offer,
+            };
+            match self.reroute(&route, &**offer.signal.as_arc()) {
+                Ok((destination, mismatched)) => {
+                    offer.destination = destination;
+                    ready = Ready {
+                        offer,
+                        route,
+                        mismatched,
+                    };
+                }
+                Err(refusal) => return Tried::Refused(refusal, offer.into_signal()),
+            }
         }
     }
 
     /// Lets a signal in as soon as there is room.
     pub(crate) async fn wait(&self, ready: Ready) -> Result<Receipt, (Refusal, Signal)> {
-        let Ready { offer, mismatched } = ready;
-        let receivers = offer.targets.len();
-        match self.exchange.admit(offer).await {
-            Ok(admitted) => Ok(self.accepted(&admitted, receivers, mismatched)),
-            Err(offer) => Err((Refusal::Closed, offer.into_signal())),
+        let Ready {
+            offer,
+            route,
+            mut mismatched,
+        } = ready;
+        let mut admission = self.exchange.admit(offer);
+        loop {
+            match (&mut admission).await {
+                Waited::Admitted(admitted) => return Ok(self.accepted(&admitted, mismatched)),
+                Waited::Closed(offer) => return Err((Refusal::Closed, offer.into_signal())),
+                Waited::Stale => {}
+            }
+            let value = admission.signal().map(|signal| Arc::clone(signal.as_arc()));
+            let value = value.expect("a stale admission keeps its offer");
+            match self.reroute(&route, &*value) {
+                Ok((destination, passed_by)) => {
+                    mismatched = passed_by;
+                    admission.redirect(destination);
+                }
+                Err(refusal) => {
+                    drop(value);
+                    let offer = admission.give_up();
+                    let offer = offer.expect("a stale admission keeps its offer");
+                    return Err((refusal, offer.into_signal()));
+                }
+            }
         }
     }
 
     /// Publishes on one of the bus's own topics, which never makes anyone wait and is not counted as published.
-    pub(crate) fn announce<T: Payload>(&self, topic: &str, value: T, inside: Inside) {
+    pub(crate) fn announce<T: Payload>(&self, topic: &str, value: T, inside: Option<Inside>) {
         let route = self.routes.reserved(topic, Kind::of::<T>());
-        let mut ready = self.ready(&route, Arc::new(value), Some(inside));
+        let Ok(Some(hearing)) = self.hearing(&route) else {
+            return;
+        };
+        let value = (T::erase(Arc::new(value)), std::any::type_name::<T>());
+        let mut ready = self.ready(&route, &hearing, value, Manner::inside(inside));
         ready.offer.counted = false;
+        ready.mismatched = 0;
         // Refused only where the bus was given up on, and everything on it was counted as abandoned.
-        if let Ok(admitted) = self.exchange.try_admit(ready.offer) {
-            self.record(&admitted);
-        }
+        drop(self.attempt(ready));
     }
 
-    fn accepted(&self, admitted: &Admitted, receivers: usize, mismatched: u64) -> Receipt {
-        if receivers == 0 {
+    fn accepted(&self, admitted: &Admitted, mismatched: u64) -> Receipt {
+        let receivers = admitted.receivers;
+        if receivers == 0 && admitted.counted {
             self.observe.unrouted.add(1);
         }
         if 0 < mismatched {
@@ -146,7 +290,7 @@ impl Running {
             if !self.circle_told.swap(true, Ordering::Relaxed) {
                 let circle = circle
                     .iter()
-                    .map(|queue| self.subscription(*queue).site.to_string());
+                    .filter_map(|queue| Some(self.site_of(*queue)?.to_string()));
                 let circle = circle.collect::<Vec<_>>().join(", ");
                 tracing::warn!(
                     "handlers wait for each other in a circle, so signals are let through over capacity: {circle}"
@@ -170,139 +314,4 @@ impl Ready {
     pub(crate) fn into_signal(self) -> Signal {
         self.offer.into_signal()
     }
-}
-
-/// Gives the value back from a signal that reached nobody.
-fn value_of<T: Payload>(signal: Signal) -> Arc<T> {
-    let (value, _) = signal.into_parts();
-    T::restore(value).expect("the signal was made from a `T`")
-}
-
-impl BusHandle {
-    /// Publishes `signal` on `topic` and returns when every subscription has it.
-    ///
-    /// Waits while a subscription is full. Handlers run later, each on its own worker, so a handler's error never
-    /// comes back here. The topic is a string, or a [`Topic<T>`](crate::Topic).
-    ///
-    /// # Errors
-    ///
-    /// Every [`PublishError`] gives the signal back: the bus is closed, the topic carries another type, or the name
-    /// is not a topic. [`PublishError::Full`] is for `try_publish` alone.
-    ///
-    /// # Cancel safety
-    ///
-    /// Cancel safe: a future dropped before it completes reached no subscriber. The signal is dropped with it;
-    /// [`try_publish`](Self::try_publish) keeps it. A future that is kept, waiting, and no longer polled keeps its place in the
-    /// line of its topic, and others wait behind it: poll it or drop it.
-    ///
-    /// # Examples
-    ///
-    /// ```standalone_crate
-    /// use signal_bus::{Bus, PublishError, subscriber};
-    ///
-    /// #[subscriber("numbers")]
-    /// async fn add(number: &u32) {}
-    ///
-    /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
-    /// let bus = Bus::new().start().await?;
-    /// assert_eq!(bus.publish("numbers", 7_u32).await?.receivers, 1);
-    /// let refused = bus.publish("numbers", "seven").await.unwrap_err();
-    /// assert!(matches!(refused, PublishError::TypeMismatch { carries: "u32", .. }));
-    /// assert_eq!(refused.into_signal(), "seven");
-    /// # bus.close().await?; Ok::<_, anyhow::Error>(()) })?; Ok::<_, anyhow::Error>(())
-    /// ```
-    pub async fn publish<T: Payload>(
-        &self,
-        topic: impl IntoTopic<T> + Send,
-        signal: T,
-    ) -> Result<Receipt, PublishError<T>> {
-        match self.publish_shared(topic, Arc::new(signal)).await {
-            Ok(receipt) => Ok(receipt),
-            Err(error) => Err(error.map(unshare)),
-        }
-    }
-
-    /// Publishes a value that is shared already; nothing is cloned.
-    ///
-    /// # Errors
-    ///
-    /// As [`publish`](Self::publish).
-    ///
-    /// # Cancel safety
-    ///
-    /// As [`publish`](Self::publish).
-    pub async fn publish_shared<T: Payload>(
-        &self,
-        topic: impl IntoTopic<T> + Send,
-        signal: Arc<T>,
-    ) -> Result<Receipt, PublishError<Arc<T>>> {
-        match self.try_shared(topic.name(), signal) {
-            Ok(Shared::Done(receipt)) => Ok(receipt),
-            Ok(Shared::Wait(ready)) => match self.running().wait(ready).await {
-                Ok(receipt) => Ok(receipt),
-                Err((refusal, signal)) => Err(self.refused(refusal, value_of(signal))),
-            },
-            Err(error) => Err(error),
-        }
-    }
-
-    /// Publishes without waiting, or not at all.
-    ///
-    /// # Errors
-    ///
-    /// As [`publish`](Self::publish), and [`PublishError::Full`] where that would wait.
-    #[expect(clippy::needless_pass_by_value, reason = "as `publish` takes it")]
-    pub fn try_publish<T: Payload>(
-        &self,
-        topic: impl IntoTopic<T>,
-        signal: T,
-    ) -> Result<Receipt, PublishError<T>> {
-        match self.try_shared(topic.name(), Arc::new(signal)) {
-            Ok(Shared::Done(receipt)) => Ok(receipt),
-            Ok(Shared::Wait(ready)) => {
-                let signal = unshare(value_of(ready.into_signal()));
-                Err(self.refused(Refusal::Full, signal))
-            }
-            Err(error) => Err(error.map(unshare)),
-        }
-    }
-
-    fn try_shared<T: Payload>(
-        &self,
-        topic: &str,
-        signal: Arc<T>,
-    ) -> Result<Shared, PublishError<Arc<T>>> {
-        let running = self.running();
-        let inside = scope::inside(running);
-        let route = running
-            .check_open(inside)
-            .and_then(|()| running.routes.resolve(topic, Kind::of::<T>()));
-        let route = match route {
-            Ok(route) => route,
-            Err(refusal) => return Err(self.refused(refusal, signal)),
-        };
-        if !running.hears(&route) {
-            return Ok(Shared::Done(running.unrouted(&route)));
-        }
-        match running.attempt(running.ready(&route, signal, inside)) {
-            Tried::Accepted(receipt) => Ok(Shared::Done(receipt)),
-            Tried::Wait(ready) => Ok(Shared::Wait(ready)),
-            Tried::Refused(refusal, signal) => Err(self.refused(refusal, value_of(signal))),
-        }
-    }
-
-    fn refused<S>(&self, refusal: Refusal, signal: S) -> PublishError<S> {
-        self.running().observe.refused.add(1);
-        refusal.with(signal)
-    }
-}
-
-/// What a publish of a shared value has come to at once.
-enum Shared {
-    Done(Receipt),
-    Wait(Ready),
-}
-
-fn unshare<T>(signal: Arc<T>) -> T {
-    Arc::into_inner(signal).expect("a refused signal reached nobody else")
 }

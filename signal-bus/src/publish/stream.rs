@@ -8,7 +8,10 @@ use std::{
 
 use futures_core::Stream;
 
-use crate::publish::annotated::{Gives, On, Publication, Publisher, Wait};
+use crate::publish::{
+    annotated::{Gives, On, Publication, Publisher},
+    pending::Wait,
+};
 
 impl<T, R, E> Gives<T, R, E> {
     /// Publishes each item of a stream before it is yielded.

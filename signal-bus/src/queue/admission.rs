@@ -3,15 +3,17 @@
 use std::{
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll, Waker},
+    task::{Context, Poll},
 };
 
 use crate::{
     queue::{
-        Exchange, Inside, Offer, Phase, QueueId, State, Target,
+        Exchange, Phase, State,
         line::LineId,
-        store::Entry,
-        stuck::{self, Blocked},
+        offer::{Destination, Inside, Offer, Target},
+        store::{Entry, Store, Ticket},
+        stores::QueueId,
+        stuck,
         wakes::Wakes,
     },
     signal::{Signal, SignalId},
@@ -21,6 +23,10 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Admitted {
     pub(crate) id: SignalId,
+    /// How many queues it is in.
+    pub(crate) receivers: usize,
+    /// Whether it counts as published.
+    pub(crate) counted: bool,
     /// A share of the signal, if one was asked for.
     pub(crate) recorded: Option<Signal>,
     /// The subscriptions of a circle that this signal was let through, over capacity.
@@ -32,15 +38,33 @@ pub(crate) struct Admitted {
 pub(crate) enum Rejected {
     Closed(Offer),
     Full(Offer),
+    /// Somebody has joined since it was routed.
+    Stale(Offer),
+}
+
+/// What a wait has come to.
+#[derive(Debug)]
+pub(crate) enum Waited {
+    Admitted(Admitted),
+    Closed(Offer),
+    /// Somebody has joined since the signal was routed: it needs a [new destination](Admission::redirect).
+    Stale,
 }
 
 impl Exchange {
     /// Lets a signal in at once, or not at all.
+    #[expect(
+        clippy::result_large_err,
+        reason = "an offer that is not let in is tried again, and a box for it would cost more than the copy"
+    )]
     pub(crate) fn try_admit(&self, offer: Offer) -> Result<Admitted, Rejected> {
         let mut wakes = Wakes::default();
         let mut state = self.lock();
         if !state.is_open(&offer) {
             return Err(Rejected::Closed(offer));
+        }
+        if state.is_stale(&offer) {
+            return Err(Rejected::Stale(offer));
         }
         if state.obstacle(&offer, None).is_some() {
             return Err(Rejected::Full(offer));
@@ -74,8 +98,37 @@ pub(crate) struct Admission {
     waits_for: Option<QueueId>,
 }
 
+impl Admission {
+    /// The signal that waits, to be routed again.
+    pub(crate) fn signal(&self) -> Option<&Signal> {
+        self.offer.as_ref().map(|offer| &offer.signal)
+    }
+
+    /// Gives up the wait, and the signal back.
+    pub(crate) fn give_up(mut self) -> Option<Offer> {
+        let offer = self.offer.take()?;
+        let mut wakes = Wakes::default();
+        let mut state = self.exchange.lock();
+        state.leave_line(&offer, self.ticket.take(), &mut wakes);
+        drop(state);
+        wakes.wake();
+        Some(offer)
+    }
+
+    /// Sends the signal elsewhere; its place in the line stays.
+    pub(crate) fn redirect(&mut self, destination: Destination) {
+        if let Some(offer) = &mut self.offer {
+            if let Some(ticket) = self.ticket {
+                self.exchange.lock().redirect(ticket, &destination.targets);
+            }
+            self.waits_for = None;
+            offer.destination = destination;
+        }
+    }
+}
+
 impl Future for Admission {
-    type Output = Result<Admitted, Offer>;
+    type Output = Waited;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
@@ -90,20 +143,16 @@ impl Future for Admission {
             state.leave_line(&offer, this.ticket.take(), &mut wakes);
             drop(state);
             wakes.wake();
-            return Poll::Ready(Err(offer));
+            return Poll::Ready(Waited::Closed(offer));
+        }
+        if state.is_stale(&offer) {
+            this.offer = Some(offer);
+            return Poll::Ready(Waited::Stale);
         }
         let circle = match state.obstacle(&offer, this.ticket) {
             None => None,
             Some(obstacle) => {
-                // Whoever waits for the same queue as before closes no circle now that it did not close then, unless a
-                // wait beside it has ended, which wakes it with `waits_for` forgotten.
-                let known = this.ticket.is_some_and(|ticket| state.is_known(ticket));
-                let circle = match obstacle {
-                    Obstacle::Full(queue) if known && this.waits_for == Some(queue) => None,
-                    Obstacle::Full(_) | Obstacle::Line => {
-                        stuck::circle(&state.stores, &state.blocked, offer.inside, &offer.targets)
-                    }
-                };
+                let circle = this.circle(&state, &offer, obstacle);
                 if circle.is_none() {
                     let ticket = state.join_line(&offer, this.ticket, obstacle, context.waker());
                     state.know(ticket);
@@ -122,7 +171,24 @@ impl Future for Admission {
         drop(state);
         wakes.wake();
         dropped.into_iter().for_each(Entry::discard);
-        Poll::Ready(Ok(admitted))
+        Poll::Ready(Waited::Admitted(admitted))
+    }
+}
+
+impl Admission {
+    /// The circle that would be closed by waiting.
+    ///
+    /// Whoever waits for the same queue as before closes no circle now that it did not close then, unless a wait beside it
+    /// has ended, which wakes it with `waits_for` forgotten.
+    fn circle(&self, state: &State, offer: &Offer, obstacle: Obstacle) -> Option<Vec<QueueId>> {
+        let known = self.ticket.is_some_and(|ticket| state.is_known(ticket));
+        match obstacle {
+            Obstacle::Full(queue) if known && self.waits_for == Some(queue) => None,
+            Obstacle::Full(_) | Obstacle::Line => {
+                let targets = &offer.destination.targets;
+                stuck::circle(&state.stores, &state.blocked, offer.inside, targets)
+            }
+        }
     }
 }
 
@@ -140,7 +206,7 @@ impl Drop for Admission {
 
 /// What keeps a signal out: the queue that has no room, or the publishers before it.
 #[derive(Clone, Copy)]
-enum Obstacle {
+pub(super) enum Obstacle {
     Full(QueueId),
     Line,
 }
@@ -163,9 +229,16 @@ impl State {
         }
     }
 
+    /// Whether somebody may have joined whom the offer does not know.
+    fn is_stale(&self, offer: &Offer) -> bool {
+        offer.destination.generation != self.generation
+    }
+
     fn full(&self, offer: &Offer) -> Option<QueueId> {
-        let mut queues = offer.targets.iter().map(|target| target.queue);
-        queues.find(|queue| self.stores[queue.0].is_full())
+        let targets = &offer.destination.targets;
+        let mut queues = targets.iter().map(|target| target.queue);
+        let is_full = |queue| self.stores.get(queue).is_some_and(Store::is_full);
+        queues.find(|queue| is_full(*queue))
     }
 
     fn obstacle(&self, offer: &Offer, ticket: Option<u64>) -> Option<Obstacle> {
@@ -184,150 +257,76 @@ impl State {
         self.full(offer).map(Obstacle::Full)
     }
 
-    /// Puts the signal into all of its queues.
+    /// Puts the signal into all of its queues that are still there.
     ///
     /// What has to be dropped is returned: the values are the user's, and their `drop` must not run under the lock.
     fn admit(&mut self, offer: Offer, wakes: &mut Wakes) -> (Admitted, Vec<Entry>) {
         let Offer {
             mut signal,
-            targets,
+            destination: Destination { targets, keeps, .. },
             recorded,
             counted,
+            ticket,
             ..
         } = offer;
         let id = self.last_signal.next();
         self.last_signal = id;
-        signal.label_mut().id = id;
+        signal.number(id);
         let recorded = recorded.then(|| signal.clone());
-        self.routed += u64::from(counted && !targets.is_empty());
         let mut dropped = Vec::new();
-        let (last, others) = match targets.split_last() {
-            Some((last, others)) => (Some(last), others),
-            None => (None, &*targets),
-        };
-        for target in others {
-            dropped.extend(self.push(*target, signal.clone(), wakes));
+        if let Some(keeps) = &keeps {
+            let forgotten = self.kept.keep(keeps, &signal).into_iter();
+            dropped.extend(forgotten.map(|signal| entry(signal, 0, None)));
         }
-        match last {
+        let mut receivers = 0;
+        let last = targets.iter().rposition(|target| self.is_there(*target));
+        if let Some(last) = last {
+            for target in &targets[..last] {
+                if self.is_there(*target) {
+                    receivers += 1;
+                    let entry = entry(signal.clone(), target.key, ticket.clone());
+                    dropped.extend(self.push(*target, entry, wakes));
+                }
+            }
+            receivers += 1;
             // The publisher keeps no share, so that the last handler can have the value for itself.
-            Some(target) => dropped.extend(self.push(*target, signal, wakes)),
-            None => dropped.push(Entry { signal, key: 0 }),
+            let entry = entry(signal, targets[last].key, ticket);
+            dropped.extend(self.push(targets[last], entry, wakes));
+        } else {
+            dropped.push(entry(signal, 0, ticket));
         }
+        self.routed += u64::from(0 < receivers && counted);
         let admitted = Admitted {
             id,
+            receivers,
+            counted,
             recorded,
             circle: None,
         };
         (admitted, dropped)
     }
 
-    fn push(&mut self, target: Target, signal: Signal, wakes: &mut Wakes) -> Option<Entry> {
-        let Target { queue, key } = target;
-        let dropped = self.stores[queue.0].push(Entry { signal, key }, wakes);
+    fn is_there(&self, target: Target) -> bool {
+        self.stores.get(target.queue).is_some_and(Store::is_open)
+    }
+
+    fn push(&mut self, target: Target, entry: Entry, wakes: &mut Wakes) -> Option<Entry> {
+        let store = self.stores.get_mut(target.queue)?;
+        let pulled = store.is_pulled();
+        let dropped = store.push(entry, wakes);
         // One in, one out: nothing more is outstanding than before.
-        self.outstanding += usize::from(dropped.is_none());
+        if dropped.is_none() {
+            self.more(pulled);
+        }
         dropped
-    }
-
-    /// Takes, or keeps, a place in the line; returns its number.
-    fn join_line(
-        &mut self,
-        offer: &Offer,
-        ticket: Option<u64>,
-        obstacle: Obstacle,
-        waker: &Waker,
-    ) -> u64 {
-        let ticket = ticket.unwrap_or_else(|| {
-            self.last_ticket += 1;
-            self.remember_blocked(offer, self.last_ticket);
-            self.last_ticket
-        });
-        let id = LineId::of(offer, Some(ticket));
-        let line = self.lines.entry(id).or_default();
-        line.wait(ticket, waker);
-        if let Obstacle::Full(queue) = obstacle {
-            if line.waits_for != Some(queue) {
-                line.waits_for = Some(queue);
-                self.stores[queue.0].add_line(id);
-            }
-        }
-        ticket
-    }
-
-    fn remember_blocked(&mut self, offer: &Offer, ticket: u64) {
-        if let Some(handling) = offer.inside.and_then(Inside::handling) {
-            self.blocked.push(Blocked {
-                ticket,
-                handling,
-                targets: Arc::clone(&offer.targets),
-                known: true,
-            });
-        }
-    }
-
-    /// Whether a waiting handler has looked for a circle since its other waits have changed.
-    fn is_known(&self, ticket: u64) -> bool {
-        self.blocked
-            .iter()
-            .any(|blocked| blocked.ticket == ticket && blocked.known)
-    }
-
-    fn know(&mut self, ticket: u64) {
-        if let Some(blocked) = self
-            .blocked
-            .iter_mut()
-            .find(|blocked| blocked.ticket == ticket)
-        {
-            blocked.known = true;
-        }
-    }
-
-    /// Forgets the wait of a handler. Its other waits look again: what could move before may be a circle now.
-    fn forget_blocked(&mut self, ticket: u64, wakes: &mut Wakes) {
-        let Some(at) = self
-            .blocked
-            .iter()
-            .position(|blocked| blocked.ticket == ticket)
-        else {
-            return;
-        };
-        let gone = self.blocked.swap_remove(at);
-        for other in self
-            .blocked
-            .iter_mut()
-            .filter(|other| other.handling == gone.handling)
-        {
-            other.known = false;
-            if let Some(line) = self.lines.get(&LineId::Handler(other.ticket)) {
-                line.wake_first(wakes);
-            }
-        }
-    }
-
-    /// Leaves the line, if it was in it; the next one then has its turn.
-    fn leave_line(&mut self, offer: &Offer, ticket: Option<u64>, wakes: &mut Wakes) {
-        let Some(ticket) = ticket else { return };
-        self.forget_blocked(ticket, wakes);
-        let id = LineId::of(offer, Some(ticket));
-        let Some(line) = self.lines.get_mut(&id) else {
-            return;
-        };
-        let was_first = line.is_first(ticket);
-        line.leave(ticket);
-        if line.is_empty() {
-            if let Some(queue) = line.waits_for {
-                self.stores[queue.0].remove_line(id);
-            }
-            self.lines.remove(&id);
-        } else if was_first {
-            line.wake_first(wakes);
-        }
     }
 }
 
-impl Offer {
-    /// Takes back the signal.
-    pub(crate) fn into_signal(self) -> Signal {
-        self.signal
+fn entry(signal: Signal, key: u64, ticket: Option<Ticket>) -> Entry {
+    Entry {
+        signal,
+        key,
+        since: None,
+        ticket,
     }
 }

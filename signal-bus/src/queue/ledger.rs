@@ -1,11 +1,12 @@
 //! The counts of an exchange, taken at one moment.
 
-use crate::report::Tally;
+use crate::{queue::stores::QueueId, report::Tally};
 
-/// What became of every signal, by queue.
 #[derive(Debug)]
 pub(crate) struct Ledger {
-    pub(crate) tallies: Vec<Tally>,
+    pub(crate) tallies: Vec<(QueueId, Tally)>,
+    /// How many queues are gone, and what became of their signals.
+    pub(crate) departed: (u64, Tally),
     pub(crate) over_capacity: u64,
     pub(crate) routed: u64,
 }

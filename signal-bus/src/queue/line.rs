@@ -2,7 +2,11 @@
 
 use std::{collections::VecDeque, task::Waker};
 
-use crate::queue::{Inside, Offer, QueueId, wakes::Wakes};
+use crate::queue::{
+    offer::{Inside, Offer},
+    stores::QueueId,
+    wakes::Wakes,
+};
 
 /// Identifies a line.
 ///

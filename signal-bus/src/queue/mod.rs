@@ -12,106 +12,68 @@
 //! the first in line tries, so publishers are served in order. It holds nothing while it waits, so publishers never
 //! wait for each other, only for handlers; where handlers wait for each other in a circle ([`stuck`]), the one
 //! that closes the circle is let through over capacity.
+//!
+//! Queues come and go while others run. Each coming has a number, the generation; an offer that was routed in an older one is
+//! [stale](Rejected::Stale) and routed again, so whoever has joined misses nothing that is let in from then on.
 
 pub(crate) mod admission;
+pub(crate) mod joining;
+pub(crate) mod kept;
 pub(crate) mod ledger;
 pub(crate) mod line;
+pub(crate) mod offer;
 pub(crate) mod store;
+pub(crate) mod stores;
 pub(crate) mod stuck;
+pub(crate) mod taking;
+mod waiting;
 pub(crate) mod wakes;
 
 use std::{
     collections::HashMap,
     num::NonZeroUsize,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU8, Ordering},
     },
-    task::{Context, Poll},
 };
 
 use tokio::sync::Notify;
 
 use crate::{
+    guarded::discard,
     queue::{
+        kept::Kept,
         ledger::Ledger,
         line::{Line, LineId},
+        offer::Inside,
         store::{Entry, Store},
+        stores::{QueueId, Stores},
         stuck::Blocked,
         wakes::Wakes,
     },
-    signal::{Signal, SignalId},
+    registry::subscriber::{Batch, Overflow},
+    signal::SignalId,
 };
 
-/// Identifies a queue of an exchange: its index.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
-pub(crate) struct QueueId(pub(crate) usize);
+/// The generation in which nobody has come yet.
+pub(crate) const FIRST_GENERATION: u64 = 1;
 
 /// How a queue behaves.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Settings {
     /// Signals outstanding at most, counting those in handlers.
     pub(crate) capacity: NonZeroUsize,
-    /// Signals in handlers at most; `None`: as many as there are.
-    pub(crate) concurrency: Option<NonZeroUsize>,
+    /// Handlers at once at most; `None`: as many as there are signals.
+    pub(crate) limit: Option<NonZeroUsize>,
     /// Signals of one key are handled one after the other.
     pub(crate) keyed: bool,
-    /// At the limit the oldest signal goes, instead of the publisher waiting.
-    pub(crate) drops_oldest: bool,
-}
-
-/// A queue that a signal is meant for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Target {
-    pub(crate) queue: QueueId,
-    /// Hash of the signal's key; unused where the queue is not keyed.
-    pub(crate) key: u64,
-}
-
-/// What something is published from, where that is a part of the bus itself.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Inside {
-    /// A handler, while it handles a signal.
-    Handler(QueueId, SignalId),
-    /// A run of a periodic function.
-    Run,
-    /// A provider, before there are workers.
-    Start,
-    /// A task that a handler or a run has spawned into the scope.
-    Spawned(Option<SignalId>),
-}
-
-impl Inside {
-    /// The queue and the signal of a handler.
-    pub(crate) fn handling(self) -> Option<(QueueId, SignalId)> {
-        match self {
-            Self::Handler(queue, signal) => Some((queue, signal)),
-            Self::Run | Self::Start | Self::Spawned(_) => None,
-        }
-    }
-
-    /// The signal that led to this.
-    pub(crate) fn parent(self) -> Option<SignalId> {
-        match self {
-            Self::Handler(_, signal) => Some(signal),
-            Self::Run | Self::Start => None,
-            Self::Spawned(parent) => parent,
-        }
-    }
-}
-
-/// A signal that asks to be let in.
-#[derive(Debug)]
-pub(crate) struct Offer {
-    /// The number of its topic: publishers of one topic stand in one line.
-    pub(crate) line: usize,
-    pub(crate) signal: Signal,
-    pub(crate) targets: Arc<[Target]>,
-    pub(crate) inside: Option<Inside>,
-    /// Whether the publisher wants a share of the signal as it was let in.
-    pub(crate) recorded: bool,
-    /// Whether it counts as published; what the bus itself announces does not.
-    pub(crate) counted: bool,
+    /// What happens at the limit.
+    pub(crate) overflow: Overflow,
+    /// How many are handed out at once.
+    pub(crate) batch: Option<Batch>,
+    /// A reader takes the signals, in his own time; nobody else handles them.
+    pub(crate) pulled: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -135,18 +97,23 @@ pub(crate) struct Exchange {
     state: Mutex<State>,
     /// A copy of the state's phase that can be read without the lock.
     phase: AtomicU8,
-    /// Tells of each moment at which nothing is outstanding.
+    /// Tells of each moment at which no handler has anything to do, and of the end.
     quiet: Notify,
 }
 
 #[derive(Debug)]
 struct State {
     phase: Phase,
-    /// Signals queued or in handlers, and periodic runs begun or still owed.
-    outstanding: usize,
-    /// How often `outstanding` has come down to zero.
+    /// Counts who has come; offers of an older generation may not know all.
+    generation: u64,
+    /// Signals for handlers, queued or in them, and periodic runs begun or still owed.
+    working: usize,
+    /// Signals that wait for readers.
+    held: usize,
+    /// How often `working` has come down to zero.
     quiet_count: u64,
-    stores: Vec<Store>,
+    stores: Stores,
+    kept: Kept,
     lines: HashMap<LineId, Line>,
     /// Handlers that wait in a line.
     blocked: Vec<Blocked>,
@@ -158,14 +125,17 @@ struct State {
 }
 
 impl Exchange {
-    /// Opens the queues; `runs_owed` periodic functions will run once whatever happens.
-    pub(crate) fn new(settings: impl IntoIterator<Item = Settings>, runs_owed: usize) -> Self {
+    /// Opens without queues; `runs_owed` periodic functions will run once whatever happens.
+    pub(crate) fn new(kept: Kept, runs_owed: usize) -> Self {
         Self {
             state: Mutex::new(State {
                 phase: Phase::Running,
-                outstanding: runs_owed,
+                generation: FIRST_GENERATION,
+                working: runs_owed,
+                held: 0,
                 quiet_count: 0,
-                stores: settings.into_iter().map(Store::new).collect(),
+                stores: Stores::default(),
+                kept,
                 lines: HashMap::new(),
                 blocked: Vec::new(),
                 last_signal: SignalId::UNSET,
@@ -184,47 +154,12 @@ impl Exchange {
         phase == Phase::Running as u8 || phase == Phase::Draining as u8 && inside.is_some()
     }
 
-    /// Takes the next signal of a queue; `None` when the exchange is closed.
-    pub(crate) async fn take(&self, queue: QueueId) -> Option<Entry> {
-        std::future::poll_fn(|context| self.poll_take(queue, context)).await
-    }
-
-    fn poll_take(&self, queue: QueueId, context: &mut Context<'_>) -> Poll<Option<Entry>> {
-        let mut state = self.lock();
-        if state.phase == Phase::Closed {
-            return Poll::Ready(None);
-        }
-        let store = &mut state.stores[queue.0];
-        match store.take() {
-            Some(entry) => Poll::Ready(Some(entry)),
-            None => {
-                store.park(context.waker());
-                Poll::Pending
-            }
-        }
-    }
-
-    /// Settles a signal that was taken, and makes room for the next.
-    pub(crate) fn finish(&self, queue: QueueId, key: u64, ending: Ending) {
-        let mut wakes = Wakes::default();
-        let mut state = self.lock();
-        // After `abandon` the signal has been counted already.
-        if state.phase == Phase::Closed {
-            return;
-        }
-        state.stores[queue.0].finish(key, ending, &mut wakes);
-        state.freed(queue, &mut wakes);
-        let quiet = state.less(1, self, &mut wakes);
-        drop(state);
-        self.after(quiet, wakes);
-    }
-
     /// Begins a periodic run, if the gate is open.
     pub(crate) fn begin_run(&self) -> bool {
         let mut state = self.lock();
         let open = state.phase == Phase::Running;
         if open {
-            state.outstanding += 1;
+            state.working += 1;
         }
         open
     }
@@ -236,9 +171,8 @@ impl Exchange {
         if state.phase == Phase::Closed {
             return;
         }
-        let quiet = state.less(1, self, &mut wakes);
-        drop(state);
-        self.after(quiet, wakes);
+        state.less(1, 0, self, &mut wakes);
+        self.after(state, wakes);
     }
 
     /// Refuses from now on what does not come from inside a handler or a periodic run.
@@ -252,9 +186,12 @@ impl Exchange {
         for line in state.lines.values_mut() {
             line.wake_all(&mut wakes);
         }
-        let quiet = state.less(0, self, &mut wakes);
-        drop(state);
-        self.after(quiet, wakes);
+        // A batch that is not full goes now.
+        for store in state.stores.iter_mut().filter(|store| store.is_batched()) {
+            store.wake_all(&mut wakes);
+        }
+        state.less(0, 0, self, &mut wakes);
+        self.after(state, wakes);
     }
 
     /// Gives up on all that is outstanding; it is counted, and dropped outside of the lock.
@@ -265,35 +202,47 @@ impl Exchange {
             return;
         }
         state.set_phase(Phase::Closed, self);
-        state.outstanding = 0;
+        state.working = 0;
+        state.held = 0;
         state.quiet_count += 1;
-        let left: Vec<_> = state
-            .stores
-            .iter_mut()
-            .map(|store| store.abandon(&mut wakes))
-            .collect();
+        let stores = state.stores.iter_mut();
+        let left: Vec<_> = stores.map(|store| store.abandon(&mut wakes)).collect();
         for line in state.lines.values_mut() {
             line.wake_all(&mut wakes);
         }
-        drop(state);
-        self.after(true, wakes);
+        self.after(state, wakes);
         left.into_iter().flatten().for_each(Entry::discard);
     }
 
-    /// Waits for a moment at which nothing is outstanding.
+    /// Drops the signals that are kept for those who come later.
+    pub(crate) fn forget_kept(&self) {
+        let kept = self.lock().kept.clear();
+        kept.into_iter().for_each(discard);
+    }
+
+    /// Waits for a moment at which no handler has anything to do.
     pub(crate) async fn quiet(&self) {
         let begun = {
             let state = self.lock();
-            if state.outstanding == 0 {
+            if state.working == 0 {
                 return;
             }
             state.quiet_count
         };
+        self.until(|state| state.quiet_count != begun).await;
+    }
+
+    /// Waits for the end, once the gate is closed: until nothing is outstanding.
+    pub(crate) async fn drained(&self) {
+        self.until(|state| state.phase == Phase::Closed).await;
+    }
+
+    async fn until(&self, reached: impl Fn(&State) -> bool) {
         loop {
             let notified = self.quiet.notified();
             tokio::pin!(notified);
             notified.as_mut().enable();
-            if self.lock().quiet_count != begun {
+            if reached(&self.lock()) {
                 return;
             }
             notified.await;
@@ -303,30 +252,41 @@ impl Exchange {
     /// The counts, taken at one moment.
     pub(crate) fn ledger(&self) -> Ledger {
         let state = self.lock();
+        let stores = state.stores.iter();
         Ledger {
-            tallies: state.stores.iter().map(Store::tally).collect(),
+            tallies: stores
+                .map(|(queue, store)| (queue, store.tally()))
+                .collect(),
+            departed: state.stores.departed,
             over_capacity: state.over_capacity,
             routed: state.routed,
         }
     }
 
-    /// Queues that have signals in handlers.
+    /// How many signals wait in a queue, not counting those in handlers.
+    pub(crate) fn waiting(&self, queue: QueueId) -> usize {
+        let state = self.lock();
+        state.stores.get(queue).map_or(0, Store::waiting)
+    }
+
+    /// Queues that have signals in handlers, or waiting for a reader.
     pub(crate) fn busy(&self) -> Vec<QueueId> {
         let state = self.lock();
         let busy = state
             .stores
             .iter()
-            .enumerate()
-            .filter(|(_, store)| store.is_busy());
-        busy.map(|(index, _)| QueueId(index)).collect()
+            .filter(|(_, store)| store.is_busy() || store.is_pulled() && 0 < store.waiting());
+        busy.map(|(queue, _)| queue).collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn after(&self, quiet: bool, wakes: Wakes) {
-        if quiet {
+    /// Releases the lock, and wakes whom that concerns.
+    fn after(&self, state: MutexGuard<'_, State>, wakes: Wakes) {
+        drop(state);
+        if wakes.quiet {
             self.quiet.notify_waiters();
         }
         wakes.wake();
@@ -339,31 +299,45 @@ impl State {
         exchange.phase.store(phase as u8, Ordering::Release);
     }
 
-    /// Counts down; whether nothing is outstanding any more. A drain that reaches zero is over at once.
-    fn less(&mut self, by: usize, exchange: &Exchange, wakes: &mut Wakes) -> bool {
-        self.outstanding -= by;
-        if self.outstanding != 0 {
-            return false;
+    /// Counts down. A drain that reaches zero is over at once.
+    fn less(&mut self, working: usize, held: usize, exchange: &Exchange, wakes: &mut Wakes) {
+        self.working -= working;
+        self.held -= held;
+        if self.working != 0 {
+            return;
         }
-        self.quiet_count += 1;
-        if self.phase == Phase::Draining {
+        if 0 < working {
+            self.quiet_count += 1;
+            wakes.quiet = true;
+        }
+        if self.held == 0 && self.phase == Phase::Draining {
             self.set_phase(Phase::Closed, exchange);
-            for store in &mut self.stores {
+            wakes.quiet = true;
+            for store in self.stores.iter_mut() {
                 store.wake_all(wakes);
             }
             for line in self.lines.values_mut() {
                 line.wake_all(wakes);
             }
         }
-        true
     }
 
     /// Tells the lines that wait for `queue` that it has room.
     fn freed(&mut self, queue: QueueId, wakes: &mut Wakes) {
-        for line in self.stores[queue.0].take_lines() {
+        let Some(store) = self.stores.get_mut(queue) else {
+            return;
+        };
+        for line in store.take_lines() {
             if let Some(line) = self.lines.get_mut(&line) {
                 line.freed(wakes);
             }
+        }
+    }
+
+    /// Takes a queue out that has nothing any more and gets nothing any more.
+    fn remove_if_over(&mut self, queue: QueueId) {
+        if self.stores.get(queue).is_some_and(Store::is_over) {
+            self.stores.remove(queue);
         }
     }
 }

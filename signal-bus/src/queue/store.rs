@@ -2,21 +2,32 @@
 
 use std::{
     collections::{BTreeSet, HashSet, VecDeque},
+    num::NonZeroUsize,
+    sync::Arc,
     task::Waker,
 };
+
+use tokio::{sync::OwnedSemaphorePermit, time::Instant};
 
 use crate::{
     guarded,
     queue::{Ending, Settings, line::LineId, wakes::Wakes},
+    registry::subscriber::Overflow,
     report::Tally,
     signal::Signal,
 };
+
+/// A publisher's permission to have one more signal wait; it ends when the signal waits nowhere any more.
+pub(crate) type Ticket = Arc<OwnedSemaphorePermit>;
 
 /// A signal in a queue.
 #[derive(Debug)]
 pub(crate) struct Entry {
     pub(crate) signal: Signal,
     pub(crate) key: u64,
+    /// When it came, where a batch counts its time from.
+    pub(crate) since: Option<Instant>,
+    pub(crate) ticket: Option<Ticket>,
 }
 
 impl Entry {
@@ -26,17 +37,38 @@ impl Entry {
     }
 }
 
+/// Tells the workers and readers of a queue apart.
+pub(crate) type WorkerId = usize;
+
+/// What a queue has for its worker.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Supply {
+    /// Something to take now.
+    Ready,
+    /// A batch that is not full, but has to go at this time.
+    At(Instant),
+    Nothing,
+    /// Nothing, now or later.
+    Ended,
+}
+
 /// The signals that wait for one subscription, and the counts of the others.
 #[derive(Debug)]
 pub(crate) struct Store {
     settings: Settings,
+    /// Members of the group that takes from here; 1 where there is no group.
+    members: usize,
+    /// Signals in the handlers of all members at most; `None`: as many as there are.
+    limit: Option<usize>,
     waiting: VecDeque<Entry>,
     /// Signals in handlers.
     handling: usize,
     /// Keys of the signals in handlers, where the queue is keyed.
-    busy_keys: HashSet<u64>,
+    busy_keys: Option<HashSet<u64>>,
+    /// Whether it takes signals in; what waits is handed out all the same.
+    open: bool,
     /// Workers that found nothing to take.
-    parked: Vec<Waker>,
+    parked: Vec<(WorkerId, Waker)>,
     /// Lines whose first publisher waits for room here.
     lines: BTreeSet<LineId>,
     counts: Tally,
@@ -45,42 +77,130 @@ pub(crate) struct Store {
 impl Store {
     pub(crate) fn new(settings: Settings) -> Self {
         Self {
-            settings,
+            members: 1,
+            limit: settings.limit.map(NonZeroUsize::get),
             waiting: VecDeque::new(),
             handling: 0,
-            busy_keys: HashSet::new(),
+            busy_keys: settings.keyed.then(HashSet::new),
+            open: true,
             parked: Vec::new(),
             lines: BTreeSet::new(),
             counts: Tally::default(),
+            settings,
         }
+    }
+
+    pub(crate) fn is_pulled(&self) -> bool {
+        self.settings.pulled
+    }
+
+    pub(crate) fn is_batched(&self) -> bool {
+        self.settings.batch.is_some()
+    }
+
+    pub(crate) fn is_open(&self) -> bool {
+        self.open
     }
 
     /// Whether a publisher has to wait for room.
     pub(crate) fn is_full(&self) -> bool {
-        !self.settings.drops_oldest && self.settings.capacity.get() <= self.used()
+        self.open && self.settings.overflow == Overflow::Wait && self.at_capacity()
     }
 
-    /// Puts a signal in; returns the oldest that waits, if that has to go for it.
-    pub(crate) fn push(&mut self, entry: Entry, wakes: &mut Wakes) -> Option<Entry> {
-        let full = self.settings.capacity.get() <= self.used();
+    fn at_capacity(&self) -> bool {
+        self.settings.capacity.get() <= self.used()
+    }
+
+    /// Puts a signal in; returns the one that has to go for it, if one has to.
+    pub(crate) fn push(&mut self, mut entry: Entry, wakes: &mut Wakes) -> Option<Entry> {
+        let full = self.at_capacity();
         self.counts.accepted += 1;
-        self.waiting.push_back(entry);
-        if full && self.settings.drops_oldest {
-            self.counts.dropped += 1;
-            return self.waiting.pop_front();
+        match self.settings.overflow {
+            Overflow::DropNewest if full => {
+                self.counts.dropped += 1;
+                return Some(entry);
+            }
+            Overflow::DropOldest if full => {
+                self.counts.dropped += 1;
+                self.waiting.push_back(entry);
+                return self.waiting.pop_front();
+            }
+            _ => {}
         }
-        self.wake_one(wakes);
+        let within = self.settings.batch.and_then(|batch| batch.within);
+        entry.since = within.map(|_| Instant::now());
+        self.waiting.push_back(entry);
+        // A batch is begun by its first signal and ended by its last; those between wake nobody.
+        let between = within.is_some() && 1 < self.waiting.len() && !self.fills_a_batch();
+        if !between {
+            self.wake_one(wakes);
+        }
         None
     }
 
+    /// What there is to take; `flush` where a batch need not wait for others.
+    pub(crate) fn supply(&self, flush: bool) -> Supply {
+        let Some(at) = self.next() else {
+            return match self.open || !self.waiting.is_empty() {
+                true => Supply::Nothing,
+                false => Supply::Ended,
+            };
+        };
+        let Some(within) = self.settings.batch.and_then(|batch| batch.within) else {
+            return Supply::Ready;
+        };
+        if flush || !self.open || self.fills_a_batch() {
+            return Supply::Ready;
+        }
+        let due = self.waiting[at]
+            .since
+            .and_then(|since| since.checked_add(within));
+        match due {
+            Some(due) if Instant::now() < due => Supply::At(due),
+            _ => Supply::Ready,
+        }
+    }
+
+    fn fills_a_batch(&self) -> bool {
+        let batch = self.settings.batch;
+        // A full queue gets no further signal, so the batch is as full as it will be.
+        batch.is_some_and(|batch| batch.size <= self.waiting.len()) || self.at_capacity()
+    }
+
     /// Hands the next signal to a handler, if there is one that may be handled now.
-    pub(crate) fn take(&mut self) -> Option<Entry> {
+    pub(crate) fn take(&mut self, worker: WorkerId) -> Option<Entry> {
+        self.unpark(worker);
         let at = self.next()?;
         let entry = self.waiting.remove(at)?;
         self.handling += 1;
-        if self.settings.keyed {
-            self.busy_keys.insert(entry.key);
+        if let Some(keys) = &mut self.busy_keys {
+            keys.insert(entry.key);
         }
+        Some(entry)
+    }
+
+    /// Hands the next batch to a handler.
+    pub(crate) fn take_batch(&mut self, worker: WorkerId, wakes: &mut Wakes) -> Vec<Entry> {
+        self.unpark(worker);
+        let size = self.settings.batch.map_or(1, |batch| batch.size);
+        if self.next().is_none() {
+            return Vec::new();
+        }
+        let size = size.min(self.waiting.len());
+        self.handling += size;
+        let batch = self.waiting.drain(..size).collect();
+        if self.next().is_some() {
+            // Another member's, if there is one: nobody was woken for what came between.
+            self.wake_one(wakes);
+        }
+        batch
+    }
+
+    /// Hands the next signal to a reader, who is done with it when he has it.
+    pub(crate) fn pull(&mut self, reader: WorkerId) -> Option<Entry> {
+        self.unpark(reader);
+        let entry = self.waiting.pop_front()?;
+        self.counts.done += 1;
         Some(entry)
     }
 
@@ -88,54 +208,109 @@ impl Store {
         if self.at_limit() {
             return None;
         }
-        if !self.settings.keyed {
+        let Some(keys) = &self.busy_keys else {
             return (!self.waiting.is_empty()).then_some(0);
-        }
+        };
         let mut waiting = self.waiting.iter();
-        waiting.position(|entry| !self.busy_keys.contains(&entry.key))
+        waiting.position(|entry| !keys.contains(&entry.key))
     }
 
     fn at_limit(&self) -> bool {
-        let limit = self.settings.concurrency;
-        limit.is_some_and(|limit| limit.get() <= self.handling)
+        // A batch is one call: how many there may be is the worker's to see to.
+        let batch = self.settings.batch.map_or(1, |batch| batch.size);
+        self.limit
+            .is_some_and(|limit| limit.saturating_mul(batch) <= self.handling)
     }
 
-    pub(crate) fn finish(&mut self, key: u64, ending: Ending, wakes: &mut Wakes) {
-        self.handling -= 1;
-        if self.settings.keyed {
-            self.busy_keys.remove(&key);
+    /// Counts signals that were handled, and makes room for others.
+    pub(crate) fn finish(&mut self, keys: &[u64], ending: Ending, wakes: &mut Wakes) {
+        self.handling -= keys.len();
+        if let Some(busy) = &mut self.busy_keys {
+            for key in keys {
+                busy.remove(key);
+            }
         }
         match ending {
-            Ending::Done => self.counts.done += 1,
-            Ending::Dead => self.counts.dead += 1,
+            Ending::Done => self.counts.done += keys.len() as u64,
+            Ending::Dead => self.counts.dead += keys.len() as u64,
         }
         if self.next().is_some() {
             self.wake_one(wakes);
         }
     }
 
-    /// Gives up on all signals; those that waited are returned, to be dropped.
-    pub(crate) fn abandon(&mut self, wakes: &mut Wakes) -> VecDeque<Entry> {
-        self.counts.abandoned += self.used() as u64;
-        self.handling = 0;
+    /// Takes a further member of a group in.
+    pub(crate) fn add_member(&mut self, limit: Option<NonZeroUsize>) {
+        self.members += 1;
+        self.limit = self
+            .limit
+            .zip(limit)
+            .map(|(all, one)| all.saturating_add(one.get()));
+    }
+
+    /// Lets a member go; whether others are left. They are told of what waits: it may have been woken for it.
+    pub(crate) fn remove_member(&mut self, limit: Option<NonZeroUsize>, wakes: &mut Wakes) -> bool {
+        if self.members == 1 {
+            return false;
+        }
+        self.members -= 1;
+        let least = self.members;
+        self.limit = self
+            .limit
+            .zip(limit)
+            .map(|(all, one)| all.saturating_sub(one.get()).max(least));
         self.wake_all(wakes);
+        true
+    }
+
+    /// Takes no further signal in.
+    pub(crate) fn close(&mut self, wakes: &mut Wakes) {
+        self.open = false;
+        self.wake_all(wakes);
+    }
+
+    /// Gives up on what waits; it is returned, to be dropped.
+    pub(crate) fn abandon_waiting(&mut self) -> VecDeque<Entry> {
+        self.counts.abandoned += self.waiting.len() as u64;
         std::mem::take(&mut self.waiting)
     }
 
-    pub(crate) fn park(&mut self, waker: &Waker) {
-        if !self.parked.iter().any(|parked| parked.will_wake(waker)) {
-            self.parked.push(waker.clone());
+    /// Gives up on all signals; those that waited are returned, to be dropped.
+    pub(crate) fn abandon(&mut self, wakes: &mut Wakes) -> VecDeque<Entry> {
+        self.counts.abandoned += self.handling as u64;
+        self.handling = 0;
+        self.wake_all(wakes);
+        self.abandon_waiting()
+    }
+
+    /// Whether nobody will take anything from it or put anything in.
+    pub(crate) fn is_over(&self) -> bool {
+        !self.open && self.used() == 0
+    }
+
+    /// Leaves the waker of a worker that found nothing.
+    pub(crate) fn park(&mut self, worker: WorkerId, waker: &Waker) {
+        match self.parked.iter_mut().find(|(parked, _)| *parked == worker) {
+            Some((_, parked)) => parked.clone_from(waker),
+            None => self.parked.push((worker, waker.clone())),
         }
     }
 
+    /// A worker that is at work is not woken in place of one that waits.
+    fn unpark(&mut self, worker: WorkerId) {
+        self.parked.retain(|(parked, _)| *parked != worker);
+    }
+
     fn wake_one(&mut self, wakes: &mut Wakes) {
-        if let Some(waker) = self.parked.pop() {
+        if let Some((_, waker)) = self.parked.pop() {
             wakes.add(waker);
         }
     }
 
     pub(crate) fn wake_all(&mut self, wakes: &mut Wakes) {
-        self.parked.drain(..).for_each(|waker| wakes.add(waker));
+        self.parked
+            .drain(..)
+            .for_each(|(_, waker)| wakes.add(waker));
     }
 
     /// Remembers a line to tell when there is room.
@@ -162,6 +337,10 @@ impl Store {
 
     pub(crate) fn handling(&self) -> usize {
         self.handling
+    }
+
+    pub(crate) fn waiting(&self) -> usize {
+        self.waiting.len()
     }
 
     fn used(&self) -> usize {

@@ -10,7 +10,11 @@ use std::{
 };
 
 use crate::{
-    queue::{Inside, QueueId, Target, store::Store},
+    queue::{
+        offer::{Inside, Target},
+        store::Store,
+        stores::{QueueId, Stores},
+    },
     signal::SignalId,
 };
 
@@ -26,7 +30,7 @@ pub(crate) struct Blocked {
 
 /// The subscriptions that would wait for each other for ever if the handler `inside` waited for `targets`.
 pub(crate) fn circle(
-    stores: &[Store],
+    stores: &Stores,
     blocked: &[Blocked],
     inside: Option<Inside>,
     targets: &[Target],
@@ -42,13 +46,14 @@ pub(crate) fn circle(
         *waiting.entry(queue).or_default() += 1;
     }
     let all_wait = |(queue, waiting): (QueueId, usize)| {
-        let store = &stores[queue.0];
+        let store = stores.get(queue)?;
         (store.depends_on_handlers() && store.handling() <= waiting).then_some(queue)
     };
     let mut stuck: HashSet<QueueId> = waiting.into_iter().filter_map(all_wait).collect();
     let held = |stuck: &HashSet<QueueId>, targets: &[Target]| {
-        let mut full = targets.iter().filter(|t| stores[t.queue.0].is_full());
-        full.any(|t| stuck.contains(&t.queue))
+        let is_full = |queue| stores.get(queue).is_some_and(Store::is_full);
+        let mut full = targets.iter().filter(|target| is_full(target.queue));
+        full.any(|target| stuck.contains(&target.queue))
     };
     // The usual case: a handler of the own queue, or of every full target, still runs.
     if !stuck.contains(&me.0) || !held(&stuck, targets) {

@@ -8,6 +8,8 @@ use std::task::Waker;
 pub(crate) struct Wakes {
     first: Option<Waker>,
     more: Vec<Waker>,
+    /// Whether there is news for those who wait for quiet.
+    pub(crate) quiet: bool,
 }
 
 impl Wakes {

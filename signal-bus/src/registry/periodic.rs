@@ -86,6 +86,11 @@ impl Periodic {
         }
     }
 
+    /// Whether its first run comes at once, whatever happens.
+    pub(crate) fn is_owed(&self) -> bool {
+        self.after.is_none() && matches!(self.schedule, Schedule::Every(_))
+    }
+
     /// The time zone of a cron expression, as the IANA database names it: `Europe/Berlin`.
     #[must_use]
     pub fn tz(mut self, name: &'static str) -> Self {

@@ -2,7 +2,13 @@
 
 use std::marker::PhantomData;
 
-use crate::{codec::Codec, registry::BusName, signal::Kind, site::Site, topic::Topic};
+use crate::{
+    codec::Codec,
+    registry::BusName,
+    signal::Kind,
+    site::Site,
+    topic::{Topic, Traits},
+};
 
 /// A publisher's declaration, with the type it publishes.
 #[derive(Debug)]
@@ -22,8 +28,7 @@ pub(crate) struct PublisherEntry {
     pub(crate) kind: Option<Kind>,
     pub(crate) bus: BusName,
     pub(crate) codec: Option<Codec>,
-    /// Whether its signals stay in this bus.
-    pub(crate) local: bool,
+    pub(crate) traits: Traits,
 }
 
 impl<T: ?Sized> Publisher<T> {
@@ -43,7 +48,7 @@ impl<T: ?Sized> Publisher<T> {
                 kind: Some(Kind::of::<T>()),
                 bus: BusName::DEFAULT,
                 codec: None,
-                local: false,
+                traits: topic.traits(),
             },
             publishes: PhantomData,
         }
@@ -73,7 +78,7 @@ impl<T: ?Sized> Publisher<T> {
     /// Keeps its signals in this bus: no transport and no bridge carries them further.
     #[must_use]
     pub fn local(mut self) -> Self {
-        self.entry.local = true;
+        self.entry.traits.local = true;
         self
     }
 
@@ -97,7 +102,7 @@ impl UntypedPublisher {
             kind: None,
             bus: BusName::DEFAULT,
             codec: None,
-            local: false,
+            traits: Traits::default(),
         })
     }
 
@@ -118,7 +123,7 @@ impl UntypedPublisher {
     /// Keeps its signals in this bus: no transport and no bridge carries them further.
     #[must_use]
     pub fn local(mut self) -> Self {
-        self.0.local = true;
+        self.0.traits.local = true;
         self
     }
 

@@ -78,6 +78,8 @@ pub struct Subscriber<T: ?Sized> {
 pub(crate) struct SubscriberEntry {
     pub(crate) site: Site,
     pub(crate) topics: Vec<&'static str>,
+    /// Those of the topics whose newest signal is kept.
+    pub(crate) sticky: Vec<&'static str>,
     /// The type it takes; `None` takes any.
     pub(crate) kind: Option<Kind>,
     pub(crate) call: Call,
@@ -138,6 +140,11 @@ impl<T: ?Sized> Subscriber<T> {
             entry: SubscriberEntry {
                 site,
                 topics: topics.iter().map(|topic| topic.name()).collect(),
+                sticky: topics
+                    .iter()
+                    .filter(|topic| topic.traits().sticky)
+                    .map(|topic| topic.name())
+                    .collect(),
                 kind: T::kind(),
                 call,
                 concurrency: Concurrency::At(NonZeroUsize::MIN),

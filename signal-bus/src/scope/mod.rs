@@ -1,7 +1,11 @@
 //! Which bus is current: the scope of a task, or else the only bus of its runtime.
 
-pub(crate) mod running;
+pub(crate) mod tasks;
 pub(crate) mod table;
+pub(crate) mod control;
+pub(crate) mod presence;
+pub(crate) mod passages;
+pub(crate) mod running;
 
 use std::{
     pin::Pin,
@@ -15,7 +19,7 @@ use tokio::{
 };
 
 use crate::{
-    queue::Inside,
+    queue::offer::Inside,
     registry::BusName,
     scope::{
         running::{BusHandle, Running},
@@ -68,7 +72,7 @@ impl Scope {
 
     /// The scope for a task that may outlive the handler it is spawned from.
     fn spawned(mut self) -> Self {
-        self.inside = self.inside.map(|inside| Inside::Spawned(inside.parent()));
+        self.inside = self.inside.map(|inside| Inside::Spawned(inside.origin()));
         self.outer = self
             .outer
             .map(|outer| Arc::new(Self::clone(&outer).spawned()));
@@ -132,9 +136,14 @@ pub(crate) fn innermost() -> Option<Scope> {
 
 /// The part of `running` that the task is, if it is one.
 pub(crate) fn inside(running: &Arc<Running>) -> Option<Inside> {
+    inside_of(running)
+}
+
+/// As [`inside`], for the inside of the bus itself.
+pub(crate) fn inside_of(running: &Running) -> Option<Inside> {
     let found = SCOPE.try_with(|own| {
         let mut scope = own;
-        while !Arc::ptr_eq(&scope.running, running) {
+        while !std::ptr::eq(&*scope.running, running) {
             scope = scope.outer.as_deref()?;
         }
         scope.inside

@@ -1,12 +1,13 @@
 //! A running bus, as all of its tasks share it.
 
 use std::{
+    collections::HashMap,
     fmt,
+    num::NonZeroUsize,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
-    time::Duration,
 };
 
 use tokio::{
@@ -18,50 +19,52 @@ use crate::{
     ending::Ending,
     inject::container::Container,
     observe::Observe,
-    queue::{Exchange, QueueId},
-    registry::{BusName, subscriber::Call},
-    report::{Stats, SubscriptionReport, Tally},
+    queue::{Exchange, stores::QueueId},
+    registry::BusName,
+    report::{Departed, Stats, SubscriptionReport, Tally},
     route::Routes,
-    scope::table::Counted,
+    scope::{
+        control::Controls, passages::Passages, presence::Presence, table::Counted, tasks::Tasks,
+    },
     site::Site,
 };
 
 /// What the tasks of one started bus have in common.
 #[derive(Debug)]
 pub(crate) struct Running {
+    /// Its number in the program.
+    pub(crate) id: u64,
     pub(crate) names: Vec<BusName>,
     pub(crate) exchange: Arc<Exchange>,
     pub(crate) routes: Routes,
     pub(crate) observe: Observe,
     pub(crate) container: Container,
-    /// In the order of the exchange's queues.
-    pub(crate) subscriptions: Vec<Subscription>,
-    pub(crate) periodics: Vec<RunMark>,
+    pub(crate) periodics: Vec<Arc<Controls>>,
     /// Gets a permit from each worker that waits for its first signal.
     pub(crate) begun: Semaphore,
     pub(crate) runtime: Runtime,
-    /// Whether somebody subscribes to dead letters.
-    pub(crate) dead_letters_heard: bool,
+    /// Signals that may be outstanding in a subscription that does not say.
+    pub(crate) capacity: NonZeroUsize,
+    /// How many subscriptions hear the bus's own topics.
+    pub(crate) reserved_heard: AtomicUsize,
+    /// What is to be told of who has come and gone.
+    pub(crate) presence: Presence,
+    /// What has come over bridges.
+    pub(crate) passages: Passages,
     /// Whether a circle of handlers was told of.
     pub(crate) circle_told: AtomicBool,
     pub(crate) ending: Ending,
+    pub(crate) tasks: Tasks,
     /// The handlers that run, also those that were given up on.
     pub(crate) active: Active,
     /// Held, not read.
     pub(crate) _counted: Counted,
 }
 
-/// A subscription, as its worker needs it.
-#[derive(Debug)]
-pub(crate) struct Subscription {
-    pub(crate) site: Site,
-    pub(crate) topics: Arc<[Box<str>]>,
-    pub(crate) call: Call,
-    pub(crate) timeout: Option<Duration>,
-    /// Whether the worker handles each signal itself, because there is but one at a time.
-    pub(crate) serial: bool,
-    /// Whether it subscribes to dead letters, whose own failures make no dead letters.
-    pub(crate) buries: bool,
+/// A number for a bus that starts.
+pub(crate) fn next_id() -> u64 {
+    static STARTED: AtomicU64 = AtomicU64::new(0);
+    STARTED.fetch_add(1, Ordering::Relaxed)
 }
 
 /// Counts the handlers that run, for whoever waits until none does.
@@ -102,30 +105,47 @@ impl Drop for Entered<'_> {
     }
 }
 
-/// Says whether a periodic function runs right now.
-#[derive(Debug)]
-pub(crate) struct RunMark {
-    pub(crate) site: Site,
-    pub(crate) runs: AtomicBool,
-}
-
 impl Running {
-    pub(crate) fn subscription(&self, queue: QueueId) -> &Subscription {
-        &self.subscriptions[queue.0]
+    /// Whether somebody hears any of the bus's own topics.
+    pub(crate) fn is_monitored(&self) -> bool {
+        0 < self.reserved_heard.load(Ordering::Relaxed)
+    }
+
+    /// The function, or the call, that a queue belongs to.
+    pub(crate) fn site_of(&self, queue: QueueId) -> Option<Site> {
+        let present = self.routes.present();
+        present.of_queue(queue).map(|hearer| hearer.wish.site)
     }
 
     pub(crate) fn stats(&self) -> Stats {
+        // Before the counts: who comes in between has none yet.
+        let present: Vec<_> = self.routes.present().all().cloned().collect();
         let ledger = self.exchange.ledger();
-        let mut total = Tally::default();
-        let mut subscriptions = Vec::with_capacity(self.subscriptions.len());
-        for (subscription, tally) in self.subscriptions.iter().zip(ledger.tallies) {
-            total.add(&tally);
-            subscriptions.push(SubscriptionReport {
-                site: subscription.site,
-                topics: Arc::clone(&subscription.topics),
-                tally,
-            });
+        let (count, tally) = ledger.departed;
+        let mut total = tally;
+        let mut tallies: HashMap<_, _> = ledger.tallies.into_iter().collect();
+        let mut subscriptions = Vec::with_capacity(present.len());
+        for hearer in present {
+            // One that has gone in between is among the departed.
+            if let Some(tally) = tallies.remove(&hearer.queue) {
+                total.add(&tally);
+                subscriptions.push(SubscriptionReport {
+                    site: hearer.wish.site,
+                    topics: hearer.written(),
+                    tally,
+                });
+            }
         }
+        // Those that leave, and whose handlers still run.
+        let leaving = tallies
+            .into_values()
+            .fold(Tally::default(), |mut all, tally| {
+                all.add(&tally);
+                all
+            });
+        total.add(&leaving);
+        let mut departed = Departed { count, tally };
+        departed.tally.add(&leaving);
         let unrouted = self.observe.unrouted.get();
         Stats {
             published: ledger.routed + unrouted,
@@ -135,8 +155,10 @@ impl Running {
             over_capacity: ledger.over_capacity,
             periodic_runs: self.observe.periodic_runs.get(),
             failures: self.observe.failure_count(),
+            delayed_cancelled: self.observe.delayed_cancelled.get(),
             total,
             subscriptions,
+            departed,
         }
     }
 }

@@ -2,6 +2,8 @@
 
 pub(crate) mod name;
 pub(crate) mod pattern;
+pub(crate) mod template;
+pub(crate) mod index;
 
 use std::{fmt, marker::PhantomData};
 
@@ -32,7 +34,19 @@ use crate::error::InvalidTopic;
 /// ```
 pub struct Topic<T: ?Sized> {
     name: &'static str,
+    traits: Traits,
     carries: PhantomData<fn() -> Box<T>>,
+}
+
+/// What is special about a topic.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+#[doc(hidden)]
+#[expect(unnameable_types, reason = "nobody else is to name it")]
+pub struct Traits {
+    /// Its newest signal is kept for those who come later.
+    pub(crate) sticky: bool,
+    /// Its signals stay in their bus.
+    pub(crate) local: bool,
 }
 
 impl<T: ?Sized> Topic<T> {
@@ -62,6 +76,40 @@ impl<T: ?Sized> Topic<T> {
         }
     }
 
+    /// Keeps the newest signal: whoever subscribes later gets it first.
+    ///
+    /// That suits a state, such as a configuration. It is kept from the first publish, or the first attribute, that names
+    /// the topic with this.
+    ///
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+    /// # use signal_bus::{Bus, Topic};
+    /// static CONFIG: Topic<u32> = Topic::new("config").sticky();
+    ///
+    /// let bus = Bus::empty().start().await?;
+    /// bus.publish(CONFIG, 1).await?;
+    /// bus.publish(CONFIG, 2).await?;
+    /// let mut late = bus.subscribe(CONFIG)?;
+    /// assert_eq!(late.recv().await.as_deref(), Some(&2));
+    /// # bus.close().await?; Ok::<_, anyhow::Error>(()) })?; Ok::<_, anyhow::Error>(())
+    /// ```
+    #[must_use]
+    pub const fn sticky(mut self) -> Self {
+        self.traits.sticky = true;
+        self
+    }
+
+    /// Keeps the signals in their bus: no bridge and no transport carries them further.
+    #[must_use]
+    pub const fn local(mut self) -> Self {
+        self.traits.local = true;
+        self
+    }
+
+    pub(crate) const fn traits(self) -> Traits {
+        self.traits
+    }
+
     /// The topic's name.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -72,6 +120,10 @@ impl<T: ?Sized> Topic<T> {
     pub(crate) const fn unchecked(name: &'static str) -> Self {
         Self {
             name,
+            traits: Traits {
+                sticky: false,
+                local: false,
+            },
             carries: PhantomData,
         }
     }
@@ -101,6 +153,10 @@ impl<T: ?Sized> fmt::Display for Topic<T> {
 pub trait IntoTopic<T: ?Sized>: sealed::Sealed<T> {
     /// The topic's name, not yet checked.
     fn name(&self) -> &str;
+    #[doc(hidden)]
+    fn traits(&self) -> Traits {
+        Traits::default()
+    }
 }
 
 mod sealed {
@@ -108,6 +164,8 @@ mod sealed {
 
     #[expect(unnameable_types, reason = "nobody else is to implement the trait")]
     pub trait Sealed<T: ?Sized> {}
+    #[expect(unnameable_types, reason = "nobody else is to implement the trait")]
+    pub trait SealedPatterns<T: ?Sized> {}
     impl<T: ?Sized> Sealed<T> for &str {}
     impl<T: ?Sized> Sealed<T> for String {}
     impl<T: ?Sized> Sealed<T> for &String {}
@@ -137,10 +195,57 @@ impl<T: ?Sized> IntoTopic<T> for Topic<T> {
     fn name(&self) -> &str {
         self.name
     }
+
+    fn traits(&self) -> Traits {
+        self.traits
+    }
 }
 
 impl<T: ?Sized> IntoTopic<T> for &Topic<T> {
     fn name(&self) -> &str {
         self.name
     }
+
+    fn traits(&self) -> Traits {
+        self.traits
+    }
 }
+
+/// What names the patterns to subscribe to: a string, a [`Topic<T>`](Topic), or several of one kind in an array, a slice
+/// or a `Vec`.
+pub trait IntoPatterns<T: ?Sized>: sealed::SealedPatterns<T> {
+    /// The patterns as they were written, not yet checked.
+    fn written(&self) -> Vec<&str>;
+}
+
+macro_rules! one_pattern {
+    ($($ty:ty),*) => {$(
+        impl<T: ?Sized> sealed::SealedPatterns<T> for $ty {}
+        impl<T: ?Sized> IntoPatterns<T> for $ty {
+            fn written(&self) -> Vec<&str> {
+                vec![IntoTopic::<T>::name(self)]
+            }
+        }
+    )*};
+}
+
+one_pattern!(&str, String, &String, Topic<T>, &Topic<T>);
+
+macro_rules! several_patterns {
+    ($([$($generics:tt)*] $ty:ty),*) => {$(
+        impl<T: ?Sized, $($generics)*> sealed::SealedPatterns<T> for $ty {}
+        impl<T: ?Sized, $($generics)*> IntoPatterns<T> for $ty {
+            fn written(&self) -> Vec<&str> {
+                self.iter().map(IntoTopic::name).collect()
+            }
+        }
+    )*};
+}
+
+several_patterns!(
+    [P: IntoTopic<T>, const N: usize] [P; N],
+    [P: IntoTopic<T>, const N: usize] &[P; N],
+    [P: IntoTopic<T>] &[P],
+    [P: IntoTopic<T>] Vec<P>,
+    [P: IntoTopic<T>] &Vec<P>
+);

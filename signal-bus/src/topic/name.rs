@@ -43,24 +43,39 @@ const fn check(name: &str, wildcards: bool) -> Result<(), InvalidTopic> {
     if bytes.is_empty() {
         return Err(InvalidTopic::new(0, TopicFault::Empty));
     }
-    if NAME_BYTES_MAX < bytes.len() {
+    // The bus's own names hold the names of others, and are no longer bound by the limits.
+    let reserved = is_reserved(name);
+    if !reserved && NAME_BYTES_MAX < bytes.len() {
         return Err(InvalidTopic::new(NAME_BYTES_MAX, TopicFault::TooLong));
     }
     let (mut start, mut tokens) = (0, 0);
     loop {
         let end = token_end(bytes, start);
         tokens += 1;
-        if NAME_TOKENS_MAX < tokens {
+        if !reserved && NAME_TOKENS_MAX < tokens {
             return Err(InvalidTopic::new(start, TopicFault::TooManyTokens));
         }
-        if let Err(error) = check_token(bytes, start, end, wildcards) {
-            return Err(error);
+        let escaped = reserved && is_escaped_wildcard(bytes, start, end);
+        if !escaped {
+            if let Err(error) = check_token(bytes, start, end, wildcards) {
+                return Err(error);
+            }
         }
         if end == bytes.len() {
             return Ok(());
         }
         start = end + 1;
     }
+}
+
+/// Whether the token is `\*`, `\>` or `\**`: a wildcard of another name, as the bus's own names hold it.
+const fn is_escaped_wildcard(bytes: &[u8], start: usize, end: usize) -> bool {
+    if end <= start || bytes[start] != b'\\' {
+        return false;
+    }
+    let one = end - start == 2 && (bytes[start + 1] == b'*' || bytes[start + 1] == b'>');
+    let all = end - start == 3 && bytes[start + 1] == b'*' && bytes[start + 2] == b'*';
+    one || all
 }
 
 const fn token_end(bytes: &[u8], start: usize) -> usize {
@@ -220,6 +235,7 @@ mod tests {
             "a.**",
             "$bus.dead",
             "$bus.>",
+            "$bus.subscriber.added.a.\\*.\\**",
         ] {
             assert!(check_pattern(name).is_ok(), "{name:?}");
         }
@@ -229,6 +245,7 @@ mod tests {
             (">>", 0, WildcardMixed),
             (">.a", 0, TailNotLast),
             ("a.**.b", 2, TailNotLast),
+            ("a.\\*", 3, WildcardMixed),
         ] {
             let error = check_pattern(name).unwrap_err();
             assert_eq!(

@@ -9,6 +9,14 @@ use crate::topic::name;
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub(crate) struct Pattern(Box<str>);
 
+/// How much of a topic a pattern names; the most specific is the least.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) struct Specificity {
+    wide: bool,
+    open_ended: bool,
+    named: Reverse<usize>,
+}
+
 impl Pattern {
     pub(crate) fn new(text: &str) -> Result<Self, InvalidTopic> {
         name::check_pattern(text)?;
@@ -21,7 +29,7 @@ impl Pattern {
 
     /// Whether it stands for one topic only.
     pub(crate) fn is_exact(&self) -> bool {
-        !self.0.contains(['*', '>'])
+        !self.tokens().any(is_wildcard)
     }
 
     pub(crate) fn is_reserved(&self) -> bool {
@@ -45,13 +53,26 @@ impl Pattern {
     }
 
     /// Sorts the most specific first: exact names, then by how much is named, catch-alls last.
-    pub(crate) fn specificity(&self) -> impl Ord + use<> {
-        let open_ended = self.0.ends_with('>') || self.0.ends_with("**");
+    pub(crate) fn specificity(&self) -> Specificity {
         let named = self.tokens().filter(|token| !is_wildcard(token)).count();
-        (!self.is_exact(), open_ended, Reverse(named))
+        let last = self.tokens().next_back();
+        Specificity {
+            wide: !self.is_exact(),
+            open_ended: matches!(last, Some(">" | "**")),
+            named: Reverse(named),
+        }
     }
 
-    fn tokens(&self) -> impl Iterator<Item = &str> {
+    /// The name with its wildcards escaped, so that it can stand in a topic of the bus itself.
+    pub(crate) fn escaped(&self) -> String {
+        let tokens = self.tokens().map(|token| match is_wildcard(token) {
+            true => format!("\\{token}"),
+            false => token.to_owned(),
+        });
+        tokens.collect::<Vec<_>>().join(".")
+    }
+
+    fn tokens(&self) -> impl DoubleEndedIterator<Item = &str> {
         self.0.split('.')
     }
 }

@@ -1,8 +1,11 @@
 //! What can go wrong, one type per operation.
 
-use std::{any::type_name, fmt, time::Duration};
+pub(crate) mod publish;
+pub(crate) mod subscribe;
 
-use crate::{report::CloseReport, site::Site};
+use std::{fmt, time::Duration};
+
+use crate::{error::publish::Refusal, report::CloseReport, site::Site};
 
 /// A name that is no topic, with the place and the rule.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
@@ -85,134 +88,6 @@ impl TopicFault {
 impl fmt::Display for TopicFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.text())
-    }
-}
-
-/// A publish that was refused; it reached nobody, and gives the signal back.
-#[derive(thiserror::Error)]
-#[non_exhaustive]
-pub enum PublishError<T> {
-    /// The bus is closed, or it drains and the publisher is not one of its handlers.
-    #[error("the bus is closed")]
-    Closed(T),
-    /// A subscription has no room, and the call does not wait (`try_publish` only).
-    #[error("a subscription is full")]
-    Full(T),
-    /// The topic carries another type.
-    #[error("topic `{topic}` carries `{carries}`, not `{}`", type_name::<T>())]
-    TypeMismatch {
-        /// The signal that was refused.
-        signal: T,
-        /// The topic it was meant for.
-        topic: Box<str>,
-        /// The type the topic carries.
-        carries: &'static str,
-    },
-    /// The name is not a topic.
-    #[error("cannot publish on {topic:?}: {error}")]
-    InvalidTopic {
-        /// The signal that was refused.
-        signal: T,
-        /// The name it was published on.
-        topic: Box<str>,
-        /// What is wrong with the name.
-        #[source]
-        error: InvalidTopic,
-    },
-}
-
-impl<T> PublishError<T> {
-    /// Takes back the signal.
-    #[must_use]
-    pub fn into_signal(self) -> T {
-        self.take().0
-    }
-
-    /// Turns the signal into something else, keeping the reason.
-    pub(crate) fn map<U>(self, change: impl FnOnce(T) -> U) -> PublishError<U> {
-        let (signal, refusal) = self.take();
-        refusal.with(change(signal))
-    }
-
-    pub(crate) fn take(self) -> (T, Refusal) {
-        match self {
-            Self::Closed(signal) => (signal, Refusal::Closed),
-            Self::Full(signal) => (signal, Refusal::Full),
-            Self::TypeMismatch {
-                signal,
-                topic,
-                carries,
-            } => {
-                let found = type_name::<T>();
-                let refusal = Refusal::TypeMismatch {
-                    topic,
-                    carries,
-                    found,
-                };
-                (signal, refusal)
-            }
-            Self::InvalidTopic {
-                signal,
-                topic,
-                error,
-            } => (signal, Refusal::InvalidTopic { topic, error }),
-        }
-    }
-}
-
-impl<T> fmt::Debug for PublishError<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "PublishError({self})")
-    }
-}
-
-/// Why a publish was refused, without the signal: what `on_error` is told of annotated publishers.
-#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum Refusal {
-    /// The bus is closed, or it drains and the publisher is not one of its handlers.
-    #[error("the bus is closed")]
-    Closed,
-    /// A subscription has no room, and a plain `fn` cannot wait.
-    #[error("a subscription is full")]
-    Full,
-    /// The topic carries another type.
-    #[error("topic `{topic}` carries `{carries}`, not `{found}`")]
-    TypeMismatch {
-        /// The topic the signal was meant for.
-        topic: Box<str>,
-        /// The type the topic carries.
-        carries: &'static str,
-        /// The type of the signal.
-        found: &'static str,
-    },
-    /// The name, filled in from the arguments, is not a topic.
-    #[error("cannot publish on {topic:?}: {error}")]
-    InvalidTopic {
-        /// The name that was published on.
-        topic: Box<str>,
-        /// What is wrong with the name.
-        #[source]
-        error: InvalidTopic,
-    },
-}
-
-impl Refusal {
-    pub(crate) fn with<T>(self, signal: T) -> PublishError<T> {
-        match self {
-            Self::Closed => PublishError::Closed(signal),
-            Self::Full => PublishError::Full(signal),
-            Self::TypeMismatch { topic, carries, .. } => PublishError::TypeMismatch {
-                signal,
-                topic,
-                carries,
-            },
-            Self::InvalidTopic { topic, error } => PublishError::InvalidTopic {
-                signal,
-                topic,
-                error,
-            },
-        }
     }
 }
 

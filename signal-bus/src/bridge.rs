@@ -1,0 +1,159 @@
+//! Two running buses, with signals that pass from one to the other.
+
+use std::{fmt, panic::Location, sync::Arc};
+
+use crate::{
+    error::{CloseError, Failure, subscribe::SubscribeError},
+    publish::{Forwarded, Manner, Tried},
+    scope::running::{BusHandle, Running},
+    signal::{AnyValue, Signal, label::Passage},
+    subscribe::listen::Listener,
+    topic::IntoPatterns,
+};
+
+/// Two buses that pass signals to each other; made by [`BusHandle::bridge`].
+///
+/// It ends when it is dropped, when it is closed, or when one of the buses closes.
+#[must_use = "a bridge ends when it is dropped"]
+pub struct Bridge {
+    there: Listener,
+    back: Listener,
+}
+
+impl fmt::Debug for Bridge {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Bridge").field(&self.there).finish()
+    }
+}
+
+impl BusHandle {
+    /// Passes signals of some topics to another running bus, and from there to this one.
+    ///
+    /// A signal comes to each bus once: it does not come back, also not over a ring of bridges. It gets a new id there, and
+    /// keeps its value, which is shared and not copied, its headers and its time. Signals of local topics and publishers,
+    /// broadcasts and the buses' own signals stay where they are. What was published before does not pass.
+    ///
+    /// A full subscription of one bus makes the bridge wait, and so, once the bridge is full, the publishers of the other.
+    /// Handlers of two buses that wait for each other in a circle are not detected, unlike those of one bus.
+    ///
+    /// # Errors
+    ///
+    /// As [`subscribe_any`](Self::subscribe_any), for either bus.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+    /// use signal_bus::Bus;
+    ///
+    /// let (shop, billing) = (Bus::empty().start().await?, Bus::empty().start().await?);
+    /// let bridge = shop.bridge(&billing, "orders.>")?;
+    /// let mut orders = billing.subscribe::<u32>("orders.>")?;
+    /// shop.publish("orders.eu.created", 7_u32).await?;
+    /// assert_eq!(orders.recv().await.as_deref(), Some(&7));
+    /// # drop((bridge, orders)); shop.close().await?; billing.close().await?;
+    /// # Ok::<_, anyhow::Error>(()) })?; Ok::<_, anyhow::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn bridge(
+        &self,
+        other: &Self,
+        patterns: impl IntoPatterns<AnyValue> + Clone,
+    ) -> Result<Bridge, SubscribeError> {
+        let there = self.forward(other, patterns.clone())?;
+        Ok(Bridge {
+            there,
+            back: other.forward(self, patterns)?,
+        })
+    }
+
+    #[track_caller]
+    fn forward(
+        &self,
+        other: &Self,
+        patterns: impl IntoPatterns<AnyValue>,
+    ) -> Result<Listener, SubscribeError> {
+        let (from, to) = (self.running().id, other.clone());
+        let at = Location::caller();
+        let pass = move |signal: Signal| async move { pass(&signal, from, to.running(), at).await };
+        let listener = self.subscription(patterns).from_now().listen(pass)?;
+        let there = Arc::downgrade(other.running());
+        // It ends with the other bus, as a listener ends with its owner.
+        let alive = move || {
+            there
+                .upgrade()
+                .is_some_and(|there| !there.ending.is_requested())
+        };
+        Ok(listener.alive_while(Box::new(alive)))
+    }
+}
+
+impl Bridge {
+    /// Passes what waits on either side, and ends.
+    ///
+    /// # Errors
+    ///
+    /// [`CloseError::InsideHandler`] if the bridge itself awaits it, which it never does.
+    ///
+    /// # Cancel safety
+    ///
+    /// What waits passes also if this future is dropped; only the waiting ends.
+    pub async fn close(self) -> Result<(), CloseError> {
+        let Self { there, back } = self;
+        there.close().await?;
+        back.close().await
+    }
+
+    /// Lets the bridge stand until one of the buses closes.
+    pub fn detach(self) {
+        self.there.detach();
+        self.back.detach();
+    }
+}
+
+/// Passes one signal on, if it may pass and has not been there.
+async fn pass(
+    signal: &Signal,
+    from: u64,
+    to: &Arc<Running>,
+    at: &'static Location<'static>,
+) -> Result<(), Failure> {
+    let label = signal.label();
+    if label.local || label.topic.is_empty() {
+        return Ok(());
+    }
+    let mut passage = match &label.passage {
+        Some(passage) => Passage::clone(passage),
+        None => Passage {
+            first: (from, label.id),
+            buses: Vec::new(),
+        },
+    };
+    passage.buses.push(from);
+    if passage.buses.contains(&to.id) || !to.passages.enter(passage.first) {
+        return Ok(());
+    }
+    to.check_open(None)?;
+    let route = to.routes.resolve(&label.topic, signal.kind(), at)?;
+    let Some(hearing) = to.hearing(&route)? else {
+        to.unrouted(&route);
+        return Ok(());
+    };
+    let manner = Manner {
+        forwarded: Some(Forwarded {
+            headers: label.headers.clone(),
+            time: label.time,
+            passage,
+        }),
+        ..Manner::default()
+    };
+    let value = (Arc::clone(signal.as_arc()), label.type_name);
+    match to.attempt(to.ready(&route, &hearing, value, manner)) {
+        Tried::Accepted(_) => Ok(()),
+        Tried::Refused(refusal, _) => Err(refusal.into()),
+        Tried::Wait(ready) => match to.wait(ready).await {
+            Ok(_) => Ok(()),
+            Err((refusal, _)) => Err(refusal.into()),
+        },
+    }
+}

@@ -1,0 +1,36 @@
+//! Something that happens once, and that anybody may wait for.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio::sync::Notify;
+
+/// Shut until it is opened; then open for ever.
+#[derive(Default, Debug)]
+pub(crate) struct Latch {
+    open: AtomicBool,
+    opened: Notify,
+}
+
+impl Latch {
+    pub(crate) fn open(&self) {
+        self.open.store(true, Ordering::Release);
+        self.opened.notify_waiters();
+    }
+
+    pub(crate) fn is_open(&self) -> bool {
+        self.open.load(Ordering::Acquire)
+    }
+
+    /// Waits until it is open.
+    pub(crate) async fn wait(&self) {
+        loop {
+            let opened = self.opened.notified();
+            tokio::pin!(opened);
+            opened.as_mut().enable();
+            if self.is_open() {
+                return;
+            }
+            opened.await;
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! The periodic functions of a running bus, in the hands of others.
+
+use std::{fmt, sync::Arc};
+
+use crate::{
+    scope::{control::Controls, running::BusHandle},
+    site::Site,
+};
+
+/// A periodic function of a running bus; found by [`BusHandle::periodic`].
+#[derive(Clone)]
+pub struct PeriodicHandle(Arc<Controls>);
+
+impl fmt::Debug for PeriodicHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PeriodicHandle({})", self.0.site)
+    }
+}
+
+impl PeriodicHandle {
+    /// Asks for a run now, also while it is paused.
+    ///
+    /// A run never overlaps another: if one is under way, the next follows it. Several calls before that run are one. The
+    /// times of a cron expression or of a fixed rate stay as they are; a fixed delay begins anew.
+    pub fn trigger(&self) {
+        self.0.trigger();
+    }
+
+    /// Keeps it from running, until it is resumed; a run that is under way comes to its end.
+    pub fn pause(&self) {
+        self.0.pause(true);
+    }
+
+    /// Lets it run again. A run that was due meanwhile comes at once; what becomes of the others `missed` says.
+    pub fn resume(&self) {
+        self.0.pause(false);
+    }
+
+    /// Whether it is paused.
+    #[must_use]
+    pub fn is_paused(&self) -> bool {
+        self.0.is_paused()
+    }
+
+    /// Whether it runs right now.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        self.0.is_running()
+    }
+
+    /// The function.
+    #[must_use]
+    pub fn site(&self) -> Site {
+        self.0.site
+    }
+}
+
+impl BusHandle {
+    /// The periodic function of a name: `poll`, `Mailer::sweep`, or, to tell it from others, `my_app::jobs::poll`.
+    ///
+    /// # Panics
+    ///
+    /// Panics if this bus has no such function, or more than one, with the names it has: a name is a part of the program.
+    /// [`periodics`](Self::periodics) has all of them, for names that come from elsewhere.
+    ///
+    /// # Examples
+    ///
+    /// ```standalone_crate
+    /// use signal_bus::{Bus, periodic};
+    ///
+    /// #[periodic("1h")]
+    /// async fn report() {}
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+    /// let bus = Bus::new().start().await?;
+    /// bus.periodic("report").trigger();
+    /// bus.periodic("report").pause();
+    /// # bus.close().await?; Ok::<_, anyhow::Error>(()) })?; Ok::<_, anyhow::Error>(())
+    /// ```
+    #[must_use]
+    #[track_caller]
+    pub fn periodic(&self, name: &str) -> PeriodicHandle {
+        let mut named = self.periodics().filter(|one| is_named(one.site(), name));
+        match (named.next(), named.next()) {
+            (Some(one), None) => one,
+            (Some(one), Some(other)) => panic!(
+                "two periodic functions of the bus are named `{name}`: {} and {}",
+                one.site(),
+                other.site()
+            ),
+            (None, _) => {
+                let names = self.periodics().map(|one| one.site().to_string());
+                let names = names.collect::<Vec<_>>().join(", ");
+                panic!("no periodic function of the bus is named `{name}`; there are: [{names}]")
+            }
+        }
+    }
+
+    /// All periodic functions of the bus.
+    pub fn periodics(&self) -> impl Iterator<Item = PeriodicHandle> + '_ {
+        let all = self.running().periodics.iter();
+        all.map(|controls| PeriodicHandle(Arc::clone(controls)))
+    }
+}
+
+fn is_named(site: Site, name: &str) -> bool {
+    let path = format!("{}::{}", site.module, site.function);
+    path.strip_suffix(name)
+        .is_some_and(|rest| rest.is_empty() || rest.ends_with("::"))
+}

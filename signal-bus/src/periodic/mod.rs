@@ -1,0 +1,131 @@
+//! The clock's calls: one loop, not generic, for all periodic functions.
+
+pub(crate) mod cron;
+pub(crate) mod schedule;
+pub(crate) mod handle;
+
+use std::{
+    hash::{BuildHasher, RandomState},
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+
+use tokio::time::{self, Instant};
+
+use crate::{
+    error::Failure,
+    guarded::{Guarded, discard},
+    observe::At,
+    periodic::schedule::{Due, Schedule, later},
+    queue::offer::Inside,
+    scope::{Scope, control::Controls, running::Running},
+};
+
+/// Runs a periodic function until the bus is asked to close.
+///
+/// A function without `after` is owed its first run, which the exchange counts as outstanding from the start: so it
+/// runs also in a bus that is closed at once.
+pub(crate) async fn tick(running: Arc<Running>, controls: Arc<Controls>, schedule: Schedule) {
+    let mut due = schedule.first(Instant::now());
+    let mut owed = schedule.is_owed();
+    let mut rest = jitter(schedule.jitter());
+    loop {
+        let mut triggered = false;
+        if !std::mem::take(&mut owed) {
+            match begins(&running, &controls, &schedule, due, rest).await {
+                Begins::InTime => {}
+                Begins::Triggered => triggered = true,
+                Begins::Never => return,
+            }
+        }
+        run(&running, &controls, &schedule).await;
+        running.exchange.end_run();
+        // A run that was asked for is beside a schedule that has its own times.
+        if !triggered || !schedule.has_times() {
+            match schedule.next(due, Instant::now()) {
+                Some(next) => due = next,
+                None => return,
+            }
+            rest = jitter(schedule.jitter());
+        }
+    }
+}
+
+/// How the wait for a run has ended.
+enum Begins {
+    InTime,
+    Triggered,
+    Never,
+}
+
+/// Waits for the next run, in time or asked for; or for the close.
+async fn begins(
+    running: &Running,
+    controls: &Controls,
+    schedule: &Schedule,
+    due: Due,
+    rest: Duration,
+) -> Begins {
+    loop {
+        if controls.take_trigger() {
+            return match running.exchange.begin_run() {
+                true => Begins::Triggered,
+                false => Begins::Never,
+            };
+        }
+        let paused = controls.is_paused();
+        // The wall clock may be set while the function waits, so it is looked at now and then.
+        let (until, last) = schedule.until(due, Instant::now());
+        let until = if last { later(until, rest) } else { until };
+        tokio::select! {
+            biased;
+            () = running.ending.requested() => return Begins::Never,
+            () = controls.changed() => {}
+            () = time::sleep_until(until), if !paused => {
+                if last {
+                    return match running.exchange.begin_run() {
+                        true => Begins::InTime,
+                        false => Begins::Never,
+                    };
+                }
+            }
+        }
+    }
+}
+
+async fn run(running: &Arc<Running>, controls: &Controls, schedule: &Schedule) {
+    running.observe.periodic_runs.add(1);
+    controls.runs.store(true, Ordering::Relaxed);
+    let scope = Scope::new(Arc::clone(running), Some(Inside::Run));
+    let outcome = scope.run(Guarded::run(schedule.call())).await;
+    if let Err(failure) = outcome.unwrap_or_else(|panic| Err(Failure::Panicked(panic))) {
+        running.observe.failed(&At::site(controls.site), &failure);
+        discard(failure);
+    }
+    controls.runs.store(false, Ordering::Relaxed);
+}
+
+/// A random part of `most`. The standard library seeds each `RandomState` anew, which is random enough here.
+fn jitter(most: Duration) -> Duration {
+    if most.is_zero() {
+        return most;
+    }
+    let nanoseconds = u64::try_from(most.as_nanos()).unwrap_or(u64::MAX);
+    Duration::from_nanos(RandomState::new().hash_one(0) % nanoseconds)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::jitter;
+
+    #[test]
+    fn jitter_stays_below_its_bound_and_varies() {
+        let most = Duration::from_millis(50);
+        let values: Vec<_> = (0..100).map(|_| jitter(most)).collect();
+        assert!(values.iter().all(|value| *value < most));
+        assert!(values.windows(2).any(|pair| pair[0] != pair[1]));
+        assert_eq!(jitter(Duration::ZERO), Duration::ZERO);
+    }
+}

@@ -1,0 +1,234 @@
+//! When a periodic function is due.
+
+use std::time::{Duration, SystemTime};
+
+use tokio::time::Instant;
+
+use crate::{
+    periodic::cron::Cron,
+    registry::{
+        handler::HandlerFuture,
+        periodic::{self, Missed, Periodic},
+    },
+};
+
+/// How long a wait for a time of day may go without a look at the clock.
+const LOOK_AFTER: Duration = Duration::from_secs(60);
+
+/// When a run is due.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Due {
+    /// By the runtime's clock.
+    At(Instant),
+    /// By the wall clock.
+    Wall(SystemTime),
+}
+
+/// A periodic function, and the times it runs at.
+pub(crate) struct Schedule {
+    periodic: Periodic,
+    times: Times,
+}
+
+enum Times {
+    Every(Duration),
+    Cron(Box<Cron>, WallClock),
+}
+
+impl Schedule {
+    /// Reads the schedule; the error says what is wrong with a cron expression or a time zone.
+    pub(crate) fn new(periodic: &Periodic) -> Result<Self, String> {
+        let times = match periodic.schedule {
+            periodic::Schedule::Every(period) => Times::Every(period),
+            periodic::Schedule::Cron(expression, zone) => {
+                let clock = WallClock::new();
+                let cron = Cron::new(expression, zone)?;
+                if cron.after(clock.now(Instant::now())).is_none() {
+                    return Err(format!("`{expression}` names no time that will ever come"));
+                }
+                Times::Cron(Box::new(cron), clock)
+            }
+        };
+        Ok(Self {
+            periodic: periodic.clone(),
+            times,
+        })
+    }
+
+    pub(crate) fn call(&self) -> fn() -> HandlerFuture {
+        self.periodic.run
+    }
+
+    pub(crate) fn jitter(&self) -> Duration {
+        self.periodic.jitter
+    }
+
+    /// Whether its first run comes at once, whatever happens.
+    pub(crate) fn is_owed(&self) -> bool {
+        self.periodic.is_owed()
+    }
+
+    /// Whether its times do not depend on when its runs end.
+    pub(crate) fn has_times(&self) -> bool {
+        match self.times {
+            Times::Every(_) => self.periodic.fixed_rate.is_some(),
+            Times::Cron(..) => true,
+        }
+    }
+
+    /// When the first run is due, if it starts `now`.
+    pub(crate) fn first(&self, now: Instant) -> Due {
+        match &self.times {
+            Times::Every(_) => Due::At(later(now, self.periodic.after.unwrap_or_default())),
+            Times::Cron(cron, clock) => {
+                let now = clock.now(now);
+                Due::Wall(cron.after(now).unwrap_or(now))
+            }
+        }
+    }
+
+    /// How long to wait for what is `due`, by the runtime's clock; and whether it is due then.
+    pub(crate) fn until(&self, due: Due, now: Instant) -> (Instant, bool) {
+        match (due, &self.times) {
+            (Due::Wall(due), Times::Cron(_, clock)) => {
+                let wait = due.duration_since(clock.now(now)).unwrap_or_default();
+                (later(now, wait.min(LOOK_AFTER)), wait <= LOOK_AFTER)
+            }
+            (Due::At(due), _) => (due, true),
+            (Due::Wall(_), Times::Every(_)) => (now, true),
+        }
+    }
+
+    /// When the next run is due, if the last was due at `due` and has ended `now`; `None` if there is none.
+    pub(crate) fn next(&self, due: Due, now: Instant) -> Option<Due> {
+        match (&self.times, due) {
+            (Times::Every(period), Due::At(due)) => {
+                Some(Due::At(every(*period, self.periodic.fixed_rate, due, now)))
+            }
+            (Times::Cron(cron, clock), Due::Wall(due)) => {
+                let now = clock.now(now);
+                let next = cron.after(due)?;
+                let next = match self.periodic.fixed_rate {
+                    Some(Missed::Burst) => next,
+                    Some(Missed::Delay) => next.max(now),
+                    _ if next <= now => cron.after(now)?,
+                    _ => next,
+                };
+                Some(Due::Wall(next))
+            }
+            (Times::Every(_), Due::Wall(_)) | (Times::Cron(..), Due::At(_)) => Some(due),
+        }
+    }
+}
+
+/// The time of day, by a clock that may be set, but never goes back.
+///
+/// It is as far as the system's clock says, and at least as far as the runtime's clock has run since it was made: nothing is
+/// run twice when the clock is set back, and in a test with paused time it goes as the test goes.
+struct WallClock {
+    begun: (SystemTime, Instant),
+}
+
+impl WallClock {
+    fn new() -> Self {
+        Self {
+            begun: (SystemTime::now(), Instant::now()),
+        }
+    }
+
+    fn now(&self, now: Instant) -> SystemTime {
+        let (wall, begun) = self.begun;
+        let run = wall.checked_add(now.duration_since(begun)).unwrap_or(wall);
+        run.max(SystemTime::now())
+    }
+}
+
+fn every(period: Duration, fixed_rate: Option<Missed>, due: Instant, now: Instant) -> Instant {
+    match fixed_rate {
+        None => later(now, period),
+        Some(Missed::Burst) => later(due, period),
+        Some(Missed::Delay) => later(due, period).max(now),
+        Some(Missed::Skip) => {
+            let next = later(due, period);
+            if now <= next {
+                return next;
+            }
+            let late = now.duration_since(due).as_nanos();
+            let missed = late % period.as_nanos().max(1);
+            let wait = period.as_nanos() - missed;
+            later(
+                now,
+                Duration::from_nanos(u64::try_from(wait).unwrap_or(u64::MAX)),
+            )
+        }
+    }
+}
+
+/// A point in time; one beyond what the clock can name is far enough away.
+pub(crate) fn later(from: Instant, wait: Duration) -> Instant {
+    const FAR: Duration = Duration::from_secs(60 * 60 * 24 * 365 * 30);
+    from.checked_add(wait.min(FAR)).unwrap_or(from)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::time::Instant;
+
+    use super::{Due, Schedule, every};
+    use crate::{
+        registry::periodic::{Missed, Periodic},
+        site::Site,
+    };
+
+    #[test]
+    fn late_runs_are_skipped_made_up_for_or_delayed() {
+        let due = Instant::now();
+        let seconds = |seconds| due + Duration::from_secs(seconds);
+        let cases = [
+            (None, 3, 13),
+            (Some(Missed::Skip), 3, 10),
+            (Some(Missed::Skip), 34, 40),
+            (Some(Missed::Burst), 34, 10),
+            (Some(Missed::Delay), 34, 34),
+            (Some(Missed::Delay), 3, 10),
+        ];
+        for (fixed_rate, now, expected) in cases {
+            let next = every(Duration::from_secs(10), fixed_rate, due, seconds(now));
+            assert_eq!(next, seconds(expected), "{fixed_rate:?} {now}");
+        }
+    }
+
+    #[cfg(feature = "cron")]
+    #[test]
+    fn late_times_of_day_are_skipped_made_up_for_or_delayed() {
+        let site = Site::new("f", "m", "f.rs", 1);
+        let minutely = Periodic::cron(site, "* * * * *", || Box::pin(async { Ok(()) }));
+        for (missed, late, expected) in [
+            (Missed::Skip, 0, 60),
+            (Missed::Skip, 150, 180),
+            (Missed::Burst, 150, 60),
+            (Missed::Delay, 150, 150),
+        ] {
+            let schedule = Schedule::new(&minutely.clone().missed(missed)).unwrap();
+            let begun = Instant::now();
+            let Due::Wall(due) = schedule.first(begun) else {
+                panic!("cron goes by the wall clock");
+            };
+            let wait = schedule
+                .until(Due::Wall(due), begun)
+                .0
+                .duration_since(begun);
+            let ended = begun + wait + Duration::from_secs(late);
+            let Some(Due::Wall(next)) = schedule.next(Due::Wall(due), ended) else {
+                panic!("there is always a next minute");
+            };
+            let after = next.duration_since(due).unwrap().as_secs_f64();
+            assert!(
+                (after - f64::from(expected)).abs() < 1.0,
+                "{missed:?} {late}: {after}"
+            );
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! Queues that come and go while the others run.
+
+use std::num::NonZeroUsize;
+
+use crate::{
+    guarded::discard,
+    queue::{
+        Exchange, Phase, Settings, State,
+        kept::Since,
+        store::{Entry, Store},
+        stores::QueueId,
+        wakes::Wakes,
+    },
+    signal::Signal,
+};
+
+/// What is let into a new queue of what was before it.
+pub(crate) struct Replay<'a> {
+    pub(crate) since: Since,
+    /// Which of the kept signals the queue is for. It is asked under the lock, so it must not ask anybody else.
+    pub(crate) wants: &'a dyn Fn(&Signal) -> bool,
+}
+
+/// Why a queue could not join.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum NotJoined {
+    Closed,
+    /// The history begins with this number only.
+    Forgotten(u64),
+}
+
+/// How a queue goes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Leave {
+    /// What waits is handled first.
+    Drain,
+    /// What waits is dropped, and counted.
+    Abandon,
+}
+
+impl Exchange {
+    /// Opens a queue, which gets every signal that is let in from now on and is meant for it.
+    ///
+    /// Offers that were routed before `generation` do not know of it, and are stale from now on.
+    pub(crate) fn join(
+        &self,
+        mut settings: Settings,
+        generation: u64,
+        replay: &Replay<'_>,
+    ) -> Result<QueueId, NotJoined> {
+        let mut state = self.lock();
+        if state.phase != Phase::Running {
+            return Err(NotJoined::Closed);
+        }
+        let kept = state.kept.since(replay.since, replay.wants);
+        let kept = kept.map_err(NotJoined::Forgotten)?;
+        // Whoever asks for what was before has room for it.
+        let room = NonZeroUsize::new(kept.len()).unwrap_or(NonZeroUsize::MIN);
+        settings.capacity = settings.capacity.max(room);
+        state.generation = generation;
+        let mut store = Store::new(settings);
+        let mut wakes = Wakes::default();
+        for signal in kept {
+            let entry = Entry {
+                signal,
+                key: 0,
+                since: None,
+                ticket: None,
+            };
+            // There is room for all, and nobody to wake yet.
+            drop(store.push(entry, &mut wakes));
+            state.more(settings.pulled);
+        }
+        Ok(state.stores.insert(store))
+    }
+
+    /// Makes all offers stale that were routed before `generation`.
+    pub(crate) fn renew(&self, generation: u64) {
+        self.lock().generation = generation;
+    }
+
+    /// Takes a further member of a group in; whether the group is there to be joined.
+    pub(crate) fn join_group(&self, queue: QueueId, limit: Option<NonZeroUsize>) -> bool {
+        let mut state = self.lock();
+        let open = state.phase == Phase::Running;
+        let store = state.stores.get_mut(queue);
+        match store.filter(|store| open && store.is_open()) {
+            Some(store) => {
+                store.add_member(limit);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Lets the only member, or one of a group, go; whether others are left, who will handle what waits.
+    pub(crate) fn leave(&self, queue: QueueId, limit: Option<NonZeroUsize>, how: Leave) -> bool {
+        let mut wakes = Wakes::default();
+        let mut state = self.lock();
+        let closed = state.phase == Phase::Closed;
+        let Some(store) = state.stores.get_mut(queue).filter(|_| !closed) else {
+            return false;
+        };
+        if store.remove_member(limit, &mut wakes) {
+            self.after(state, wakes);
+            return true;
+        }
+        let dropped = state.close_queue(queue, how, &mut wakes, self);
+        self.after(state, wakes);
+        dropped.into_iter().for_each(Entry::discard);
+        false
+    }
+
+    /// Lets no further signal into a queue; what waits is handled.
+    pub(crate) fn close_entrance(&self, queue: QueueId) {
+        let mut wakes = Wakes::default();
+        let mut state = self.lock();
+        if state.phase == Phase::Closed {
+            return;
+        }
+        discard(state.close_queue(queue, Leave::Drain, &mut wakes, self));
+        self.after(state, wakes);
+    }
+}
+
+impl State {
+    /// Counts a signal that has got into a queue.
+    pub(super) fn more(&mut self, pulled: bool) {
+        match pulled {
+            true => self.held += 1,
+            false => self.working += 1,
+        }
+    }
+
+    /// Closes a queue; what is to be dropped is returned.
+    fn close_queue(
+        &mut self,
+        queue: QueueId,
+        how: Leave,
+        wakes: &mut Wakes,
+        exchange: &Exchange,
+    ) -> Vec<Entry> {
+        let Some(store) = self.stores.get_mut(queue) else {
+            return Vec::new();
+        };
+        store.close(wakes);
+        let pulled = store.is_pulled();
+        let dropped: Vec<_> = match how {
+            Leave::Drain => Vec::new(),
+            Leave::Abandon => store.abandon_waiting().into(),
+        };
+        // Publishers that wait for room here need not wait any more.
+        self.freed(queue, wakes);
+        self.remove_if_over(queue);
+        let (working, held) = match pulled {
+            true => (0, dropped.len()),
+            false => (dropped.len(), 0),
+        };
+        self.less(working, held, exchange, wakes);
+        dropped
+    }
+}

@@ -1,0 +1,122 @@
+//! Places in the lines in which publishers wait, and what the waits of handlers are known for.
+
+use std::{sync::Arc, task::Waker};
+
+use crate::queue::{
+    State,
+    admission::Obstacle,
+    line::LineId,
+    offer::{Inside, Offer, Target},
+    stuck::Blocked,
+    wakes::Wakes,
+};
+
+impl State {
+    /// Takes, or keeps, a place in the line; returns its number.
+    pub(super) fn join_line(
+        &mut self,
+        offer: &Offer,
+        ticket: Option<u64>,
+        obstacle: Obstacle,
+        waker: &Waker,
+    ) -> u64 {
+        let ticket = ticket.unwrap_or_else(|| {
+            self.last_ticket += 1;
+            self.remember_blocked(offer, self.last_ticket);
+            self.last_ticket
+        });
+        let id = LineId::of(offer, Some(ticket));
+        let line = self.lines.entry(id).or_default();
+        line.wait(ticket, waker);
+        if let Obstacle::Full(queue) = obstacle {
+            if line.waits_for != Some(queue) {
+                line.waits_for = Some(queue);
+                if let Some(store) = self.stores.get_mut(queue) {
+                    store.add_line(id);
+                }
+            }
+        }
+        ticket
+    }
+
+    fn remember_blocked(&mut self, offer: &Offer, ticket: u64) {
+        if let Some(handling) = offer.inside.and_then(Inside::handling) {
+            self.blocked.push(Blocked {
+                ticket,
+                handling,
+                targets: Arc::clone(&offer.destination.targets),
+                known: true,
+            });
+        }
+    }
+
+    /// Tells where a waiting handler wants to go now.
+    pub(super) fn redirect(&mut self, ticket: u64, targets: &Arc<[Target]>) {
+        let mut blocked = self.blocked.iter_mut();
+        if let Some(blocked) = blocked.find(|blocked| blocked.ticket == ticket) {
+            blocked.targets = Arc::clone(targets);
+            blocked.known = false;
+        }
+    }
+
+    /// Whether a waiting handler has looked for a circle since its other waits have changed.
+    pub(super) fn is_known(&self, ticket: u64) -> bool {
+        self.blocked
+            .iter()
+            .any(|blocked| blocked.ticket == ticket && blocked.known)
+    }
+
+    pub(super) fn know(&mut self, ticket: u64) {
+        if let Some(blocked) = self
+            .blocked
+            .iter_mut()
+            .find(|blocked| blocked.ticket == ticket)
+        {
+            blocked.known = true;
+        }
+    }
+
+    /// Forgets the wait of a handler. Its other waits look again: what could move before may be a circle now.
+    fn forget_blocked(&mut self, ticket: u64, wakes: &mut Wakes) {
+        let Some(at) = self
+            .blocked
+            .iter()
+            .position(|blocked| blocked.ticket == ticket)
+        else {
+            return;
+        };
+        let gone = self.blocked.swap_remove(at);
+        for other in self
+            .blocked
+            .iter_mut()
+            .filter(|other| other.handling == gone.handling)
+        {
+            other.known = false;
+            if let Some(line) = self.lines.get(&LineId::Handler(other.ticket)) {
+                line.wake_first(wakes);
+            }
+        }
+    }
+
+    /// Leaves the line, if it was in it; the next one then has its turn.
+    pub(super) fn leave_line(&mut self, offer: &Offer, ticket: Option<u64>, wakes: &mut Wakes) {
+        let Some(ticket) = ticket else { return };
+        self.forget_blocked(ticket, wakes);
+        let id = LineId::of(offer, Some(ticket));
+        let Some(line) = self.lines.get_mut(&id) else {
+            return;
+        };
+        let was_first = line.is_first(ticket);
+        line.leave(ticket);
+        if line.is_empty() {
+            if let Some(queue) = line.waits_for {
+                if let Some(store) = self.stores.get_mut(queue) {
+                    store.remove_line(id);
+                }
+            }
+            self.lines.remove(&id);
+        } else if was_first {
+            line.wake_first(wakes);
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! One subscription as the routes see it: what it hears, and what it wants of that.
+
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+};
+
+use crate::{
+    guarded::caught,
+    observe,
+    queue::{Settings, offer::Target, stores::QueueId},
+    registry::subscriber::{Filter, Key},
+    signal::{AnyValue, Kind},
+    site::Site,
+    topic::{pattern::Pattern, template::Template},
+};
+
+/// Says whether the owner a subscription is bound to is still there.
+pub(crate) type Alive = Box<dyn Fn() -> bool + Send + Sync>;
+
+/// What a subscription asks to hear.
+pub(crate) struct Wish {
+    pub(crate) site: Site,
+    pub(crate) templates: Arc<[Template]>,
+    pub(crate) kind: Option<Kind>,
+    pub(crate) filter: Option<Filter>,
+    pub(crate) key: Option<Key>,
+    pub(crate) group: Option<Box<str>>,
+    pub(crate) settings: Settings,
+}
+
+impl Wish {
+    /// In what a further member of the group differs from this one.
+    pub(crate) fn differs(&self, other: &Self) -> Option<&'static str> {
+        let patterns = |wish: &Self| -> Vec<Box<str>> {
+            let templates = wish
+                .templates
+                .iter()
+                .map(|template| template.pattern().as_str().into());
+            let mut patterns: Vec<_> = templates.collect();
+            patterns.sort_unstable();
+            patterns
+        };
+        let (one, two) = (&self.settings, &other.settings);
+        let same = [
+            (patterns(self) == patterns(other), "hears other topics"),
+            (self.kind == other.kind, "takes signals of another type"),
+            (
+                one.pulled == two.pulled,
+                "has listeners where this reads, or reads where this listens",
+            ),
+            (one.batch == two.batch, "takes other batches"),
+            (one.capacity == two.capacity, "has another capacity"),
+            (one.overflow == two.overflow, "has another overflow policy"),
+            (
+                [self, other]
+                    .iter()
+                    .all(|wish| wish.filter.is_none() && wish.key.is_none()),
+                "has more than one member, and so no member can have a filter or a key of its own",
+            ),
+        ];
+        same.into_iter()
+            .find(|(same, _)| !same)
+            .map(|(_, difference)| difference)
+    }
+}
+
+/// A subscription that has joined.
+pub(crate) struct Hearer {
+    pub(crate) queue: QueueId,
+    /// Its number in the order of subscription.
+    pub(crate) serial: u64,
+    pub(crate) wish: Wish,
+    /// Subscribers that share it: 1, or the members of its group.
+    pub(crate) members: AtomicUsize,
+    alive: std::sync::OnceLock<Alive>,
+    /// Whether it was said that a signal of another type passed it by.
+    mismatch_told: AtomicBool,
+}
+
+impl fmt::Debug for Hearer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Hearer({:?} of {:?})", self.queue, self.wish.site)
+    }
+}
+
+impl Hearer {
+    pub(crate) fn new(queue: QueueId, serial: u64, wish: Wish) -> Self {
+        Self {
+            queue,
+            serial,
+            wish,
+            members: AtomicUsize::new(1),
+            alive: std::sync::OnceLock::new(),
+            mismatch_told: AtomicBool::new(false),
+        }
+    }
+
+    pub(crate) fn patterns(&self) -> impl Iterator<Item = &Pattern> {
+        self.wish.templates.iter().map(Template::pattern)
+    }
+
+    /// The patterns as they were written.
+    pub(crate) fn written(&self) -> Arc<[Box<str>]> {
+        let templates = self.wish.templates.iter();
+        templates
+            .map(|template| template.written().into())
+            .collect()
+    }
+
+    /// Whether it takes signals of a type.
+    pub(crate) fn takes(&self, kind: Kind) -> bool {
+        self.wish.kind.is_none_or(|own| own == kind)
+    }
+
+    /// Whether it hears the bus's own topics.
+    pub(crate) fn is_reserved(&self) -> bool {
+        self.patterns().any(Pattern::is_reserved)
+    }
+
+    /// Whether each signal has to be asked for.
+    pub(crate) fn is_selective(&self) -> bool {
+        self.wish.filter.is_some() || self.wish.key.is_some() || self.alive.get().is_some()
+    }
+
+    /// Binds it to an owner; the first stays.
+    pub(crate) fn bind(&self, alive: Alive) {
+        // Whoever binds twice is told so by the caller's documentation.
+        drop(self.alive.set(alive));
+    }
+
+    /// Whether its owner, if it has one, is still there.
+    pub(crate) fn is_alive(&self) -> bool {
+        self.alive.get().is_none_or(|alive| alive())
+    }
+
+    /// Where a value goes, if it is wanted.
+    ///
+    /// A filter or a key that panics lets the signal in: its handler is the place to fail.
+    pub(crate) fn target(&self, value: &AnyValue) -> Option<Target> {
+        if let Some(filter) = &self.wish.filter {
+            if !caught(|| filter(value)).unwrap_or(true) {
+                return None;
+            }
+        }
+        let key = self.wish.key.as_ref().map(|key| caught(|| key(value)));
+        Some(Target {
+            queue: self.queue,
+            key: key.and_then(Result::ok).unwrap_or_default(),
+        })
+    }
+
+    /// Says, once, that a topic of another type passes it by.
+    pub(crate) fn tell_mismatch(&self, topic: &str, carries: Kind) {
+        if !self.mismatch_told.swap(true, Ordering::Relaxed) {
+            let wants = self.wish.kind.map_or("anything", |kind| kind.name);
+            observe::warn(&format!(
+                "{} takes `{wants}`, so topic `{topic}` is skipped for it, which carries `{}`",
+                self.wish.site, carries.name
+            ));
+        }
+    }
+}

@@ -1,0 +1,239 @@
+//! From a topic to the queues of those who hear it, while they come and go.
+//!
+//! Who hears a topic is found out once and remembered with the topic, together with the generation it was found in. Each
+//! coming and going begins a new generation, so nothing that is remembered can be wrong: it is looked up again when the topic
+//! is next published on.
+
+pub(crate) mod slots;
+pub(crate) mod declared;
+pub(crate) mod hearer;
+pub(crate) mod topic;
+pub(crate) mod cache;
+pub(crate) mod present;
+
+use std::{
+    panic::Location,
+    sync::{
+        Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
+};
+
+use crate::{
+    error::{InvalidTopic, publish::Refusal},
+    guarded::discard,
+    queue::{Exchange, kept::Keeps},
+    route::{
+        cache::{Cache, Found},
+        declared::Declared,
+        hearer::Hearer,
+        present::Present,
+        slots::{PublisherNumber, Slots},
+        topic::{Hearing, Known, Route},
+    },
+    signal::Kind,
+    topic::{Traits, name, pattern::Pattern},
+};
+
+/// All topics of a running bus that were published on or declared, and all who hear them.
+#[derive(Debug)]
+pub(crate) struct Routes {
+    present: RwLock<Present>,
+    /// A copy of the generation that can be read without the lock.
+    generation: AtomicU64,
+    pub(crate) declared: Declared,
+    /// What the histories of the bus keep, in the order of their places.
+    pub(crate) histories: Vec<Pattern>,
+    cache: RwLock<Cache>,
+    lines: AtomicUsize,
+    slots: Slots,
+}
+
+impl Routes {
+    pub(crate) fn new(declared: Declared, histories: Vec<Pattern>) -> Self {
+        let present = Present::default();
+        Self {
+            generation: AtomicU64::new(present.generation()),
+            present: RwLock::new(present),
+            declared,
+            histories,
+            cache: RwLock::default(),
+            lines: AtomicUsize::new(0),
+            slots: Slots::default(),
+        }
+    }
+
+    /// Finds the route of a topic for signals of one type; the first type published on a new topic binds it.
+    pub(crate) fn resolve(
+        &self,
+        topic: &str,
+        kind: Kind,
+        at: &'static Location<'static>,
+    ) -> Result<Arc<Route>, Refusal> {
+        let route = match self.cached(topic) {
+            Some(route) => route,
+            None => {
+                name::check_exact(topic).map_err(|error| invalid(topic, error))?;
+                self.add(topic, kind, Some(at))
+            }
+        };
+        route.check(kind)?;
+        Ok(route)
+    }
+
+    /// The route of a publisher whose topic is the same each time, once it was found.
+    pub(crate) fn of_publisher(&self, number: PublisherNumber) -> Option<&Arc<Route>> {
+        self.slots.get(number)
+    }
+
+    /// Remembers the route of a publisher whose topic is the same each time.
+    pub(crate) fn remember(&self, number: PublisherNumber, route: &Arc<Route>) {
+        self.slots.set(number, route);
+    }
+
+    /// Finds the route of one of the bus's own topics.
+    pub(crate) fn reserved(&self, topic: &str, kind: Kind) -> Arc<Route> {
+        self.cached(topic)
+            .unwrap_or_else(|| self.add(topic, kind, None))
+    }
+
+    /// Finds the way of signals that have a type, and no topic.
+    pub(crate) fn broadcast(&self, kind: Kind) -> Arc<Route> {
+        let known = read(&self.cache).broadcast(kind);
+        known.unwrap_or_else(|| {
+            let route = Arc::new(Route::new("", self.next_line(), kind, None));
+            write(&self.cache).insert_broadcast(kind, route)
+        })
+    }
+
+    /// Who hears a topic now; `None` if nobody does and nothing is kept of it.
+    pub(crate) fn hearing(&self, route: &Route) -> Option<Arc<Hearing>> {
+        match route.known(self.generation.load(Ordering::Acquire)) {
+            Known::Heard(hearing) => Some(hearing),
+            Known::Silent => None,
+            Known::Nothing => Some(self.look(route)),
+        }
+    }
+
+    /// Finds out who hears a topic, and remembers it.
+    pub(crate) fn look(&self, route: &Route) -> Arc<Hearing> {
+        let (hearing, mismatched) = self.present().hearing(route, self.keeps(route));
+        let hearing = Arc::new(hearing);
+        route.learn(&hearing);
+        // A log may publish in turn, so it is told without the lock.
+        for hearer in mismatched {
+            hearer.tell_mismatch(&route.topic, route.carries);
+        }
+        hearing
+    }
+
+    fn keeps(&self, route: &Route) -> Keeps {
+        let histories = self.histories.iter().enumerate();
+        let histories = histories.filter(|(_, pattern)| pattern.matches(&route.topic));
+        Keeps {
+            newest: route.sticky.load(Ordering::Acquire),
+            histories: histories.map(|(place, _)| place).collect(),
+        }
+    }
+
+    /// Sets what a publisher or a subscriber says is special about a topic.
+    pub(crate) fn mark(&self, route: &Route, traits: Traits, exchange: &Exchange) {
+        if traits.local {
+            route.local.store(true, Ordering::Release);
+        }
+        if traits.sticky && !route.sticky.swap(true, Ordering::AcqRel) {
+            self.renew(&mut self.present_mut(), exchange);
+        }
+    }
+
+    /// Begins a new generation: what is known of any topic is found out again.
+    pub(crate) fn renew(&self, present: &mut Present, exchange: &Exchange) {
+        let generation = present.next_generation();
+        exchange.renew(generation);
+        self.generation.store(generation, Ordering::Release);
+    }
+
+    /// Says that whoever has joined under this generation is in.
+    pub(crate) fn joined(&self, present: &Present) {
+        self.generation
+            .store(present.generation(), Ordering::Release);
+    }
+
+    pub(crate) fn present(&self) -> RwLockReadGuard<'_, Present> {
+        read(&self.present)
+    }
+
+    pub(crate) fn present_mut(&self) -> RwLockWriteGuard<'_, Present> {
+        write(&self.present)
+    }
+
+    /// The route of a topic that was published on, as long as it is remembered.
+    pub(crate) fn cached(&self, topic: &str) -> Option<Arc<Route>> {
+        let found = read(&self.cache).get(topic);
+        match found {
+            Found::Route(route) => Some(route),
+            Found::Aging => write(&self.cache).renew(topic),
+            Found::Nothing => None,
+        }
+    }
+
+    /// A remembered topic that a subscription of `kind` to `pattern` does not fit.
+    pub(crate) fn published_conflict(&self, pattern: &Pattern, kind: Kind) -> Option<Arc<Route>> {
+        let differs = |route: &&Arc<Route>| route.carries != kind;
+        if pattern.is_exact() {
+            return self
+                .cached(pattern.as_str())
+                .filter(|route| differs(&route));
+        }
+        let cache = read(&self.cache);
+        let mut others = cache.iter().filter(differs);
+        others.find(|route| pattern.matches(&route.topic)).cloned()
+    }
+
+    fn add(&self, topic: &str, kind: Kind, at: Option<&'static Location<'static>>) -> Arc<Route> {
+        let declared = self.declared.of(topic);
+        let bound = declared.and_then(|declared| declared.kind);
+        let at = at.filter(|_| bound.is_none());
+        let route = Route::new(topic, self.next_line(), bound.unwrap_or(kind), at);
+        if let Some(declared) = declared {
+            route
+                .sticky
+                .store(declared.traits.sticky, Ordering::Relaxed);
+            route.local.store(declared.traits.local, Ordering::Relaxed);
+        }
+        let fixed = self.declared.exact(topic).is_some();
+        let (route, forgotten) = write(&self.cache).insert(Arc::new(route), fixed);
+        discard(forgotten);
+        route
+    }
+
+    fn next_line(&self) -> usize {
+        self.lines.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// The type that a topic carries, if something has bound it.
+    pub(crate) fn carries(&self, topic: &str) -> Option<Kind> {
+        let published = self.cached(topic).map(|route| route.carries);
+        published.or_else(|| self.declared.of(topic)?.kind)
+    }
+
+    /// Those who hear a topic, whatever it carries; the most specific first.
+    pub(crate) fn hearers(&self, topic: &str) -> Vec<Arc<Hearer>> {
+        self.present().matching(topic)
+    }
+}
+
+fn read<T>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {
+    lock.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn write<T>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
+    lock.write().unwrap_or_else(PoisonError::into_inner)
+}
+
+pub(crate) fn invalid(topic: &str, error: InvalidTopic) -> Refusal {
+    Refusal::InvalidTopic {
+        topic: topic.into(),
+        error,
+    }
+}

@@ -1,0 +1,151 @@
+//! All who hear anything, filed by their patterns.
+
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::{Arc, atomic::Ordering},
+};
+
+use crate::{
+    queue::{FIRST_GENERATION, kept::Keeps, stores::QueueId},
+    route::{
+        hearer::{Hearer, Wish},
+        topic::{Hearing, Route},
+    },
+    topic::{
+        index::Index,
+        pattern::{Pattern, Specificity},
+    },
+};
+
+/// The subscriptions of a bus, as of one generation.
+#[derive(Debug)]
+pub(crate) struct Present {
+    generation: u64,
+    last_serial: u64,
+    index: Index<(Specificity, Arc<Hearer>)>,
+    /// In the order of subscription.
+    hearers: BTreeMap<u64, Arc<Hearer>>,
+    groups: HashMap<Box<str>, Arc<Hearer>>,
+    /// Topics on which nobody may publish any more.
+    closed: HashSet<Box<str>>,
+}
+
+impl Default for Present {
+    fn default() -> Self {
+        Self {
+            generation: FIRST_GENERATION,
+            last_serial: 0,
+            index: Index::default(),
+            hearers: BTreeMap::new(),
+            groups: HashMap::new(),
+            closed: HashSet::new(),
+        }
+    }
+}
+
+impl Present {
+    pub(crate) fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    pub(crate) fn next_generation(&mut self) -> u64 {
+        self.generation += 1;
+        self.generation
+    }
+
+    /// Files a subscription whose queue has joined.
+    pub(crate) fn insert(&mut self, queue: QueueId, wish: Wish) -> Arc<Hearer> {
+        self.last_serial += 1;
+        let hearer = Arc::new(Hearer::new(queue, self.last_serial, wish));
+        for pattern in hearer.patterns() {
+            let filed = (pattern.specificity(), Arc::clone(&hearer));
+            self.index.insert(pattern, filed);
+        }
+        self.hearers.insert(hearer.serial, Arc::clone(&hearer));
+        if let Some(group) = &hearer.wish.group {
+            self.groups.insert(group.clone(), Arc::clone(&hearer));
+        }
+        hearer
+    }
+
+    /// Takes a subscription out; whether it was in.
+    pub(crate) fn remove(&mut self, hearer: &Hearer) -> bool {
+        if self.hearers.remove(&hearer.serial).is_none() {
+            return false;
+        }
+        for pattern in hearer.patterns() {
+            let is = |(_, other): &(_, Arc<Hearer>)| other.serial == hearer.serial;
+            self.index.remove(pattern, is);
+        }
+        if let Some(group) = &hearer.wish.group {
+            self.groups.remove(group);
+        }
+        true
+    }
+
+    pub(crate) fn group(&self, name: &str) -> Option<&Arc<Hearer>> {
+        self.groups.get(name)
+    }
+
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Arc<Hearer>> {
+        self.hearers.values()
+    }
+
+    /// The subscription that has a queue.
+    pub(crate) fn of_queue(&self, queue: QueueId) -> Option<&Arc<Hearer>> {
+        self.hearers.values().find(|hearer| hearer.queue == queue)
+    }
+
+    /// How many subscribers there are to the pattern itself.
+    pub(crate) fn count(&self, pattern: &Pattern) -> usize {
+        let filed = self.index.filed(pattern).iter();
+        filed
+            .map(|(_, hearer)| hearer.members.load(Ordering::Relaxed))
+            .sum()
+    }
+
+    pub(crate) fn close(&mut self, topic: &str) {
+        self.closed.insert(topic.into());
+    }
+
+    pub(crate) fn is_closed(&self, topic: &str) -> bool {
+        self.closed.contains(topic)
+    }
+
+    /// Those who hear a topic: the most specific first, equals in the order of subscription.
+    pub(crate) fn matching(&self, topic: &str) -> Vec<Arc<Hearer>> {
+        let mut found = Vec::new();
+        self.index.matching(topic, |(specificity, hearer)| {
+            found.push((*specificity, hearer));
+        });
+        // A subscription may hear a topic by several of its patterns.
+        found.sort_unstable_by_key(|(specificity, hearer)| (hearer.serial, *specificity));
+        found.dedup_by_key(|(_, hearer)| hearer.serial);
+        found.sort_unstable_by_key(|(specificity, hearer)| (*specificity, hearer.serial));
+        found
+            .into_iter()
+            .map(|(_, hearer)| Arc::clone(hearer))
+            .collect()
+    }
+
+    /// Who hears a route; and those who would, if it carried their type.
+    pub(crate) fn hearing(&self, route: &Route, keeps: Keeps) -> (Hearing, Vec<Arc<Hearer>>) {
+        let carries = route.carries;
+        if route.topic.is_empty() {
+            let hearers = self
+                .all()
+                .filter(|one| one.takes(carries) && !one.is_reserved());
+            let hearers = hearers.cloned().collect();
+            return (
+                Hearing::new(self.generation, hearers, Keeps::default()),
+                Vec::new(),
+            );
+        }
+        let hearers = self.matching(&route.topic).into_iter();
+        let (hearers, mismatched): (_, Vec<_>) = hearers.partition(|one| one.takes(carries));
+        let mut hearing = Hearing::new(self.generation, hearers, keeps);
+        hearing.mismatched = mismatched.len() as u64;
+        hearing.closed = !self.closed.is_empty() && self.is_closed(&route.topic);
+        (hearing, mismatched)
+    }
+}

@@ -1,0 +1,168 @@
+//! A topic of a running bus: what it carries, and who hears it.
+
+use std::{
+    panic::Location,
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+};
+
+use crate::{
+    error::publish::Refusal,
+    queue::{
+        kept::Keeps,
+        offer::{Destination, Target},
+    },
+    route::hearer::Hearer,
+    signal::{AnyValue, Kind},
+};
+
+/// A topic, or the broadcast of one type.
+#[derive(Debug)]
+pub(crate) struct Route {
+    /// Empty for a broadcast.
+    pub(crate) topic: Arc<str>,
+    /// Its number; publishers that wait stand in the line of this number.
+    pub(crate) line: usize,
+    /// The type it carries.
+    pub(crate) carries: Kind,
+    /// Where the first publish, which has bound the type, stands; `None` where attributes have.
+    pub(crate) bound_at: Option<&'static Location<'static>>,
+    /// Whether its newest signal is kept.
+    pub(crate) sticky: AtomicBool,
+    /// Whether its signals stay in this bus.
+    pub(crate) local: AtomicBool,
+    hearing: RwLock<Option<Arc<Hearing>>>,
+    /// The generation in which nobody heard it and nothing was kept of it; 0 for none.
+    silent_in: AtomicU64,
+}
+
+/// Who hears a topic, as found out in one generation.
+#[derive(Debug)]
+pub(crate) struct Hearing {
+    pub(crate) generation: u64,
+    targets: Arc<[Target]>,
+    /// In the order of the targets: the most specific first.
+    pub(crate) hearers: Box<[Arc<Hearer>]>,
+    /// Whether a filter, a key or an owner must be asked for each signal.
+    selective: bool,
+    pub(crate) keeps: Option<Arc<Keeps>>,
+    /// Subscriptions that hear the topic but not its type.
+    pub(crate) mismatched: u64,
+    /// Whether nobody may publish on it any more.
+    pub(crate) closed: bool,
+}
+
+impl Hearing {
+    pub(crate) fn new(generation: u64, hearers: Vec<Arc<Hearer>>, keeps: Keeps) -> Self {
+        let target = |hearer: &Arc<Hearer>| Target {
+            queue: hearer.queue,
+            key: 0,
+        };
+        Self {
+            generation,
+            targets: hearers.iter().map(target).collect(),
+            selective: hearers.iter().any(|hearer| hearer.is_selective()),
+            hearers: hearers.into(),
+            keeps: (!keeps.nothing()).then(|| Arc::new(keeps)),
+            mismatched: 0,
+            closed: false,
+        }
+    }
+
+    pub(crate) fn is_heard(&self) -> bool {
+        !self.targets.is_empty()
+    }
+
+    /// Whether a signal goes anywhere at all.
+    fn is_silent(&self) -> bool {
+        !self.is_heard() && self.keeps.is_none() && self.mismatched == 0 && !self.closed
+    }
+
+    /// Where a value goes; and the subscriptions whose owners are gone.
+    pub(crate) fn destination(&self, value: &AnyValue) -> (Destination, Vec<Arc<Hearer>>) {
+        let mut gone = Vec::new();
+        let targets = if self.selective {
+            let alive = self.hearers.iter().filter(|hearer| {
+                let alive = hearer.is_alive();
+                if !alive {
+                    gone.push(Arc::clone(hearer));
+                }
+                alive
+            });
+            alive.filter_map(|hearer| hearer.target(value)).collect()
+        } else {
+            Arc::clone(&self.targets)
+        };
+        let destination = Destination {
+            generation: self.generation,
+            targets,
+            keeps: self.keeps.clone(),
+        };
+        (destination, gone)
+    }
+}
+
+impl Route {
+    pub(crate) fn new(
+        topic: &str,
+        line: usize,
+        carries: Kind,
+        bound_at: Option<&'static Location<'static>>,
+    ) -> Self {
+        Self {
+            topic: topic.into(),
+            line,
+            carries,
+            bound_at,
+            sticky: AtomicBool::new(false),
+            local: AtomicBool::new(false),
+            hearing: RwLock::new(None),
+            silent_in: AtomicU64::new(0),
+        }
+    }
+
+    /// Who hears it, if that was found out in this generation; nobody if it is known that nobody does.
+    pub(crate) fn known(&self, generation: u64) -> Known {
+        if self.silent_in.load(Ordering::Acquire) == generation {
+            return Known::Silent;
+        }
+        let hearing = self.hearing.read().unwrap_or_else(PoisonError::into_inner);
+        match &*hearing {
+            Some(hearing) if hearing.generation == generation => Known::Heard(Arc::clone(hearing)),
+            _ => Known::Nothing,
+        }
+    }
+
+    /// Remembers who hears it.
+    pub(crate) fn learn(&self, hearing: &Arc<Hearing>) {
+        let silent = hearing.is_silent();
+        let known = (!silent).then(|| Arc::clone(hearing));
+        let before = std::mem::replace(
+            &mut *self.hearing.write().unwrap_or_else(PoisonError::into_inner),
+            known,
+        );
+        drop(before);
+        let generation = if silent { hearing.generation } else { 0 };
+        self.silent_in.store(generation, Ordering::Release);
+    }
+
+    pub(crate) fn check(&self, kind: Kind) -> Result<(), Refusal> {
+        if self.carries == kind {
+            return Ok(());
+        }
+        Err(Refusal::TypeMismatch {
+            topic: (*self.topic).into(),
+            carries: self.carries.name,
+            found: kind.name,
+        })
+    }
+}
+
+/// What a route knows of its hearers.
+pub(crate) enum Known {
+    Heard(Arc<Hearing>),
+    Silent,
+    Nothing,
+}

@@ -1,0 +1,70 @@
+//! What others may ask of a periodic function: to run now, to pause, to go on.
+
+use std::sync::{
+    Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicBool, Ordering},
+};
+
+use tokio::sync::Notify;
+
+use crate::site::Site;
+
+/// The controls of one periodic function of a running bus.
+#[derive(Debug)]
+pub(crate) struct Controls {
+    pub(crate) site: Site,
+    /// Whether it runs right now.
+    pub(crate) runs: AtomicBool,
+    asked: Mutex<Asked>,
+    changed: Notify,
+}
+
+#[derive(Clone, Copy, Default, Debug)]
+struct Asked {
+    paused: bool,
+    /// Whether a run was asked for that has not begun.
+    triggered: bool,
+}
+
+impl Controls {
+    pub(crate) fn new(site: Site) -> Self {
+        Self {
+            site,
+            runs: AtomicBool::new(false),
+            asked: Mutex::default(),
+            changed: Notify::new(),
+        }
+    }
+
+    pub(crate) fn trigger(&self) {
+        self.lock().triggered = true;
+        self.changed.notify_one();
+    }
+
+    pub(crate) fn pause(&self, paused: bool) {
+        self.lock().paused = paused;
+        self.changed.notify_one();
+    }
+
+    pub(crate) fn is_paused(&self) -> bool {
+        self.lock().paused
+    }
+
+    pub(crate) fn is_running(&self) -> bool {
+        self.runs.load(Ordering::Relaxed)
+    }
+
+    /// Takes a run that was asked for.
+    pub(crate) fn take_trigger(&self) -> bool {
+        std::mem::take(&mut self.lock().triggered)
+    }
+
+    /// Waits until something else is asked than before; only the function's own task does.
+    pub(crate) async fn changed(&self) {
+        self.changed.notified().await;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Asked> {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,40 @@
+//! The tasks of a bus, which come and go while it runs.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tokio::{runtime::Handle, task::JoinSet};
+
+/// Owns the tasks of a bus until it ends.
+#[derive(Debug)]
+pub(crate) struct Tasks(Mutex<Option<JoinSet<()>>>);
+
+impl Tasks {
+    pub(crate) fn new() -> Self {
+        Self(Mutex::new(Some(JoinSet::new())))
+    }
+
+    /// Spawns a task of the bus; `false` if the bus has ended.
+    pub(crate) fn spawn(
+        &self,
+        runtime: &Handle,
+        task: impl Future<Output = ()> + Send + 'static,
+    ) -> bool {
+        let mut tasks = self.lock();
+        let Some(tasks) = tasks.as_mut() else {
+            return false;
+        };
+        // Those that are over by now make room.
+        while tasks.try_join_next().is_some() {}
+        tasks.spawn_on(task, runtime);
+        true
+    }
+
+    /// Hands all tasks over to whoever ends the bus.
+    pub(crate) fn take(&self) -> JoinSet<()> {
+        self.lock().take().unwrap_or_default()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<JoinSet<()>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

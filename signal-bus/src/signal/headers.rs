@@ -1,0 +1,100 @@
+//! What travels beside the value: names and texts.
+
+use std::{collections::BTreeMap, fmt, sync::Arc};
+
+use tokio::task::futures::TaskLocalFuture;
+
+/// Texts by name that travel with a signal: a trace context, a tenant, a content type.
+///
+/// They are set for all that a future, or a call, publishes, by annotated functions and by hand:
+///
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+/// use signal_bus::{Bus, Headers};
+///
+/// let bus = Bus::empty().start().await?;
+/// let mut orders = bus.subscribe::<u32>("orders")?;
+///
+/// let headers = Headers::new().with("tenant", "acme");
+/// headers.scope(bus.publish("orders", 7_u32)).await?;
+///
+/// let order = orders.recv().await.expect("it was published");
+/// assert_eq!(order.header("tenant"), Some("acme"));
+/// # bus.close().await?; Ok::<_, anyhow::Error>(()) })?; Ok::<_, anyhow::Error>(())
+/// ```
+///
+/// A handler's signals do not inherit the headers of the one it handles: what belongs together is told by
+/// [`Signal::root_id`](super::Signal::root_id). To pass them on, scope what publishes: `order.headers().clone().scope(..)`.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct Headers(Option<Arc<BTreeMap<Box<str>, Box<str>>>>);
+
+tokio::task_local! {
+    static HEADERS: Headers;
+}
+
+impl Headers {
+    /// No headers.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a header, or replaces the one of that name.
+    #[must_use]
+    pub fn with(mut self, name: impl Into<String>, text: impl Into<String>) -> Self {
+        let headers = Arc::make_mut(self.0.get_or_insert_default());
+        headers.insert(name.into().into(), text.into().into());
+        self
+    }
+
+    /// The text of a header.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.as_ref()?.get(name).map(|text| &**text)
+    }
+
+    /// Names and texts, in the order of the names.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        let headers = self.0.iter().flat_map(|headers| headers.iter());
+        headers.map(|(name, text)| (&**name, &**text))
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.as_ref().is_none_or(|headers| headers.is_empty())
+    }
+
+    /// Gives these headers to every signal that `future` publishes; they replace those of a scope around it.
+    ///
+    /// # Cancel safety
+    ///
+    /// That of `future`.
+    pub fn scope<F: Future>(self, future: F) -> impl Future<Output = F::Output> + use<F> {
+        let scoped: TaskLocalFuture<Self, F> = HEADERS.scope(self, future);
+        scoped
+    }
+
+    /// Gives these headers to every signal that `call` publishes, without waiting.
+    pub fn sync_scope<R>(self, call: impl FnOnce() -> R) -> R {
+        HEADERS.sync_scope(self, call)
+    }
+
+    /// The headers of the scope this code runs in.
+    pub(crate) fn current() -> Self {
+        HEADERS.try_with(Clone::clone).unwrap_or_default()
+    }
+}
+
+impl<N: Into<String>, T: Into<String>> FromIterator<(N, T)> for Headers {
+    fn from_iter<I: IntoIterator<Item = (N, T)>>(headers: I) -> Self {
+        let headers = headers.into_iter();
+        headers.fold(Self::new(), |all, (name, text)| all.with(name, text))
+    }
+}
+
+impl fmt::Debug for Headers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.iter()).finish()
+    }
+}

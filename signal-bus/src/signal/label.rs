@@ -1,0 +1,37 @@
+//! What a signal is labelled with.
+
+use std::{sync::Arc, time::SystemTime};
+
+use crate::signal::{SignalId, headers::Headers};
+
+/// What a signal is labelled with.
+#[derive(Clone)]
+pub(crate) struct Label {
+    pub(crate) topic: Arc<str>,
+    pub(crate) id: SignalId,
+    /// What led to it.
+    pub(crate) origin: Option<Origin>,
+    pub(crate) type_name: &'static str,
+    pub(crate) time: SystemTime,
+    pub(crate) headers: Headers,
+    /// Whether it stays in its bus.
+    pub(crate) local: bool,
+    /// The buses it has come through, if it came over a bridge.
+    pub(crate) passage: Option<Arc<Passage>>,
+}
+
+/// The signal whose handler publishes another one, and the first of all that led to it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Origin {
+    pub(crate) parent: SignalId,
+    pub(crate) root: SignalId,
+}
+
+/// The way of a signal over bridges.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(crate) struct Passage {
+    /// The bus and the id it was published with.
+    pub(crate) first: (u64, SignalId),
+    /// The buses it has been in.
+    pub(crate) buses: Vec<u64>,
+}

@@ -1,0 +1,379 @@
+//! A published value on its way: the signal and its label.
+
+pub(crate) mod headers;
+pub(crate) mod label;
+
+use std::{
+    any::{Any, TypeId, type_name},
+    fmt,
+    num::NonZeroU64,
+    ops::Deref,
+    sync::Arc,
+    time::SystemTime,
+};
+
+use crate::{
+    signal::{
+        headers::Headers,
+        label::{Label, Origin},
+    },
+    topic::template::Template,
+};
+
+/// The value of a signal whose type is not known.
+pub type AnyValue = dyn Any + Send + Sync;
+
+/// A published value with its label; derefs to the value.
+///
+/// A subscriber that takes `Signal<Order>` learns topic and id with the order; one that takes `Signal`
+/// hears signals of any type and asks with [`downcast_ref`](Signal::downcast_ref). Cloning it clones no value.
+///
+/// ```standalone_crate
+/// use signal_bus::{Signal, subscriber};
+///
+/// #[subscriber("orders.>")]
+/// async fn audit(signal: Signal) {
+///     match signal.downcast_ref::<String>() {
+///         Some(text) => println!("{} said {text}", signal.topic()),
+///         None => println!("{} carried a {}", signal.topic(), signal.type_name()),
+///     }
+/// }
+/// ```
+pub struct Signal<T: ?Sized = AnyValue> {
+    value: Arc<T>,
+    label: Arc<Label>,
+    /// What the subscription that got it was written as, if that has names for parts of the topic.
+    templates: Option<Arc<[Template]>>,
+}
+
+/// Identifies a signal in its bus; of two signals of one topic, the later has the greater.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SignalId(NonZeroU64);
+
+impl SignalId {
+    /// The id before any signal was admitted; replaced on admission.
+    pub(crate) const UNSET: Self = Self(NonZeroU64::MIN);
+
+    /// The id that follows.
+    pub(crate) fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
+
+    pub(crate) fn number(self) -> u64 {
+        self.0.get()
+    }
+}
+
+impl fmt::Display for SignalId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "#{}", self.0)
+    }
+}
+
+impl fmt::Debug for SignalId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl<T: ?Sized> Signal<T> {
+    pub(crate) fn new(value: Arc<T>, label: Label) -> Self {
+        Self {
+            value,
+            label: Arc::new(label),
+            templates: None,
+        }
+    }
+
+    /// The topic it was published on; empty for a [broadcast](crate::BusHandle::broadcast).
+    #[must_use]
+    pub fn topic(&self) -> &str {
+        &self.label.topic
+    }
+
+    /// The part of the topic that a hole of the subscription's pattern stands for.
+    ///
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+    /// # let bus = signal_bus::Bus::empty().start().await?;
+    /// let mut orders = bus.subscribe::<u32>("orders.{region}.created")?;
+    /// bus.publish("orders.eu.created", 7_u32).await?;
+    /// let order = orders.recv().await.expect("one was published");
+    /// assert_eq!(order.capture("region"), Some("eu"));
+    /// # bus.close().await?; Ok::<_, anyhow::Error>(()) })?; Ok::<_, anyhow::Error>(())
+    /// ```
+    #[must_use]
+    pub fn capture(&self, name: &str) -> Option<&str> {
+        let mut captures = self.captures();
+        captures
+            .find(|(hole, _)| *hole == name)
+            .map(|(_, part)| part)
+    }
+
+    /// All parts of the topic that holes of the subscription's pattern stand for, with their names.
+    ///
+    /// Where several patterns of a subscription hear the topic, the first that was written and has holes gives them.
+    pub fn captures(&self) -> impl Iterator<Item = (&str, &str)> {
+        let templates = self.templates.iter().flat_map(|templates| templates.iter());
+        let mut hearing = templates.filter(|template| {
+            template.has_holes() && template.pattern().matches(&self.label.topic)
+        });
+        let first = hearing.next().into_iter();
+        first.flat_map(|template| template.captures(&self.label.topic))
+    }
+
+    /// Its id: unique in the bus, ordered within the topic.
+    #[must_use]
+    pub fn id(&self) -> SignalId {
+        self.label.id
+    }
+
+    /// Its number in the order in which the bus let signals in, over all topics; the later has the greater.
+    ///
+    /// Signals that nobody was there to hear have none, and numbers are not dense within a topic. A
+    /// [history](crate::Bus::history) is read from such a number on.
+    #[must_use]
+    pub fn sequence(&self) -> u64 {
+        self.label.id.number()
+    }
+
+    /// The signal whose handler published this one, if a handler did.
+    #[must_use]
+    pub fn parent_id(&self) -> Option<SignalId> {
+        self.label.origin.map(|origin| origin.parent)
+    }
+
+    /// The first of the signals that led to this one by handlers that published; its own id if none did.
+    #[must_use]
+    pub fn root_id(&self) -> SignalId {
+        self.label
+            .origin
+            .map_or(self.label.id, |origin| origin.root)
+    }
+
+    /// When it was published, by the system's clock.
+    #[must_use]
+    pub fn time(&self) -> SystemTime {
+        self.label.time
+    }
+
+    /// What travels beside the value.
+    #[must_use]
+    pub fn headers(&self) -> &Headers {
+        &self.label.headers
+    }
+
+    /// The text of one of its [`headers`](Self::headers).
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.label.headers.get(name)
+    }
+
+    /// Whether it stays in its bus: its topic or its publisher is `local`.
+    #[must_use]
+    pub fn is_local(&self) -> bool {
+        self.label.local
+    }
+
+    /// The name of the value's type, as [`std::any::type_name`] gives it.
+    #[must_use]
+    pub fn type_name(&self) -> &'static str {
+        self.label.type_name
+    }
+
+    /// The value, shared.
+    #[must_use]
+    pub fn into_arc(self) -> Arc<T> {
+        self.value
+    }
+
+    pub(crate) fn as_arc(&self) -> &Arc<T> {
+        &self.value
+    }
+
+    pub(crate) fn label(&self) -> &Label {
+        &self.label
+    }
+
+    /// What led to a signal that the handler of this one publishes.
+    pub(crate) fn leads(&self) -> Origin {
+        Origin {
+            parent: self.id(),
+            root: self.root_id(),
+        }
+    }
+
+    /// Gives it its id, while nobody else has a share of its label.
+    pub(crate) fn number(&mut self, id: SignalId) {
+        Arc::make_mut(&mut self.label).id = id;
+    }
+
+    /// The signal as the subscription that was written so gets it.
+    pub(crate) fn heard_as(mut self, templates: Option<&Arc<[Template]>>) -> Self {
+        self.templates = templates.map(Arc::clone);
+        self
+    }
+
+    /// The same label on another form of the value.
+    pub(crate) fn map<U: ?Sized>(self, change: impl FnOnce(Arc<T>) -> Arc<U>) -> Signal<U> {
+        Signal {
+            value: change(self.value),
+            label: self.label,
+            templates: self.templates,
+        }
+    }
+}
+
+impl Signal {
+    /// The value, if it is a `T`.
+    #[must_use]
+    pub fn downcast_ref<T: Any + Send + Sync>(&self) -> Option<&T> {
+        self.value.downcast_ref()
+    }
+
+    /// The signal with its type, if its value is a `T`.
+    ///
+    /// # Errors
+    ///
+    /// Gives the signal back if its value is of another type.
+    pub fn downcast<T: Any + Send + Sync>(self) -> Result<Signal<T>, Self> {
+        let Self {
+            value,
+            label,
+            templates,
+        } = self;
+        match value.downcast() {
+            Ok(value) => Ok(Signal {
+                value,
+                label,
+                templates,
+            }),
+            Err(value) => Err(Self {
+                value,
+                label,
+                templates,
+            }),
+        }
+    }
+
+    /// The signal as one of its type.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the value is of another type: routes deliver signals of the subscriber's type only.
+    pub(crate) fn typed<T: ?Sized + Payload>(self) -> Signal<T> {
+        self.map(|value| {
+            T::restore(value).expect("routes deliver signals of the subscriber's type only")
+        })
+    }
+
+    /// The type of the value.
+    pub(crate) fn kind(&self) -> Kind {
+        Kind {
+            id: (*self.value).type_id(),
+            name: self.label.type_name,
+        }
+    }
+}
+
+impl<T: ?Sized> Deref for Signal<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.value
+    }
+}
+
+impl<T: ?Sized> Clone for Signal<T> {
+    fn clone(&self) -> Self {
+        Self {
+            value: Arc::clone(&self.value),
+            label: Arc::clone(&self.label),
+            templates: self.templates.clone(),
+        }
+    }
+}
+
+impl<T: ?Sized> fmt::Debug for Signal<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Label {
+            topic,
+            id,
+            type_name,
+            ..
+        } = &*self.label;
+        write!(f, "Signal<{type_name}>({topic} {id})")
+    }
+}
+
+/// A type that can travel on a bus: any that is `Send + Sync + 'static`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot travel on a signal bus: a signal must be `Send + Sync + 'static`",
+    label = "cannot be shared between the tasks of its subscribers"
+)]
+pub trait Payload: Send + Sync + 'static {
+    /// Its type, or `None` for the value of any type.
+    #[doc(hidden)]
+    fn kind() -> Option<Kind>;
+    /// Forgets the type.
+    #[doc(hidden)]
+    fn erase(value: Arc<Self>) -> Arc<AnyValue>;
+    /// Finds the type again, if it is this one.
+    #[doc(hidden)]
+    fn restore(value: Arc<AnyValue>) -> Option<Arc<Self>>;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Any + Send + Sync> Payload for T {
+    fn kind() -> Option<Kind> {
+        Some(Kind::of::<T>())
+    }
+
+    fn erase(value: Arc<Self>) -> Arc<AnyValue> {
+        value
+    }
+
+    fn restore(value: Arc<AnyValue>) -> Option<Arc<Self>> {
+        value.downcast().ok()
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl Payload for AnyValue {
+    fn kind() -> Option<Kind> {
+        None
+    }
+
+    fn erase(value: Arc<Self>) -> Arc<AnyValue> {
+        value
+    }
+
+    fn restore(value: Arc<AnyValue>) -> Option<Arc<Self>> {
+        Some(value)
+    }
+}
+
+/// A type's identity and its name for messages.
+#[derive(Clone, Copy, Debug)]
+#[doc(hidden)]
+pub struct Kind {
+    pub(crate) id: TypeId,
+    pub(crate) name: &'static str,
+}
+
+impl Kind {
+    pub(crate) fn of<T: ?Sized + 'static>() -> Self {
+        Self {
+            id: TypeId::of::<T>(),
+            name: type_name::<T>(),
+        }
+    }
+}
+
+impl PartialEq for Kind {
+    fn eq(&self, other: &Self) -> bool {
+        self.id == other.id
+    }
+}
+
+impl Eq for Kind {}

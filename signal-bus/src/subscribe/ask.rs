@@ -1,0 +1,103 @@
+//! Questions about who is there.
+
+use std::sync::{Arc, atomic::Ordering};
+
+use crate::{
+    error::{InvalidTopic, TopicFault},
+    queue::joining::Leave,
+    route::hearer::Hearer,
+    scope::running::BusHandle,
+    site::Site,
+    topic::{name, pattern::Pattern},
+};
+
+/// How many signals wait in one subscription.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct QueueLength {
+    /// The subscriber's function, or the call that subscribed.
+    pub site: Site,
+    /// What it subscribes to.
+    pub topics: Arc<[Box<str>]>,
+    /// Signals that wait, not counting those in handlers.
+    pub waiting: usize,
+    /// Signals that may be outstanding.
+    pub capacity: usize,
+}
+
+impl BusHandle {
+    /// How many subscribers hear a topic, by its name or by a pattern.
+    ///
+    /// Those of annotated functions count as those at run time do; each member of a group counts. Once the topic carries a
+    /// type, only those count that take it. A name that is no topic has none.
+    #[must_use]
+    pub fn subscriber_count(&self, topic: &str) -> usize {
+        let hearers = self.hearers(topic);
+        hearers
+            .iter()
+            .map(|hearer| hearer.members.load(Ordering::Relaxed))
+            .sum()
+    }
+
+    /// Whether anybody hears a topic, by its name or by a pattern, whether or not it was published on before.
+    #[must_use]
+    pub fn has_subscribers(&self, topic: &str) -> bool {
+        !self.hearers(topic).is_empty()
+    }
+
+    /// How many signals wait in each subscription that hears a topic which fits `pattern`.
+    ///
+    /// In the order of subscription. A text that is no pattern fits nothing.
+    #[must_use]
+    pub fn queue_lengths(&self, pattern: &str) -> Vec<QueueLength> {
+        let Ok(pattern) = Pattern::new(pattern) else {
+            return Vec::new();
+        };
+        let running = self.running();
+        let present: Vec<_> = {
+            let present = running.routes.present();
+            let all = present
+                .all()
+                .filter(|hearer| hearer.patterns().any(|other| other.overlaps(&pattern)));
+            all.cloned().collect()
+        };
+        let length = |hearer: Arc<Hearer>| QueueLength {
+            site: hearer.wish.site,
+            topics: hearer.written(),
+            waiting: running.exchange.waiting(hearer.queue),
+            capacity: hearer.wish.settings.capacity.get(),
+        };
+        present.into_iter().map(length).collect()
+    }
+
+    /// Lets nobody publish on a topic any more, while this bus runs.
+    ///
+    /// What waits is handled. A subscription that hears nothing but closed topics ends after that: `recv` returns `None`.
+    /// A subscription by a wildcard goes on, for it may hear others.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidTopic`] if the name is no topic.
+    pub fn close_topic(&self, topic: &str) -> Result<(), InvalidTopic> {
+        name::check_exact(topic)?;
+        self.running().close_topic(topic);
+        Ok(())
+    }
+
+    /// Those who hear a topic; whoever has lost his owner leaves.
+    fn hearers(&self, topic: &str) -> Vec<Arc<Hearer>> {
+        let running = self.running();
+        let wildcard = |error: InvalidTopic| error.reason != TopicFault::Reserved;
+        if name::check_exact(topic).is_err_and(wildcard) {
+            return Vec::new();
+        }
+        let carries = running.routes.carries(topic);
+        let hearers = running.routes.hearers(topic).into_iter();
+        let takes = |hearer: &Arc<Hearer>| carries.is_none_or(|kind| hearer.takes(kind));
+        let (alive, gone): (Vec<_>, Vec<_>) = hearers.partition(|hearer| hearer.is_alive());
+        for hearer in gone {
+            running.depart(&hearer, hearer.wish.settings.limit, Leave::Abandon);
+        }
+        alive.into_iter().filter(takes).collect()
+    }
+}

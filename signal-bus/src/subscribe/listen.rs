@@ -1,0 +1,294 @@
+//! Subscriptions that call a closure.
+
+use std::{
+    fmt,
+    panic::Location,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use crate::{
+    error::{CloseError, Failure, subscribe::SubscribeError},
+    forms::take::HandlerOutput,
+    latch::Latch,
+    queue::joining::Leave,
+    registry::handler::HandlerFuture,
+    route::hearer::Alive,
+    scope::{
+        self,
+        running::{BusHandle, Running},
+    },
+    signal::{AnyValue, Payload, Signal},
+    site::Site,
+    subscribe::{
+        options::{Joined, SubscriptionOptions},
+        pull::bind,
+    },
+    topic::IntoPatterns,
+    worker::{self, Handler, Work},
+};
+
+/// What a listener's closure may return: `()` or a `Result<(), E>`, or a future of these.
+#[diagnostic::on_unimplemented(
+    message = "a listener cannot return `{Self}`",
+    label = "expected a closure that returns `()` or `Result<(), E>`, or an async one",
+    note = "`E` must convert into `anyhow::Error`: any `std::error::Error + Send + Sync + 'static` does",
+    note = "the future of an async closure must be `Send`: it runs on any thread"
+)]
+pub trait Listens<M> {
+    #[doc(hidden)]
+    fn handled(self) -> HandlerFuture;
+}
+
+/// Marks a closure that is done when it returns.
+#[derive(Debug)]
+#[expect(unnameable_types, reason = "it is inferred, and never written")]
+pub enum Plain {}
+
+/// Marks a closure that returns a future.
+#[derive(Debug)]
+#[expect(unnameable_types, reason = "it is inferred, and never written")]
+pub enum Awaited {}
+
+#[diagnostic::do_not_recommend]
+impl<R: HandlerOutput> Listens<Plain> for R {
+    fn handled(self) -> HandlerFuture {
+        let outcome = self.outcome();
+        Box::pin(std::future::ready(outcome))
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<F> Listens<Awaited> for F
+where
+    F: Future<Output: HandlerOutput> + Send + 'static,
+{
+    fn handled(self) -> HandlerFuture {
+        Box::pin(async move { self.await.outcome() })
+    }
+}
+
+/// A closure that the bus calls with each signal; made by [`BusHandle::listen`].
+///
+/// Dropping it leaves at once: what waits is counted as abandoned, a handler that runs comes to its end.
+/// [`close`](Self::close) lets it handle what waits first. It may be dropped inside of its own closure.
+#[must_use = "a listener leaves when it is dropped"]
+pub struct Listener {
+    joined: Joined,
+    work: Arc<Work>,
+    /// Whether it has left.
+    left: AtomicBool,
+}
+
+impl fmt::Debug for Listener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Listener")
+            .field("patterns", &self.joined.hearer.written())
+            .finish_non_exhaustive()
+    }
+}
+
+impl BusHandle {
+    /// Calls a closure with each signal of one or several patterns.
+    ///
+    /// The closure may be async or plain. It is called in order, one signal at a time; its errors and panics are reported
+    /// as those of a subscriber are, and the next signal comes all the same. What it publishes is published from inside a
+    /// handler: it may do so while the bus drains.
+    ///
+    /// The closure is cloned for each signal, so a counter that it captures by value counts on a copy: what signals share
+    /// goes into an [`Arc`].
+    ///
+    /// # Errors
+    ///
+    /// As [`subscribe`](Self::subscribe).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+    /// use signal_bus::Signal;
+    ///
+    /// # let bus = signal_bus::Bus::empty().start().await?;
+    /// let listener = bus.listen("orders.>", async move |order: Signal<u32>| {
+    ///     println!("{} on {}", *order, order.topic());
+    /// })?;
+    /// bus.publish("orders.eu.created", 7_u32).await?;
+    /// listener.close().await?;
+    /// # bus.close().await?; Ok::<_, anyhow::Error>(()) })?; Ok::<_, anyhow::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn listen<T, F, R, M>(
+        &self,
+        patterns: impl IntoPatterns<T>,
+        closure: F,
+    ) -> Result<Listener, SubscribeError>
+    where
+        T: Payload,
+        F: FnOnce(Signal<T>) -> R + Clone + Send + Sync + 'static,
+        R: Listens<M>,
+    {
+        self.subscription(patterns).listen(closure)
+    }
+
+    /// Calls a closure with each signal of one or several patterns, whatever its type.
+    ///
+    /// # Errors
+    ///
+    /// As [`subscribe_any`](Self::subscribe_any).
+    #[track_caller]
+    pub fn listen_any<F, R, M>(
+        &self,
+        patterns: impl IntoPatterns<AnyValue>,
+        closure: F,
+    ) -> Result<Listener, SubscribeError>
+    where
+        F: FnOnce(Signal) -> R + Clone + Send + Sync + 'static,
+        R: Listens<M>,
+    {
+        self.subscription(patterns).listen(closure)
+    }
+}
+
+impl<T: ?Sized + Payload> SubscriptionOptions<T> {
+    /// Begins the subscription, and calls a closure with each signal.
+    ///
+    /// # Errors
+    ///
+    /// As [`BusHandle::listen`]; also if the group, or the history, is another than is asked for.
+    #[track_caller]
+    pub fn listen<F, R, M>(self, closure: F) -> Result<Listener, SubscribeError>
+    where
+        F: FnOnce(Signal<T>) -> R + Clone + Send + Sync + 'static,
+        R: Listens<M>,
+    {
+        let at = Location::caller();
+        let handle = move |signal: Signal| closure.clone()(signal.typed()).handled();
+        Listener::new(self.join("listen", at, false)?, Box::new(handle))
+    }
+}
+
+impl Listener {
+    fn new(
+        joined: Joined,
+        handle: Box<dyn Fn(Signal) -> HandlerFuture + Send + Sync>,
+    ) -> Result<Self, SubscribeError> {
+        let work = Arc::new(Work {
+            queue: joined.hearer.queue,
+            hearer: Some(Arc::clone(&joined.hearer)),
+            site: joined.site,
+            handler: Handler::Listener(handle),
+            templates: joined.templates.clone(),
+            timeout: None,
+            limit: joined.limit,
+            buries: joined.reserved,
+            leaves: AtomicBool::new(false),
+            gone: Latch::default(),
+        });
+        let running = Arc::clone(&joined.running);
+        let worker = worker::work(Arc::clone(&running), Arc::clone(&work));
+        let spawned = running.tasks.spawn(&running.runtime, worker);
+        let listener = Self {
+            joined,
+            work,
+            left: AtomicBool::new(false),
+        };
+        // Otherwise it is dropped here, and leaves.
+        if spawned {
+            Ok(listener)
+        } else {
+            Err(SubscribeError::Closed)
+        }
+    }
+
+    /// Leaves when what waits has been handled, and returns when the last handler has ended.
+    ///
+    /// In a group, what waits goes to the other members, and only what this one is handling is waited for.
+    ///
+    /// # Errors
+    ///
+    /// [`CloseError::InsideHandler`] if its own closure awaits it, which would wait for itself. It has left then, and what
+    /// waits will be handled.
+    ///
+    /// # Cancel safety
+    ///
+    /// It leaves, and what waits is handled, also if this future is dropped; only the waiting ends.
+    pub async fn close(self) -> Result<(), CloseError> {
+        self.leave(Leave::Drain);
+        let (running, work) = (Arc::clone(&self.joined.running), Arc::clone(&self.work));
+        drop(self);
+        if is_inside(&running, &work) {
+            return Err(CloseError::InsideHandler);
+        }
+        work.gone.wait().await;
+        Ok(())
+    }
+
+    /// Leaves as soon as the owner is dropped: from then on no signal gets in, and what waits is counted as abandoned.
+    ///
+    /// The owner is not kept alive by the listener; a closure that uses it holds a [`Weak`](std::sync::Weak). Dropping the
+    /// listener leaves as well: [`detach`](Self::detach) it, to leave it to the owner alone. Of several calls the first
+    /// holds.
+    pub fn close_on_drop_of<O: ?Sized + Send + Sync + 'static>(self, owner: &Arc<O>) -> Self {
+        bind(&self.joined, owner);
+        self
+    }
+
+    /// Leaves as soon as `alive` says no.
+    pub(crate) fn alive_while(self, alive: Alive) -> Self {
+        self.joined.hearer.bind(alive);
+        self.joined.running.bound();
+        self
+    }
+
+    /// Listens until the bus closes, or until the owner it is [bound to](Self::close_on_drop_of) is dropped.
+    pub fn detach(self) {
+        self.left.store(true, Ordering::Release);
+    }
+
+    /// How many signals wait for it.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.joined.running.exchange.waiting(self.work.queue)
+    }
+
+    /// Where it was made.
+    #[must_use]
+    pub fn site(&self) -> Site {
+        self.joined.site
+    }
+
+    fn leave(&self, how: Leave) {
+        if self.left.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let Joined {
+            running, hearer, ..
+        } = &self.joined;
+        running.depart_worker(hearer, self.joined.limit, how, Some(&self.work.leaves));
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        self.leave(Leave::Abandon);
+    }
+}
+
+/// Whether the code runs in a handler of this very worker's queue.
+fn is_inside(running: &Running, work: &Work) -> bool {
+    let inside = scope::inside_of(running);
+    let handling = inside.and_then(crate::queue::offer::Inside::handling);
+    handling.is_some_and(|(queue, _)| queue == work.queue)
+}
+
+#[expect(dead_code, reason = "never called: that it compiles is the point")]
+fn closures_are_accepted(bus: &BusHandle) {
+    fn ok<T>(_: T) {}
+    ok(bus.listen("a", async move |_: Signal<u32>| {}));
+    ok(bus.listen("a", |_: Signal<u32>| async { Ok::<_, Failure>(()) }));
+    ok(bus.listen("a", |_: Signal<u32>| {}));
+    ok(bus.listen("a", |_: Signal<u32>| -> anyhow::Result<()> { Ok(()) }));
+    ok(bus.listen_any(["a", "b"], |_| {}));
+}

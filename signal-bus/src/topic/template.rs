@@ -1,0 +1,84 @@
+//! Names with holes: `orders.{region}.created`.
+
+use crate::{error::InvalidTopic, topic::pattern::Pattern};
+
+/// What a subscription was written as: a pattern, and the names of some of its wildcards.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Template {
+    written: Box<str>,
+    pattern: Pattern,
+    holes: bool,
+}
+
+impl Template {
+    /// Reads a pattern; a token in braces, `{region}`, is a `*` with a name.
+    pub(crate) fn new(written: &str) -> Result<Self, InvalidTopic> {
+        let holes = written.split('.').any(|token| hole(token).is_some());
+        let pattern = if holes {
+            let tokens = written.split('.');
+            let tokens = tokens.map(|token| hole(token).map_or(token, |_| "*"));
+            Pattern::new(&tokens.collect::<Vec<_>>().join("."))?
+        } else {
+            Pattern::new(written)?
+        };
+        Ok(Self {
+            written: written.into(),
+            pattern,
+            holes,
+        })
+    }
+
+    pub(crate) fn written(&self) -> &str {
+        &self.written
+    }
+
+    pub(crate) fn pattern(&self) -> &Pattern {
+        &self.pattern
+    }
+
+    pub(crate) fn has_holes(&self) -> bool {
+        self.holes
+    }
+
+    /// The names of its holes, each with the token of `topic` that stands there, if it hears the topic.
+    pub(crate) fn captures<'a>(
+        &'a self,
+        topic: &'a str,
+    ) -> impl Iterator<Item = (&'a str, &'a str)> {
+        let hears = self.holes && self.pattern.matches(topic);
+        let tokens = self.written.split('.').zip(topic.split('.'));
+        let captured = tokens.filter_map(|(written, token)| Some((hole(written)?, token)));
+        captured.take_while(move |_| hears)
+    }
+}
+
+/// The name of a hole, if the token is one.
+fn hole(token: &str) -> Option<&str> {
+    let name = token.strip_prefix('{')?.strip_suffix('}')?;
+    let mut letters = name.chars();
+    let first = letters.next()?;
+    let begins = first == '_' || first.is_alphabetic();
+    let goes_on = letters.all(|letter| letter == '_' || letter.is_alphanumeric());
+    (begins && goes_on).then_some(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Template;
+
+    #[test]
+    fn holes_are_wildcards_with_names() {
+        let template = Template::new("orders.{region}.*.{id}").unwrap();
+        assert_eq!(template.pattern().as_str(), "orders.*.*.*");
+        let captures: Vec<_> = template.captures("orders.eu.x.7").collect();
+        assert_eq!(captures, [("region", "eu"), ("id", "7")]);
+        assert_eq!(template.captures("orders.eu.x").count(), 0);
+    }
+
+    #[test]
+    fn braces_that_hold_no_name_are_letters() {
+        for written in ["a.{}", "a.{1}", "a.x{y}", "a.{b c"] {
+            assert!(Template::new(written).map_or(true, |template| !template.has_holes()));
+        }
+    }
+}
