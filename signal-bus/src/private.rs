@@ -9,6 +9,7 @@ pub use crate::{
     codec::{Borrowed, Codec, CodecProbe, MaybeBorrowed, NoCodec, OwnedType, codec},
     error::{Failure, InjectError},
     forms::{
+        batch::{Deliveries, TakeBatch, open_batch},
         give::{Fails, InOption, InResult, Publish},
         probe::{InjectFallback, Peel, Probe},
         take::{

@@ -119,7 +119,12 @@ fn after_the_runtime_is_gone_the_report_says_what_was_abandoned() {
         };
         assert_eq!(total.accepted, 10);
         assert_eq!(total.done + total.abandoned, 10, "{report:?}");
-        assert_eq!(total.done, u64::from(counter.load(Ordering::Relaxed)));
+        // The runtime ends while one handler runs on another thread: that one counts as abandoned, and may still have counted.
+        let counted = u64::from(counter.load(Ordering::Relaxed));
+        assert!(
+            (total.done..=total.done + 1).contains(&counted),
+            "{report:?}"
+        );
         drop(bus);
     }
 }

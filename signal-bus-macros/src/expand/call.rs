@@ -62,6 +62,8 @@ pub(crate) fn paths(model: &Model) -> Paths {
 pub(crate) struct Opening<'a> {
     pub(crate) topic: TokenStream,
     pub(crate) form: &'a Form,
+    /// Whether there are several at once.
+    pub(crate) batched: bool,
 }
 
 // Output:  __p::handler(async move {
@@ -87,11 +89,18 @@ pub(crate) fn run(model: &Model, opening: Option<&Opening<'_>>) -> TokenStream {
             .map_or_else(Span::call_site, Spanned::span);
         quote_spanned! {ours_at(at)=> let __self = __p::shared::<Self>().get(&__SITE, "self")?; }
     });
-    let opened = opening.map(|Opening { topic, form }| {
+    let opened = opening.map(|opening| {
+        let Opening {
+            topic,
+            form,
+            batched,
+        } = opening;
+        let at = ours_at(topic::form_span(form));
+        let open = Ident::new(if *batched { "open_batch" } else { "open" }, at);
         // Bound first: a type that cannot travel is then told once, where the declaration tells it.
-        quote_spanned! {ours_at(topic::form_span(form))=>
+        quote_spanned! {at=>
             let __topic = #topic;
-            let __signal = __p::open(__topic, __signal);
+            let __signal = __p::#open(__topic, __signal);
         }
     });
     let bound = bind_owned(model, opening);
@@ -138,10 +147,10 @@ fn outcome(model: &Model) -> TokenStream {
 
 /// Takes an owned signal before a template shows it.
 fn bind_owned(model: &Model, opening: Option<&Opening<'_>>) -> Option<TokenStream> {
-    let form = opening?.form;
-    let shown = has_template(model) && matches!(form, Form::Owned(_));
+    let opening = opening?;
+    let shown = has_template(model) && matches!(opening.form, Form::Owned(_));
     shown.then(|| {
-        let take = take(form);
+        let take = take(opening);
         quote! { let __argument = #take; }
     })
 }
@@ -157,13 +166,19 @@ fn has_template(model: &Model) -> bool {
 fn fill(model: &Model, opening: Option<&Opening<'_>>) -> TokenStream {
     publish::fill(model, |parameter| match (&parameter.source, opening) {
         (Source::Signal(Form::Owned(_)), _) => quote!(__argument),
-        (Source::Signal(form), Some(_)) => take(form),
+        (Source::Signal(_), Some(opening)) => take(opening),
         _ => inject::local(parameter).into_token_stream(),
     })
 }
 
-fn take(form: &Form) -> TokenStream {
-    match form {
+fn take(opening: &Opening<'_>) -> TokenStream {
+    match opening.form {
+        // Nobody holds several signals in one slice, so they are gathered first.
+        Form::Reference(Type::Slice(slice)) if opening.batched => {
+            let element = &slice.elem;
+            let take = method("take", slice.span());
+            quote! { &*__signal.#take::<__p::Vec<#element>, _>() }
+        }
         Form::Reference(ty) | Form::OptionalReference(ty) => {
             let lend = method("lend", ty.span());
             quote! { __signal.#lend::<#ty, _>() }
@@ -183,7 +198,7 @@ fn arguments(model: &Model, opening: Option<&Opening<'_>>) -> TokenStream {
         .iter()
         .map(|parameter| match (&parameter.source, parameter) {
             (Source::Signal(_), _) if bound => quote!(__argument),
-            (Source::Signal(form), _) => take(form),
+            (Source::Signal(_), _) => opening.map(take).unwrap_or_default(),
             (Source::Injected(injection), parameter) => inject::pass(parameter, injection),
             (Source::Caller, Parameter { ident, .. }) => quote!(#ident),
         });

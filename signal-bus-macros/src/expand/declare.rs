@@ -9,7 +9,8 @@ use crate::expand::call::{self, Opening, Paths};
 use crate::expand::parts::{method, ours_at, time};
 use crate::expand::{inject, topic};
 use crate::model::{
-    Concurrency, Form, Model, Output, Publication, Schedule, Source, Subscription, Topic, innermost,
+    Batch, Clock, Concurrency, Form, Model, Output, Publication, Schedule, Source, Subscription,
+    Topic, innermost,
 };
 
 /// Declares all roles of a function that the bus calls, provides by, or injects.
@@ -54,10 +55,11 @@ fn publisher(model: &Model, publication: &Publication) -> TokenStream {
         .bus
         .as_ref()
         .map(|path| quote_spanned! {path.span()=> .bus(&#path) });
+    let local = publication.local.then(|| quote!(.local()));
     let probe = match (&publication.topic, &model.nameable) {
         (Topic::Literal { name, .. }, None) => {
             return quote! {
-                __d.publisher_untyped(__p::UntypedPublisher::new(__SITE, #name) #bus);
+                __d.publisher_untyped(__p::UntypedPublisher::new(__SITE, #name) #local #bus);
             };
         }
         (_, None) => TokenStream::new(),
@@ -74,7 +76,7 @@ fn publisher(model: &Model, publication: &Publication) -> TokenStream {
     });
     let declare = quote_spanned! {ours_at(at)=>
         __d.publisher(
-            __p::Publisher::new(__SITE, __topic) #template #bus
+            __p::Publisher::new(__SITE, __topic) #template #local #bus
                 .codec(__p::codec(__topic).owned().codec()),
         );
     };
@@ -104,9 +106,24 @@ fn subscriber(model: &Model, subscription: &Subscription) -> TokenStream {
     let run = handler(model, subscription, form);
     let options = options(subscription);
     let dependencies = dependencies(model);
-    let declare = quote_spanned! {ours_at(topic::form_span(form))=>
+    let written = topic::written(subscription);
+    let at = ours_at(topic::form_span(form));
+    let subscriber = match &subscription.batch {
+        None => quote_spanned! {at=> __p::Subscriber::new(__SITE, __topics, |__signal| #run) },
+        Some(Batch { size, within }) => {
+            let within = match within.as_ref().map(time) {
+                Some(within) => quote!(__p::Option::Some(#within)),
+                None => quote!(__p::Option::None),
+            };
+            quote_spanned! {at=>
+                __p::Subscriber::batch(__SITE, __topics, |__signal| #run, #size, #within)
+            }
+        }
+    };
+    let declare = quote_spanned! {at=>
         __d.subscriber(
-            __p::Subscriber::new(__SITE, __topics, |__signal| #run)
+            #subscriber
+                #written
                 #options
                 #dependencies
                 .codec(__p::codec(__topics[0]).owned().codec()),
@@ -122,7 +139,13 @@ fn subscriber(model: &Model, subscription: &Subscription) -> TokenStream {
 
 fn handler(model: &Model, subscription: &Subscription, form: &Form) -> TokenStream {
     let topic = topic::opening(subscription, form);
-    call::run(model, Some(&Opening { topic, form }))
+    let batched = subscription.batch.is_some();
+    let opening = Opening {
+        topic,
+        form,
+        batched,
+    };
+    call::run(model, Some(&opening))
 }
 
 /// The options as calls, each pointing at the user's value.
@@ -133,6 +156,8 @@ fn options(subscription: &Subscription) -> TokenStream {
         capacity,
         filter,
         timeout,
+        overflow,
+        group,
         blocking,
         bus,
         ..
@@ -142,7 +167,13 @@ fn options(subscription: &Subscription) -> TokenStream {
         Concurrency::Limit(limit) => quote_spanned! {limit.span()=> .concurrency(#limit) },
         Concurrency::Unbounded(word) => quote_spanned! {word.span()=> .unbounded() },
     }));
-    for (name, value) in [("key", key), ("capacity", capacity), ("filter", filter)] {
+    let valued = [
+        ("key", key),
+        ("capacity", capacity),
+        ("filter", filter),
+        ("group", group),
+    ];
+    for (name, value) in valued {
         options.extend(value.as_ref().map(|value| {
             let name = method(name, value.span());
             quote! { .#name(#value) }
@@ -152,6 +183,12 @@ fn options(subscription: &Subscription) -> TokenStream {
         let timeout = time(timeout);
         quote! { .timeout(#timeout) }
     }));
+    let word = overflow.as_ref().map(ToString::to_string);
+    options.extend(match word.as_deref() {
+        Some("drop_oldest") => Some(quote! { .overflow(__p::Overflow::DropOldest) }),
+        Some("drop_newest") => Some(quote! { .overflow(__p::Overflow::DropNewest) }),
+        _ => None,
+    });
     options.extend(blocking.as_ref().map(|_| quote! { .blocking() }));
     options.extend(
         bus.as_ref()
@@ -164,7 +201,7 @@ fn options(subscription: &Subscription) -> TokenStream {
 // Output:  __d.periodic(__p::Periodic::new(__SITE, Duration, || #run).after(Duration)..);
 fn periodic(model: &Model, schedule: &Schedule) -> TokenStream {
     let Schedule {
-        period,
+        clock,
         after,
         jitter,
         missed,
@@ -172,8 +209,17 @@ fn periodic(model: &Model, schedule: &Schedule) -> TokenStream {
         bus,
         ..
     } = schedule;
-    let period = time(period);
     let run = call::run(model, None);
+    let declared = match clock {
+        Clock::Period(period) => {
+            let period = time(period);
+            quote!(__p::Periodic::new(__SITE, #period, || #run))
+        }
+        Clock::Cron(cron, tz) => {
+            let tz = tz.as_ref().map(|tz| quote!(.tz(#tz)));
+            quote!(__p::Periodic::cron(__SITE, #cron, || #run) #tz)
+        }
+    };
     let mut options = TokenStream::new();
     for (name, value) in [("after", after), ("jitter", jitter)] {
         options.extend(value.as_ref().map(|value| {
@@ -194,7 +240,7 @@ fn periodic(model: &Model, schedule: &Schedule) -> TokenStream {
     );
     let dependencies = dependencies(model);
     quote! {
-        __d.periodic(__p::Periodic::new(__SITE, #period, || #run) #options #dependencies);
+        __d.periodic(#declared #options #dependencies);
     }
 }
 

@@ -11,8 +11,9 @@ use crate::model::{Model, Output, Parameter, Publication, Topic};
 /// The static that a publisher sends by.
 fn publication(publication: &Publication) -> TokenStream {
     let bus = bus(publication);
+    let local = publication.local.then(|| quote!(.local()));
     quote! {
-        static __PUBLICATION: __p::Publication = __p::Publication::new(__SITE) #bus;
+        static __PUBLICATION: __p::Publication = __p::Publication::new(__SITE) #local #bus;
     }
 }
 

@@ -18,9 +18,30 @@ pub(crate) fn topic(topic: &Topic, probe: &TokenStream, at: Span) -> TokenStream
 }
 
 /// Finds the signal's type from what a subscriber takes.
-pub(crate) fn taken(form: &Form) -> TokenStream {
+fn taken(subscription: &Subscription, form: &Form) -> TokenStream {
     let ty = form.ty();
-    quote_spanned! {ty.span()=> __p::Probe::<#ty>::NEW.peel_param() }
+    let batched = subscription
+        .batch
+        .as_ref()
+        .map(|_| quote_spanned!(ty.span()=> .peel_batch()));
+    quote_spanned! {ty.span()=> __p::Probe::<#ty>::NEW #batched.peel_param() }
+}
+
+// Input:   #[subscriber("orders.{region}.created", SHARED)]
+// Output:  .written(["orders.{region}.created", __p::exact(SHARED).name()])
+/// The topics as they were written, if one of them has holes.
+pub(crate) fn written(subscription: &Subscription) -> Option<TokenStream> {
+    let mut topics = subscription.topics.iter();
+    topics.find_map(Topic::template)?;
+    let written = subscription.topics.iter().map(|topic| match topic {
+        Topic::Literal {
+            template: Some(template),
+            ..
+        } => template.literal.to_token_stream(),
+        Topic::Literal { name, .. } => name.to_token_stream(),
+        Topic::Typed(path) => quote_spanned! {path.span()=> __p::exact(#path).name() },
+    });
+    Some(quote! { .written([#(#written),*]) })
 }
 
 /// Finds the signal's type from what a publisher returns.
@@ -38,7 +59,7 @@ pub(crate) fn returned(output: &Output, ty: &Type) -> TokenStream {
 pub(crate) fn all(subscription: &Subscription, form: &Form) -> Vec<TokenStream> {
     let probe = match typed(subscription) {
         Some(_) => quote! { __p::Probe::NEW },
-        None => taken(form),
+        None => taken(subscription, form),
     };
     subscription
         .topics
@@ -50,7 +71,7 @@ pub(crate) fn all(subscription: &Subscription, form: &Form) -> Vec<TokenStream> 
 /// The topic by which a subscriber opens its signals: a typed one knows best.
 pub(crate) fn opening(subscription: &Subscription, form: &Form) -> TokenStream {
     match typed(subscription).or(subscription.topics.first()) {
-        Some(first) => topic(first, &taken(form), form_span(form)),
+        Some(first) => topic(first, &taken(subscription, form), form_span(form)),
         None => TokenStream::new(),
     }
 }

@@ -6,6 +6,7 @@ mod topic;
 mod time;
 mod options;
 mod role;
+mod schedule;
 mod injection;
 mod shape;
 mod rules;
@@ -13,7 +14,8 @@ mod service;
 
 pub(crate) use output::{Call, Output, innermost};
 pub(crate) use parameter::{Factory, Form, Injection, Parameter, Source};
-pub(crate) use role::{Concurrency, Publication, Schedule, Subscription};
+pub(crate) use role::{Batch, Concurrency, Publication, Subscription};
+pub(crate) use schedule::{Clock, Schedule};
 pub(crate) use service::{ModelItem, ServiceModel, of_service};
 pub(crate) use shape::{Shape, is_inner};
 pub(crate) use time::Time;

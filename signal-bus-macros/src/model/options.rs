@@ -7,26 +7,10 @@ use crate::diagnostics::{Errors, nearest, unknown};
 use crate::parse::{Annotation, Argument, Role, arguments, bare_expression};
 
 /// What is planned, and what to do until then.
-const PLANNED: [(&str, &str); 6] = [
-    ("batch", "collect the signals in the subscriber itself"),
-    ("within", "collect the signals in the subscriber itself"),
-    (
-        "group",
-        "remove it: without a group every subscriber gets each signal",
-    ),
-    (
-        "retry",
-        "repeat inside the function, and return the last error",
-    ),
-    (
-        "cron",
-        "give a period instead, for example `#[periodic(\"5m\")]`",
-    ),
-    (
-        "tz",
-        "give a period instead, for example `#[periodic(\"5m\")]`",
-    ),
-];
+const PLANNED: [(&str, &str); 1] = [(
+    "retry",
+    "repeat inside the function, and return the last error",
+)];
 
 /// The options that an attribute knows: with a value, and without.
 struct Known {
@@ -36,7 +20,7 @@ struct Known {
 
 fn known(role: Role) -> Known {
     let (valued, flags): (&[_], &[_]) = match role {
-        Role::Publisher => (&["bus"], &[]),
+        Role::Publisher => (&["bus"], &["local"]),
         Role::Subscriber => (
             &[
                 "concurrency",
@@ -45,11 +29,17 @@ fn known(role: Role) -> Known {
                 "overflow",
                 "filter",
                 "timeout",
+                "batch",
+                "within",
+                "group",
                 "bus",
             ],
             &["blocking"],
         ),
-        Role::Periodic => (&["after", "jitter", "missed", "bus"], &["fixed_rate"]),
+        Role::Periodic => (
+            &["cron", "tz", "after", "jitter", "missed", "bus"],
+            &["fixed_rate"],
+        ),
         Role::Inject => (&[], &["once"]),
         Role::Provider | Role::Service => (&[], &[]),
     };

@@ -13,6 +13,8 @@ use crate::parse::bare_expression;
 #[derive(Clone)]
 pub(crate) struct Publication {
     pub(crate) topic: Topic,
+    /// Its signals stay in the bus.
+    pub(crate) local: bool,
     pub(crate) bus: Option<Path>,
 }
 
@@ -25,8 +27,19 @@ pub(crate) struct Subscription {
     pub(crate) capacity: Option<Expr>,
     pub(crate) filter: Option<Expr>,
     pub(crate) timeout: Option<Time>,
+    pub(crate) batch: Option<Batch>,
+    /// `drop_oldest` or `drop_newest`.
+    pub(crate) overflow: Option<Ident>,
+    pub(crate) group: Option<Expr>,
     pub(crate) blocking: Option<Ident>,
     pub(crate) bus: Option<Path>,
+}
+
+/// `batch = n, within = ".."`.
+#[derive(Clone)]
+pub(crate) struct Batch {
+    pub(crate) size: Expr,
+    pub(crate) within: Option<Time>,
 }
 
 /// How many signals are handled at once.
@@ -34,18 +47,6 @@ pub(crate) struct Subscription {
 pub(crate) enum Concurrency {
     Limit(Expr),
     Unbounded(Ident),
-}
-
-/// `#[periodic(..)]`.
-#[derive(Clone)]
-pub(crate) struct Schedule {
-    pub(crate) period: Time,
-    pub(crate) after: Option<Time>,
-    pub(crate) jitter: Option<Time>,
-    /// `Skip`, `Burst` or `Delay`.
-    pub(crate) missed: Option<Ident>,
-    pub(crate) fixed_rate: bool,
-    pub(crate) bus: Option<Path>,
 }
 
 impl Publication {
@@ -67,7 +68,8 @@ impl Publication {
             );
         }
         let topic = Topic::read(topic, Side::Publisher, errors)?;
-        Some(Self { topic, bus })
+        let local = options.flag("local").is_some();
+        Some(Self { topic, local, bus })
     }
 }
 
@@ -88,11 +90,13 @@ impl Subscription {
             capacity: count(options, "capacity", errors),
             filter: options.value("filter").cloned(),
             timeout: time(options, "timeout", errors),
+            batch: Batch::read(options, errors),
+            overflow: word(options, "overflow", &OVERFLOWS, errors),
+            group: group(options, errors),
             blocking: options.flag("blocking").cloned(),
             bus: bus(options, errors),
             topics: topics.into_iter().collect::<Option<_>>()?,
         };
-        overflow(options, errors);
         subscription.check(options, errors);
         (!subscription.topics.is_empty()).then_some(subscription)
     }
@@ -132,45 +136,12 @@ impl Subscription {
     }
 }
 
-impl Schedule {
-    pub(crate) fn read(options: &Options, errors: &mut Errors) -> Option<Self> {
-        let after = time(options, "after", errors);
-        let jitter = time(options, "jitter", errors);
-        let missed = word(options, "missed", &["skip", "burst", "delay"], errors);
-        let bus = bus(options, errors);
-        let mut values = options.values.iter();
-        let Some(period) = values.next() else {
-            options.missing(
-                "how often? give a period: `#[periodic(0.5)]` (seconds), `#[periodic(\"250ms\")]`",
-                errors,
-            );
-            return None;
-        };
-        for extra in values {
-            errors.at(
-                extra,
-                "a periodic function has one period; did you mean `after = ..`?",
-            );
-        }
-        let period = Time::read(period, "the period", errors)?;
-        let fixed_rate = options.flag("fixed_rate").is_some();
-        Some(Self {
-            period,
-            after,
-            jitter,
-            missed,
-            fixed_rate,
-            bus,
-        })
-    }
-}
-
-fn time(options: &Options, name: &str, errors: &mut Errors) -> Option<Time> {
+pub(super) fn time(options: &Options, name: &str, errors: &mut Errors) -> Option<Time> {
     Time::read(options.value(name)?, &format!("`{name}`"), errors)
 }
 
 /// Reads `bus = NAME`.
-fn bus(options: &Options, errors: &mut Errors) -> Option<Path> {
+pub(super) fn bus(options: &Options, errors: &mut Errors) -> Option<Path> {
     let value = options.value("bus")?;
     let named = match bare_expression(value) {
         Expr::Reference(reference) => bare_expression(&reference.expr),
@@ -224,24 +195,54 @@ fn concurrency(options: &Options, errors: &mut Errors) -> Option<Concurrency> {
     count(options, "concurrency", errors).map(Concurrency::Limit)
 }
 
-fn overflow(options: &Options, errors: &mut Errors) {
-    let words = ["wait", "drop_oldest", "drop_newest"];
-    let Some(word) = word(options, "overflow", &words, errors) else {
-        return;
-    };
-    if word != "wait" {
-        errors.at(
-            &word,
-            format!(
-                "`overflow = {word}` is not in this version of signal-bus yet; with `wait` the \
-                 publisher waits for room"
-            ),
-        );
+const OVERFLOWS: [&str; 3] = ["wait", "drop_oldest", "drop_newest"];
+
+/// Reads `group = "name"`.
+fn group(options: &Options, errors: &mut Errors) -> Option<Expr> {
+    let value = options.value("group")?;
+    match bare_expression(value) {
+        Expr::Lit(lit) => match &lit.lit {
+            Lit::Str(name) if !name.value().is_empty() => return Some(value.clone()),
+            _ => {}
+        },
+        Expr::Path(_) => return Some(value.clone()),
+        _ => {}
+    }
+    errors.at(
+        value,
+        "a group has a name, for example `group = \"workers\"`",
+    );
+    None
+}
+
+impl Batch {
+    fn read(options: &Options, errors: &mut Errors) -> Option<Self> {
+        let within = time(options, "within", errors);
+        if let (Some(name), None) = (options.name("within"), options.name("batch")) {
+            errors.at(
+                name,
+                "`within` says how long a batch waits for its signals, so it needs `batch = n`",
+            );
+        }
+        let size = count(options, "batch", errors)?;
+        if let Some(key) = options.name("key") {
+            errors.at(
+                key,
+                "signals of one batch are handled together, and `key` orders single signals: \
+                 remove one of them",
+            );
+        }
+        Some(Self { size, within })
     }
 }
 
 /// Reads an option whose value is one of `words`.
-fn word(options: &Options, name: &str, words: &[&str], errors: &mut Errors) -> Option<Ident> {
+pub(super) fn word(
+    options: &Options,
+    name: &str,
+    words: &[&str],
+    errors: &mut Errors,
+) -> Option<Ident> {
     let value = options.value(name)?;
     let given = match bare_expression(value) {
         Expr::Path(path) => path.path.get_ident().cloned(),

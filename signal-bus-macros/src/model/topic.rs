@@ -9,7 +9,9 @@ use crate::parse::bare_expression;
 const BYTES_MAX: usize = 256;
 const TOKENS_MAX: usize = 32;
 
-/// Who names the topic: only a subscriber may use wildcards, only a publisher holes.
+/// Who names the topic: only a subscriber may use wildcards.
+///
+/// A publisher's holes are filled by its parameters; a subscriber's are names for tokens that vary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Side {
     Publisher,
@@ -112,13 +114,10 @@ fn read_literal(literal: &LitStr, side: Side) -> Result<Topic, String> {
             template: None,
         });
     }
-    if side == Side::Subscriber {
-        return Err(format!(
-            "topic \"{text}\" has a hole, which only a publisher can fill; \
-             a subscriber writes `*` for a token that varies"
-        ));
-    }
     let pieces = pieces(&text)?;
+    if side == Side::Subscriber {
+        check_named(&text, &pieces)?;
+    }
     check(&with_holes_as(&pieces, "x"), side).map_err(|reason| format!("{reason} (\"{text}\")"))?;
     let pattern = pattern(&pieces);
     Ok(Topic::Literal {
@@ -128,6 +127,31 @@ fn read_literal(literal: &LitStr, side: Side) -> Result<Topic, String> {
             pieces,
         }),
     })
+}
+
+/// Says why the holes of a subscriber's topic cannot be names of its tokens.
+fn check_named(text: &str, pieces: &[Piece]) -> Result<(), String> {
+    let mut names = Vec::new();
+    for piece in pieces {
+        let Piece::Hole(name) = piece else { continue };
+        if names.contains(&name) {
+            return Err(format!(
+                "topic \"{text}\" has two holes named `{name}`; `signal.capture(\"{name}\")` could \
+                 find only one"
+            ));
+        }
+        names.push(name);
+    }
+    let mixed = |token: &&str| {
+        token.contains('{') && !(token.starts_with('{') && token.find('}') == Some(token.len() - 1))
+    };
+    match text.split('.').find(mixed) {
+        Some(token) => Err(format!(
+            "topic \"{text}\": a hole of a subscriber's topic stands for a whole token, so it stands \
+             alone in it; write `{{name}}` for `{token}`"
+        )),
+        None => Ok(()),
+    }
 }
 
 /// Cuts a template at its braces.

@@ -30,8 +30,12 @@ fn topics() {
     );
     refused(r#"#[publisher("$bus.x")] fn f() -> u8 { 1 }"#, "reserved");
     refused(
-        r#"#[subscriber("a.{b}")] fn f(x: u8) {}"#,
-        "a subscriber writes `*`",
+        r#"#[subscriber("a.x{b}")] fn f(x: u8) {}"#,
+        "write `{name}` for `x{b}`",
+    );
+    refused(
+        r#"#[subscriber("{b}.{b}")] fn f(x: u8) {}"#,
+        "two holes named `b`",
     );
     refused(
         r#"#[publisher("a", "b")] fn f() -> u8 { 1 }"#,
@@ -173,22 +177,54 @@ fn values_of_options() {
 
 #[test]
 fn what_is_planned_is_not_ignored() {
-    for option in [
-        "batch = 100",
-        "within = \"50ms\"",
-        "group = \"workers\"",
-        "retry(attempts = 5, base = \"100ms\")",
-        "retry = 3",
-        "overflow = drop_oldest",
-        "overflow = drop_newest",
-    ] {
+    for option in ["retry(attempts = 5, base = \"100ms\")", "retry = 3"] {
         let source = format!("#[subscriber(\"a\", {option})] async fn f(x: X) {{}}");
         refused(&source, "is not in this version of signal-bus yet;");
     }
+}
+
+#[test]
+fn batches_and_groups() {
+    for (options, expected) in [
+        ("batch = 0", "would never handle a signal"),
+        ("batch = 2, within = \"soon\"", "not a time"),
+        ("within = \"1s\"", "needs `batch = n`"),
+        (
+            "batch = 2, key = |x: &X| x.0, concurrency = 2",
+            "signals of one batch are handled together",
+        ),
+        ("group = \"\"", "a group has a name"),
+        ("group = 7", "a group has a name"),
+        ("overflow = drop_latest", "unknown value of `overflow`"),
+    ] {
+        let source = format!("#[subscriber(\"a\", {options})] async fn f(x: Vec<X>) {{}}");
+        refused(&source, expected);
+    }
     refused(
-        r#"#[periodic(cron = "0 */5 * * * *")] async fn f() {}"#,
-        "not in this version",
+        r#"#[subscriber("a", batch = 2)] async fn f(x: &X) {}"#,
+        "take `Vec<T>` or `&[T]`",
     );
+    refused(
+        r#"#[subscriber("a", batch = 2)] #[subscriber("b")] async fn f(x: Vec<X>) {}"#,
+        "either all `#[subscriber]` of a function take batches, or none",
+    );
+}
+
+#[test]
+fn times_of_day() {
+    for (options, expected) in [
+        ("1, cron = \"* * * * *\"", "there is no period beside it"),
+        ("cron = \"* * * * *\", after = 1", "remove `after`"),
+        ("cron = \"* * * * *\", fixed_rate", "remove `fixed_rate`"),
+        ("cron = \"* * *\"", "this has 3 fields"),
+        ("cron = \"hourly\"", "this has 1 field;"),
+        ("cron = 5", "`cron` is a text"),
+        ("cron = \"* * * * *\", tz = UTC", "`tz` is a text"),
+        ("1, tz = \"UTC\"", "needs `cron"),
+    ] {
+        let source = format!("#[periodic({options})] async fn f() {{}}");
+        refused(&source, expected);
+    }
 }
 
 #[test]

@@ -51,6 +51,31 @@ pub(super) const SAMPLES: &[Sample] = &[
         r#"#[publisher("ticks")] fn ticks() -> impl Stream<Item = Tick> + Send { stream() }"#,
     ),
     function(
+        "publisher_local",
+        r#"#[publisher("cache.filled", local)]
+        async fn fill() -> u32 { 7 }"#,
+    ),
+    function(
+        "subscriber_batch",
+        r#"#[subscriber("rows", batch = 100, within = "50ms", overflow = drop_oldest, group = "workers")]
+        async fn store(rows: Vec<Row>) -> anyhow::Result<()> { insert(rows).await }"#,
+    ),
+    function(
+        "subscriber_batch_slice",
+        r#"#[subscriber(ROWS, batch = 8)]
+        async fn show(rows: &[Arc<Row>]) {}"#,
+    ),
+    function(
+        "subscriber_template",
+        r#"#[subscriber("orders.{region}.created", SHARED)]
+        async fn count(order: Signal<Order>) {}"#,
+    ),
+    function(
+        "periodic_cron",
+        r#"#[periodic(cron = "0 */5 * * * *", tz = "Europe/Berlin", missed = delay)]
+        async fn report() {}"#,
+    ),
+    function(
         "publisher_generic",
         r#"#[publisher("values")] #[publisher(VALUES)]
         async fn value<T: Clone>(value: T) -> T { value }"#,

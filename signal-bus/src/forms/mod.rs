@@ -7,3 +7,4 @@
 pub(crate) mod give;
 pub(crate) mod probe;
 pub(crate) mod take;
+pub(crate) mod batch;

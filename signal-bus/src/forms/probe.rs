@@ -85,7 +85,21 @@ impl Probe<Path> {
     }
 }
 
+impl<U> Probe<Vec<U>> {
+    /// What one signal of a batch is taken as.
+    #[must_use]
+    pub const fn peel_batch(self) -> Probe<U> {
+        Probe::NEW
+    }
+}
+
 impl<U> Probe<[U]> {
+    /// What one signal of a batch is taken as.
+    #[must_use]
+    pub const fn peel_batch(self) -> Probe<U> {
+        Probe::NEW
+    }
+
     /// What a parameter takes from the signal.
     #[must_use]
     pub const fn peel_param(self) -> Probe<Vec<U>> {
@@ -130,6 +144,11 @@ impl<R> Probe<Option<R>> {
 pub trait Peel<P: ?Sized>: Sized {
     /// What a parameter takes from the signal.
     fn peel_param(self) -> Probe<P> {
+        Probe::NEW
+    }
+
+    /// What one signal of a batch is taken as.
+    fn peel_batch(self) -> Probe<P> {
         Probe::NEW
     }
 

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeSet, HashSet, VecDeque},
+    fmt,
     num::NonZeroUsize,
     sync::Arc,
     task::Waker,
@@ -18,7 +19,14 @@ use crate::{
 };
 
 /// A publisher's permission to have one more signal wait; it ends when the signal waits nowhere any more.
-pub(crate) type Ticket = Arc<OwnedSemaphorePermit>;
+pub(crate) type Ticket = Arc<dyn Held>;
+
+/// Something that is held as long as a signal waits.
+///
+/// A permit by its own name would make every type around it one whose `drop` matters, down to the user's function.
+pub(crate) trait Held: fmt::Debug + Send + Sync {}
+
+impl Held for OwnedSemaphorePermit {}
 
 /// A signal in a queue.
 #[derive(Debug)]

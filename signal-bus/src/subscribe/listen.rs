@@ -74,7 +74,7 @@ where
 ///
 /// Dropping it leaves at once: what waits is counted as abandoned, a handler that runs comes to its end.
 /// [`close`](Self::close) lets it handle what waits first. It may be dropped inside of its own closure.
-#[must_use = "a listener leaves when it is dropped"]
+#[must_use = "a listener leaves when it is dropped: keep it, or call `detach`"]
 pub struct Listener {
     joined: Joined,
     work: Arc<Work>,

@@ -28,7 +28,7 @@ use crate::{
 ///
 /// Dropping it leaves at once, and counts what waits as abandoned; [`close`](Self::close) lets no further signal in, and what
 /// waits can be read. A bus that closes waits until everything was read, up to its deadline.
-#[must_use = "a subscription leaves when it is dropped"]
+#[must_use = "a subscription leaves when it is dropped: keep it"]
 pub struct Subscription<T: ?Sized = AnyValue> {
     joined: Joined,
     state: State,

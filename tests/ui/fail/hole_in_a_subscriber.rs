@@ -1,8 +1,8 @@
-//! A subscriber has nothing to fill a hole with.
+//! A hole stands for a whole token of what a subscriber hears.
 
 use signal_bus::subscriber;
 
-#[subscriber("orders.{region}.created")]
+#[subscriber("orders.v{version}.created")]
 async fn store(order: String) {
     drop(order);
 }

@@ -1,10 +1,13 @@
-//! Batches come in a later version.
+//! A batch is several signals.
 
 use signal_bus::subscriber;
 
+#[derive(Clone)]
+struct Row;
+
 #[subscriber("rows", batch = 100)]
-async fn store(rows: Vec<String>) {
-    drop(rows);
+async fn store(row: Row) {
+    drop(row);
 }
 
 fn main() {}

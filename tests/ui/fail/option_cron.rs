@@ -1,8 +1,8 @@
-//! Cron comes in a later version.
+//! A cron expression has five fields at least.
 
 use signal_bus::periodic;
 
-#[periodic(cron = "0 */5 * * * *")]
+#[periodic(cron = "*/5 * *")]
 async fn report() {}
 
 fn main() {}

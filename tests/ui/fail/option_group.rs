@@ -1,8 +1,8 @@
-//! Groups come in a later version.
+//! A group has a name.
 
 use signal_bus::subscriber;
 
-#[subscriber("orders.created", group = "workers")]
+#[subscriber("orders.created", group = 7)]
 async fn store(order: String) {
     drop(order);
 }

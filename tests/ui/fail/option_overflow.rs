@@ -1,8 +1,8 @@
-//! Dropping signals comes in a later version.
+//! An overflow policy that there is not.
 
 use signal_bus::subscriber;
 
-#[subscriber("orders.created", overflow = drop_oldest)]
+#[subscriber("orders.created", overflow = drop_old)]
 async fn store(order: String) {
     drop(order);
 }

@@ -51,6 +51,7 @@ pub(crate) fn check(
     output::check(model, &roles, errors);
     output::check_stream(model, &roles, errors);
     topics::check_blocking(model, errors);
+    topics::check_batches(model, errors);
     topics::check(model, errors);
 }
 

@@ -1,10 +1,12 @@
 //! Topics against the signature, and what a blocking handler cannot do.
 
 use quote::ToTokens as _;
+use syn::Type;
 
 use crate::diagnostics::{Errors, nearest};
 use crate::model::shape::mentions;
-use crate::model::{Call, Model, Parameter, Piece};
+use crate::model::{Call, Form, Model, Parameter, Piece, Source};
+use crate::parse::bare_type;
 
 /// Checks what runs on a thread of its own, or cannot be cancelled.
 pub(super) fn check_blocking(model: &Model, errors: &mut Errors) {
@@ -35,6 +37,34 @@ pub(super) fn check_blocking(model: &Model, errors: &mut Errors) {
             &model.function.signature.ident,
             "either all `#[subscriber]` of a function are `blocking`, or none",
         );
+    }
+}
+
+/// Checks how a subscriber takes its batches.
+pub(super) fn check_batches(model: &Model, errors: &mut Errors) {
+    let subscriptions = &model.roles.subscriptions;
+    let batched = subscriptions.iter().filter(|one| one.batch.is_some());
+    let count = batched.count();
+    if count == 0 {
+        return;
+    }
+    if count != subscriptions.len() {
+        errors.at(
+            &model.function.signature.ident,
+            "either all `#[subscriber]` of a function take batches, or none",
+        );
+    }
+    for parameter in &model.parameters {
+        let Source::Signal(Form::Reference(ty)) = &parameter.source else {
+            continue;
+        };
+        if !matches!(bare_type(ty), Type::Slice(_)) {
+            errors.at(
+                parameter.ty(),
+                "a batch is several signals: take `Vec<T>` or `&[T]`, where `T` is what one signal \
+                 would be taken as",
+            );
+        }
     }
 }
 

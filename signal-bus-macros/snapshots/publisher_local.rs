@@ -1,0 +1,70 @@
+// #[publisher("cache.filled", local)]
+// async fn fill() -> u32 { 7 }
+
+#[allow(clippy::unused_async)]
+#[rust_analyzer::signal_bus_expanded]
+async fn fill() -> u32 {
+    #[allow(unused_imports)]
+    use ::signal_bus::private as __p;
+    const __SITE: ::signal_bus::private::Site = ::signal_bus::private::Site::new(
+        "fill",
+        ::core::module_path!(),
+        ::core::file!(),
+        ::core::line!(),
+    );
+    #[allow(
+        unused_imports,
+        unused_qualifications,
+        non_local_definitions,
+        deprecated,
+        clippy::all,
+        clippy::pedantic,
+        clippy::nursery
+    )]
+    const _: () = {
+        use ::signal_bus::private::{
+            self as __p, Form as _, InjectFallback as _, NoCodec as _, OwnedType as _,
+            Peel as _, PeelOption as _, Provides as _,
+        };
+        static __REGISTRATION: __p::Registration = __p::Registration::new(
+            __SITE,
+            |__d| {
+                {
+                    let __topic = __p::literal(
+                        __p::Probe::<u32>::NEW.peel_result().peel_option().peel_arc(),
+                        "cache.filled",
+                    );
+                    __d.publisher(
+                        __p::Publisher::new(__SITE, __topic)
+                            .local()
+                            .codec(__p::codec(__topic).owned().codec()),
+                    );
+                }
+            },
+        );
+        __p::inventory::submit! {
+            __p::Submitted(& __REGISTRATION)
+        }
+    };
+    let __out: u32 = async move {
+        if let __p::Option::Some(__out) = __p::Option::<u32>::None {
+            return __out;
+        }
+        { 7 }
+    }
+        .await;
+    {
+        use ::signal_bus::private::Peel as _;
+        static __PUBLICATION: __p::Publication = __p::Publication::new(__SITE).local();
+        let __pending = __p::on(
+                __p::literal(
+                    __p::Probe::<u32>::NEW.peel_result().peel_option().peel_arc(),
+                    "cache.filled",
+                ),
+            )
+            .gives(__p::Probe::<u32>::NEW)
+            .publish(&__PUBLICATION, &__out);
+        __pending.wait().await;
+    }
+    __out
+}

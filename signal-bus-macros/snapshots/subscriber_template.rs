@@ -1,0 +1,75 @@
+// #[subscriber("orders.{region}.created", SHARED)]
+// async fn count(order: Signal<Order>) {}
+
+#[allow(clippy::unused_async)]
+#[rust_analyzer::signal_bus_expanded]
+async fn count(order: Signal<Order>) {}
+#[doc(hidden)]
+#[allow(
+    non_camel_case_types,
+    dead_code,
+    unreachable_pub,
+    unnameable_types,
+    missing_debug_implementations,
+    missing_copy_implementations,
+    clippy::all,
+    clippy::pedantic,
+    clippy::nursery
+)]
+struct count {}
+#[allow(
+    unused_imports,
+    unused_qualifications,
+    non_local_definitions,
+    deprecated,
+    clippy::all,
+    clippy::pedantic,
+    clippy::nursery
+)]
+impl ::signal_bus::private::Registered for count {
+    fn registration() -> &'static ::signal_bus::private::Registration {
+        use ::signal_bus::private::{
+            self as __p, Form as _, InjectFallback as _, NoCodec as _, OwnedType as _,
+            Peel as _, PeelOption as _, Provides as _,
+        };
+        const __SITE: ::signal_bus::private::Site = ::signal_bus::private::Site::new(
+            "count",
+            ::core::module_path!(),
+            ::core::file!(),
+            ::core::line!(),
+        );
+        static __REGISTRATION: __p::Registration = __p::Registration::new(
+            __SITE,
+            |__d| {
+                {
+                    let __topics = [
+                        __p::literal(__p::Probe::NEW, "orders.*.created"),
+                        __p::exact(SHARED),
+                    ];
+                    __d.subscriber(
+                        __p::Subscriber::new(
+                                __SITE,
+                                __topics,
+                                |__signal| __p::handler(async move {
+                                    let __topic = __p::exact(SHARED);
+                                    let __signal = __p::open(__topic, __signal);
+                                    let __out = count(__signal.take::<Signal<Order>, _>())
+                                        .await;
+                                    __p::outcome::<()>(__out)
+                                }),
+                            )
+                            .written([
+                                "orders.{region}.created",
+                                __p::exact(SHARED).name(),
+                            ])
+                            .codec(__p::codec(__topics[0]).owned().codec()),
+                    );
+                }
+            },
+        );
+        __p::inventory::submit! {
+            __p::Submitted(& __REGISTRATION)
+        }
+        &__REGISTRATION
+    }
+}
