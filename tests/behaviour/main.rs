@@ -8,6 +8,7 @@
 mod ledger;
 
 mod attacks;
+mod batches;
 mod calls;
 mod cancelled_publishes;
 mod circles;
@@ -17,6 +18,7 @@ mod drain;
 mod dropped_guards;
 mod failures;
 mod forms;
+mod groups;
 mod injection;
 mod instances;
 mod membership;

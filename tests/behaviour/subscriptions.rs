@@ -468,6 +468,23 @@ async fn a_type_that_does_not_fit_a_known_topic_is_refused_with_both_places() ->
         "{text}"
     );
     assert!(bus.subscribe_any("by.*").is_ok());
+
+    let named = bus.subscribe::<u32>("named.by.one")?;
+    let text = bus
+        .subscribe::<u64>("named.by.one")
+        .unwrap_err()
+        .to_string();
+    assert!(
+        text.starts_with("topic `named.by.one` carries `u32` (subscribe (tests/behaviour/"),
+        "{text}"
+    );
+    let refused = bus.publish("named.by.one", 7_i32).await.unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "topic `named.by.one` carries `u32`, not `i32`"
+    );
+    drop(named);
+    assert!(bus.publish("named.by.one", 7_i32).await.is_ok());
     Ok(())
 }
 

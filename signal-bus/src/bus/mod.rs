@@ -19,6 +19,7 @@ use crate::{
         provider::Value,
     },
     observe::{At, OnError, Recorder},
+    periodic::schedule::Schedule,
     registry::{BusName, Registered},
     scope::running::BusHandle,
     signal::{AnyValue, Kind},
@@ -305,6 +306,8 @@ impl Bus {
             provided: &provided,
             replaced: &replaced,
             strict: self.strict,
+            capacity: self.capacity,
+            readable: |periodic| Schedule::new(periodic).map(drop),
         })
     }
 

@@ -31,7 +31,8 @@ pub enum SubscribeError {
     ///
     /// To hear signals of any type, use `subscribe_any` or `listen_any`.
     #[error(
-        "`{pattern}` hears topic `{topic}`, which carries `{carries}` ({bound_at}), not `{wants}` ({subscribed_at})"
+        "{} carries `{carries}` ({bound_at}), not `{wants}` ({subscribed_at})",
+        heard(pattern, topic)
     )]
     TypeMismatch {
         /// The pattern that was asked for.
@@ -47,15 +48,15 @@ pub enum SubscribeError {
         /// The call that asked for it, with file and line.
         subscribed_at: Box<str>,
     },
-    /// The members of the group hear something else, or in another way.
-    #[error("group `{group}` of {first} {difference}")]
+    /// The members of a group share one queue, and this one differs too much from those that are there.
+    #[error("the members of group `{group}` need {need}: see {first}")]
     GroupMismatch {
         /// The group's name.
         group: Box<str>,
         /// Its first member.
         first: Site,
-        /// In what it differs.
-        difference: &'static str,
+        /// What all members need, and this one lacks.
+        need: &'static str,
     },
     /// No history keeps everything that the pattern hears.
     #[error("no history of the bus keeps everything that `{pattern}` hears: see `Bus::history`")]
@@ -69,4 +70,13 @@ pub enum SubscribeError {
         /// The least sequence number from which nothing is missing.
         oldest: u64,
     },
+}
+
+/// The topic, and by which pattern it is heard if that is not its name.
+fn heard(pattern: &str, topic: &str) -> String {
+    if pattern == topic {
+        format!("topic `{topic}`")
+    } else {
+        format!("`{pattern}` hears topic `{topic}`, which")
+    }
 }

@@ -50,17 +50,13 @@ impl Running {
         then: impl FnOnce(&Hearer, &Present),
     ) -> Result<Arc<Hearer>, SubscribeError> {
         let mut present = self.routes.present_mut();
-        let group = wish
-            .group
-            .as_ref()
-            .and_then(|group| present.group(group))
-            .cloned();
+        let group = present.group(&wish).cloned();
         let hearer = if let Some(first) = group {
-            if let Some(difference) = first.wish.differs(&wish) {
+            if let Some(need) = first.wish.terms().lacks(&wish.terms()) {
                 return Err(SubscribeError::GroupMismatch {
                     group: wish.group.unwrap_or_default(),
                     first: first.wish.site,
-                    difference,
+                    need,
                 });
             }
             if !self.exchange.join_group(first.queue, wish.settings.limit) {

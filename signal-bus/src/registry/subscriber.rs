@@ -59,6 +59,17 @@ pub enum Overflow {
     DropNewest,
 }
 
+impl Overflow {
+    /// How an attribute writes it.
+    pub(crate) const fn written(self) -> &'static str {
+        match self {
+            Self::Wait => "wait",
+            Self::DropOldest => "drop_oldest",
+            Self::DropNewest => "drop_newest",
+        }
+    }
+}
+
 /// How many signals of one subscription may be handled at once.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Concurrency {

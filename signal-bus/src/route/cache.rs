@@ -24,6 +24,8 @@ pub(crate) struct Cache {
     young: HashSet<ByName>,
     old: HashSet<ByName>,
     broadcasts: HashMap<TypeId, Arc<Route>>,
+    /// How many topics carry each type.
+    kinds: HashMap<TypeId, usize>,
 }
 
 /// What a look-up has found.
@@ -60,6 +62,7 @@ impl Cache {
         if let Some(there) = self.renew(&route.topic) {
             return (there, Forgotten::default());
         }
+        *self.kinds.entry(route.carries.id).or_default() += 1;
         if fixed {
             self.fixed.insert(ByName(Arc::clone(&route)));
             return (route, Forgotten::default());
@@ -81,10 +84,27 @@ impl Cache {
                 .into_iter()
                 .partition(|one| 1 < Arc::strong_count(&one.0));
             self.young.extend(used);
+            for one in &unused {
+                self.uncount(one.0.carries);
+            }
             forgotten.0 = unused;
         }
         self.young.insert(ByName(route));
         forgotten
+    }
+
+    fn uncount(&mut self, kind: Kind) {
+        if let Some(count) = self.kinds.get_mut(&kind.id) {
+            *count -= 1;
+            if *count == 0 {
+                self.kinds.remove(&kind.id);
+            }
+        }
+    }
+
+    /// Whether no topic carries anything else.
+    pub(crate) fn carries_only(&self, kind: Kind) -> bool {
+        self.kinds.keys().all(|id| *id == kind.id)
     }
 
     pub(crate) fn broadcast(&self, kind: Kind) -> Option<Arc<Route>> {

@@ -12,7 +12,10 @@ use crate::{
     guarded::caught,
     observe,
     queue::{Settings, offer::Target, stores::QueueId},
-    registry::subscriber::{Filter, Key},
+    registry::{
+        group::Terms,
+        subscriber::{Filter, Key},
+    },
     signal::{AnyValue, Kind},
     site::Site,
     topic::{pattern::Pattern, template::Template},
@@ -33,38 +36,18 @@ pub(crate) struct Wish {
 }
 
 impl Wish {
-    /// In what a further member of the group differs from this one.
-    pub(crate) fn differs(&self, other: &Self) -> Option<&'static str> {
-        let patterns = |wish: &Self| -> Vec<Box<str>> {
-            let templates = wish
-                .templates
-                .iter()
-                .map(|template| template.pattern().as_str().into());
-            let mut patterns: Vec<_> = templates.collect();
-            patterns.sort_unstable();
-            patterns
-        };
-        let (one, two) = (&self.settings, &other.settings);
-        let same = [
-            (patterns(self) == patterns(other), "hears other topics"),
-            (self.kind == other.kind, "takes signals of another type"),
-            (
-                one.pulled == two.pulled,
-                "has listeners where this reads, or reads where this listens",
-            ),
-            (one.batch == two.batch, "takes other batches"),
-            (one.capacity == two.capacity, "has another capacity"),
-            (one.overflow == two.overflow, "has another overflow policy"),
-            (
-                [self, other]
-                    .iter()
-                    .all(|wish| wish.filter.is_none() && wish.key.is_none()),
-                "has more than one member, and so no member can have a filter or a key of its own",
-            ),
-        ];
-        same.into_iter()
-            .find(|(same, _)| !same)
-            .map(|(_, difference)| difference)
+    /// On what it would share a queue with others of its group.
+    pub(crate) fn terms(&self) -> Terms {
+        let templates = self.templates.iter();
+        Terms {
+            patterns: templates.map(|one| one.pattern().clone()).collect(),
+            kind: self.kind,
+            pulled: self.settings.pulled,
+            batch: self.settings.batch,
+            capacity: self.settings.capacity.get(),
+            overflow: self.settings.overflow,
+            selective: self.filter.is_some() || self.key.is_some(),
+        }
     }
 }
 

@@ -74,6 +74,7 @@ impl Routes {
             Some(route) => route,
             None => {
                 name::check_exact(topic).map_err(|error| invalid(topic, error))?;
+                self.check_subscribed(topic, kind)?;
                 self.add(topic, kind, Some(at))
             }
         };
@@ -186,8 +187,30 @@ impl Routes {
                 .filter(|route| differs(&route));
         }
         let cache = read(&self.cache);
+        if cache.carries_only(kind) {
+            return None;
+        }
         let mut others = cache.iter().filter(differs);
         others.find(|route| pattern.matches(&route.topic)).cloned()
+    }
+
+    /// A subscription that names a topic, and takes another type of signals than `kind`.
+    pub(crate) fn subscribed_conflict(&self, topic: &str, kind: Kind) -> Option<Arc<Hearer>> {
+        let present = self.present();
+        let mut naming = present.naming(topic);
+        naming.find(|hearer| !hearer.takes(kind)).cloned()
+    }
+
+    /// Whether those who name a topic that was never published on take what is published now.
+    fn check_subscribed(&self, topic: &str, kind: Kind) -> Result<(), Refusal> {
+        let Some(hearer) = self.subscribed_conflict(topic, kind) else {
+            return Ok(());
+        };
+        Err(Refusal::TypeMismatch {
+            topic: topic.into(),
+            carries: hearer.wish.kind.map_or("", |kind| kind.name),
+            found: kind.name,
+        })
     }
 
     fn add(&self, topic: &str, kind: Kind, at: Option<&'static Location<'static>>) -> Arc<Route> {

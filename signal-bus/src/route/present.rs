@@ -25,7 +25,8 @@ pub(crate) struct Present {
     index: Index<(Specificity, Arc<Hearer>)>,
     /// In the order of subscription.
     hearers: BTreeMap<u64, Arc<Hearer>>,
-    groups: HashMap<Box<str>, Arc<Hearer>>,
+    /// By name, those who share no signals.
+    groups: HashMap<Box<str>, Vec<Arc<Hearer>>>,
     /// Topics on which nobody may publish any more.
     closed: HashSet<Box<str>>,
 }
@@ -63,7 +64,8 @@ impl Present {
         }
         self.hearers.insert(hearer.serial, Arc::clone(&hearer));
         if let Some(group) = &hearer.wish.group {
-            self.groups.insert(group.clone(), Arc::clone(&hearer));
+            let named = self.groups.entry(group.clone()).or_default();
+            named.push(Arc::clone(&hearer));
         }
         hearer
     }
@@ -78,13 +80,21 @@ impl Present {
             self.index.remove(pattern, is);
         }
         if let Some(group) = &hearer.wish.group {
-            self.groups.remove(group);
+            if let Some(named) = self.groups.get_mut(group) {
+                named.retain(|other| other.serial != hearer.serial);
+                if named.is_empty() {
+                    self.groups.remove(group);
+                }
+            }
         }
         true
     }
 
-    pub(crate) fn group(&self, name: &str) -> Option<&Arc<Hearer>> {
-        self.groups.get(name)
+    /// The subscription that a further member of a group would share; groups whose signals never meet are not one.
+    pub(crate) fn group(&self, wish: &Wish) -> Option<&Arc<Hearer>> {
+        let named = self.groups.get(wish.group.as_ref()?)?;
+        let terms = wish.terms();
+        named.iter().find(|first| first.wish.terms().meets(&terms))
     }
 
     pub(crate) fn all(&self) -> impl Iterator<Item = &Arc<Hearer>> {
@@ -102,6 +112,11 @@ impl Present {
         filed
             .map(|(_, hearer)| hearer.members.load(Ordering::Relaxed))
             .sum()
+    }
+
+    /// Those who name a topic exactly.
+    pub(crate) fn naming(&self, topic: &str) -> impl Iterator<Item = &Arc<Hearer>> {
+        self.index.named(topic).iter().map(|(_, hearer)| hearer)
     }
 
     pub(crate) fn close(&mut self, topic: &str) {

@@ -277,6 +277,16 @@ impl Running {
             let topic = topic.unwrap_or(pattern.as_str());
             return Err(mismatch(topic, carries, declared.site.to_string()));
         }
+        if pattern.is_exact() {
+            if let Some(other) = self.routes.subscribed_conflict(pattern.as_str(), kind) {
+                let carries = other.wish.kind.map_or("", |kind| kind.name);
+                return Err(mismatch(
+                    pattern.as_str(),
+                    carries,
+                    other.wish.site.to_string(),
+                ));
+            }
+        }
         if let Some(route) = self.routes.published_conflict(pattern, kind) {
             let bound_at = match route.bound_at {
                 Some(at) => Site::call("publish", at).to_string(),

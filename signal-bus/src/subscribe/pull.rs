@@ -57,8 +57,10 @@ impl BusHandle {
     /// Subscribes to one or several patterns, to read the signals by hand.
     ///
     /// It gets every signal of type `T` whose publish is accepted from now on, each once, in one order. A topic that carries
-    /// another type is refused if it is known already; if it appears later, it is skipped, counted as mismatched, and
-    /// warned of once. Several patterns stand in an array: they share one queue.
+    /// another type is refused if it is known already: declared by an attribute, published on, or named by another
+    /// subscription. As long as this one is there, what it names exactly carries `T`, and publishing anything else there is
+    /// refused; a topic of another type that appears later under a wildcard is skipped, counted as mismatched, and warned of
+    /// once. Several patterns stand in an array: they share one queue.
     ///
     /// # Errors
     ///

@@ -90,12 +90,14 @@ impl<V> Index<V> {
     /// The values filed under `pattern` itself.
     pub(crate) fn filed(&self, pattern: &Pattern) -> &[V] {
         if pattern.is_exact() {
-            return self
-                .exact
-                .get(pattern.as_str())
-                .map_or(&[], |values| values);
+            return self.named(pattern.as_str());
         }
         self.wide.filed(pattern.as_str().split('.')).unwrap_or(&[])
+    }
+
+    /// The values filed under the name of a topic.
+    pub(crate) fn named(&self, topic: &str) -> &[V] {
+        self.exact.get(topic).map_or(&[], |values| values)
     }
 
     /// Whether nothing is filed.

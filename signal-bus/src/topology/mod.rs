@@ -1,24 +1,21 @@
 //! The wiring of a bus, resolved and checked before the first signal.
 
 pub(crate) mod check;
+pub(crate) mod options;
 pub(crate) mod needs;
 pub(crate) mod print;
 pub(crate) mod patterns;
 pub(crate) mod select;
 
-use std::{collections::HashSet, time::Duration};
+use std::{collections::HashSet, num::NonZeroUsize};
 
 use crate::{
-    error::{Finding, FindingKind, StartError},
+    error::StartError,
     registry::{
-        Declarations, Registration,
-        periodic::{Periodic, Schedule},
-        provider::Provider,
-        publisher::PublisherEntry,
-        subscriber::SubscriberEntry,
+        Declarations, Registration, periodic::Periodic, provider::Provider,
+        publisher::PublisherEntry, subscriber::SubscriberEntry,
     },
     signal::Kind,
-    topic::name::is_reserved,
     topology::{check::Wiring, needs::Needs, print::Topology, select::Selection},
 };
 
@@ -30,6 +27,10 @@ pub(crate) struct Request<'a> {
     /// Factories the description has replaced.
     pub(crate) replaced: &'a HashSet<std::any::TypeId>,
     pub(crate) strict: bool,
+    /// The capacity of subscriptions that name none.
+    pub(crate) capacity: NonZeroUsize,
+    /// Whether the schedule of a periodic function can be read; the error says what is wrong with it.
+    pub(crate) readable: fn(&Periodic) -> Result<(), String>,
 }
 
 /// What a bus starts: everything in order, nothing missing.
@@ -47,7 +48,7 @@ pub(crate) struct Plan {
 pub(crate) fn plan(request: &Request<'_>) -> Result<Plan, StartError> {
     let declared = declared(request.selections);
     let chosen = select::choose(request.selections, &declared);
-    let mut errors = options(&chosen);
+    let mut errors = options::faults(request, &chosen);
     let mut wiring = Wiring::new(&chosen);
     errors.append(&mut wiring.type_mismatches());
     let mut warnings = wiring.unconnected(&chosen);
@@ -96,38 +97,4 @@ fn declared(selections: &[Selection]) -> Vec<(&'static Registration, Declaration
         .into_iter()
         .map(|registration| (registration, registration.declarations()))
         .collect()
-}
-
-/// Options whose values only a running program knows.
-fn options(chosen: &select::Chosen) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    for subscriber in &chosen.subscribers {
-        if subscriber.capacity == Some(0) {
-            let message = "a subscription needs room for at least one signal";
-            let finding = Finding::new(FindingKind::InvalidOption, message);
-            findings.push(finding.at(subscriber.site, "has `capacity = 0`"));
-        }
-    }
-    for subscriber in &chosen.subscribers {
-        let reserved = subscriber
-            .topics
-            .iter()
-            .filter(|topic| is_reserved(topic))
-            .count();
-        if 0 < reserved && reserved < subscriber.topics.len() {
-            let message = "topics of the bus itself drop what nobody takes in time, so they need a subscription \
-                of their own: a second `#[subscriber]`";
-            let finding = Finding::new(FindingKind::InvalidOption, message);
-            let part = format!("subscribes to `{}`", subscriber.topics.join("`, `"));
-            findings.push(finding.at(subscriber.site, part));
-        }
-    }
-    for periodic in &chosen.periodics {
-        if periodic.schedule == Schedule::Every(Duration::ZERO) {
-            let message = "a period must be greater than zero";
-            let finding = Finding::new(FindingKind::InvalidOption, message);
-            findings.push(finding.at(periodic.site, "has a period of zero"));
-        }
-    }
-    findings
 }

@@ -1,0 +1,145 @@
+//! Options whose values only a running program knows, and those that must agree with others.
+
+use std::{collections::HashMap, num::NonZeroUsize, time::Duration};
+
+use crate::{
+    error::{Finding, FindingKind},
+    registry::{
+        group::Terms,
+        periodic::Schedule,
+        subscriber::{Batch, Call, SubscriberEntry},
+    },
+    topic::{name::is_reserved, pattern::Pattern},
+    topology::{Request, select::Chosen},
+};
+
+/// Everything that is wrong with the options of the chosen functions.
+pub(crate) fn faults(request: &Request<'_>, chosen: &Chosen) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for subscriber in &chosen.subscribers {
+        findings.extend(no_room(subscriber));
+        findings.extend(bad_batch(subscriber, request.capacity));
+        findings.extend(partly_reserved(subscriber));
+    }
+    findings.append(&mut groups(&chosen.subscribers, request.capacity));
+    for periodic in &chosen.periodics {
+        if periodic.schedule == Schedule::Every(Duration::ZERO) {
+            let finding = invalid("a period must be greater than zero");
+            findings.push(finding.at(periodic.site, "has a period of zero"));
+        } else if let Err(error) = (request.readable)(periodic) {
+            findings.push(invalid(error).at(periodic.site, "is to run then"));
+        }
+    }
+    findings
+}
+
+fn invalid(message: impl Into<String>) -> Finding {
+    Finding::new(FindingKind::InvalidOption, message)
+}
+
+fn no_room(subscriber: &SubscriberEntry) -> Option<Finding> {
+    let finding = invalid("a subscription needs room for at least one signal");
+    (subscriber.capacity == Some(0)).then(|| finding.at(subscriber.site, "has `capacity = 0`"))
+}
+
+fn bad_batch(subscriber: &SubscriberEntry, usual: NonZeroUsize) -> Option<Finding> {
+    let size = batch(subscriber)?.size;
+    if size == 0 {
+        let finding = invalid("a batch has at least one signal");
+        return Some(finding.at(subscriber.site, "has `batch = 0`"));
+    }
+    let capacity = capacity(subscriber, usual);
+    if size <= capacity || capacity == 0 {
+        return None;
+    }
+    let message = format!(
+        "a batch cannot have more signals than its subscription has room for: write `capacity = {size}`, or more"
+    );
+    let part = format!("has `batch = {size}` and a capacity of {capacity}");
+    Some(invalid(message).at(subscriber.site, part))
+}
+
+fn partly_reserved(subscriber: &SubscriberEntry) -> Option<Finding> {
+    let topics = &subscriber.topics;
+    let reserved = topics.iter().filter(|topic| is_reserved(topic)).count();
+    if reserved == 0 || reserved == topics.len() {
+        return None;
+    }
+    let finding = invalid(
+        "topics of the bus itself drop what nobody takes in time, so they need a subscription of their own: \
+         a second `#[subscriber]`",
+    );
+    let part = format!("subscribes to `{}`", topics.join("`, `"));
+    Some(finding.at(subscriber.site, part))
+}
+
+/// Members of one group that cannot share a queue: each is compared with the first of those it would share it with.
+fn groups(subscribers: &[SubscriberEntry], usual: NonZeroUsize) -> Vec<Finding> {
+    let mut firsts: HashMap<&str, Vec<(&SubscriberEntry, Terms)>> = HashMap::new();
+    let mut findings = Vec::new();
+    for subscriber in subscribers {
+        let Some(group) = subscriber.group else {
+            continue;
+        };
+        let terms = terms(subscriber, usual);
+        let firsts = firsts.entry(group).or_default();
+        let Some((first, own)) = firsts.iter().find(|(_, own)| own.meets(&terms)) else {
+            firsts.push((subscriber, terms));
+            continue;
+        };
+        if let Some(need) = own.lacks(&terms) {
+            let finding = invalid(format!("the members of group `{group}` need {need}"));
+            let finding = finding.at(first.site, shares(first, usual));
+            findings.push(finding.at(subscriber.site, shares(subscriber, usual)));
+        }
+    }
+    findings
+}
+
+/// What is worth comparing of a member.
+fn shares(subscriber: &SubscriberEntry, usual: NonZeroUsize) -> String {
+    let mut part = format!("hears `{}`", subscriber.topics.join("`, `"));
+    if let Some(kind) = subscriber.kind {
+        part.push_str(&format!(" as `{}`", kind.name));
+    }
+    if let Some(Batch { size, within }) = batch(subscriber) {
+        part.push_str(&format!(", batch {size}"));
+        part.extend(within.map(|within| format!(" within {within:?}")));
+    }
+    part.push_str(&format!(", capacity {}", capacity(subscriber, usual)));
+    part.push_str(&format!(", overflow {}", subscriber.overflow.written()));
+    for (has, option) in [
+        (subscriber.filter.is_some(), ", with a filter"),
+        (subscriber.key.is_some(), ", with a key"),
+    ] {
+        part.push_str(if has { option } else { "" });
+    }
+    part
+}
+
+fn terms(subscriber: &SubscriberEntry, usual: NonZeroUsize) -> Terms {
+    let topics = subscriber.topics.iter();
+    Terms {
+        // The attributes have checked the names.
+        patterns: topics
+            .filter_map(|topic| Pattern::new(topic).ok())
+            .collect(),
+        kind: subscriber.kind,
+        pulled: false,
+        batch: batch(subscriber),
+        capacity: capacity(subscriber, usual),
+        overflow: subscriber.overflow,
+        selective: subscriber.filter.is_some() || subscriber.key.is_some(),
+    }
+}
+
+fn batch(subscriber: &SubscriberEntry) -> Option<Batch> {
+    match subscriber.call {
+        Call::Each(_) => None,
+        Call::Batch(_, batch) => Some(batch),
+    }
+}
+
+fn capacity(subscriber: &SubscriberEntry, usual: NonZeroUsize) -> usize {
+    subscriber.capacity.unwrap_or(usual.get())
+}

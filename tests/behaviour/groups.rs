@@ -1,0 +1,257 @@
+//! Groups: each signal goes to one member, while members come and go.
+
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use signal_bus::{Bus, Signal, SubscribeError, inject, subscriber};
+
+#[derive(Default)]
+struct Work {
+    left: AtomicU32,
+    right: AtomicU32,
+    seen: Mutex<Vec<u32>>,
+}
+
+impl Work {
+    fn handled(&self) -> Vec<u32> {
+        let mut seen = self.seen.lock().unwrap().clone();
+        seen.sort_unstable();
+        seen
+    }
+}
+
+#[subscriber("groups.jobs", group = "workers")]
+async fn left(job: u32, #[inject] work: &Work) {
+    tokio::task::yield_now().await;
+    work.left.fetch_add(1, Ordering::Relaxed);
+    work.seen.lock().unwrap().push(job);
+}
+
+#[subscriber("groups.jobs", group = "workers")]
+async fn right(job: &u32, #[inject] work: &Work) {
+    tokio::task::yield_now().await;
+    work.right.fetch_add(1, Ordering::Relaxed);
+    work.seen.lock().unwrap().push(*job);
+}
+
+#[subscriber("groups.jobs")]
+async fn beside(_job: &u32) {}
+
+#[tokio::test]
+async fn each_signal_goes_to_one_member_and_to_all_others_beside() -> anyhow::Result<()> {
+    let work = Arc::new(Work::default());
+    let bus = Bus::empty().with::<left>().with::<right>().with::<beside>();
+    let bus = bus.provide_arc(Arc::clone(&work)).start().await?;
+    for job in 0..100_u32 {
+        let receipt = bus.publish("groups.jobs", job).await?;
+        assert_eq!(receipt.receivers, 2, "the group, and the one beside it");
+    }
+    let report = bus.close().await?;
+    assert_eq!(work.handled(), (0..100).collect::<Vec<_>>());
+    let (left, right) = (&work.left, &work.right);
+    assert_eq!(
+        left.load(Ordering::Relaxed) + right.load(Ordering::Relaxed),
+        100
+    );
+    assert!(0 < left.load(Ordering::Relaxed) && 0 < right.load(Ordering::Relaxed));
+    assert_eq!(
+        report.stats.total.accepted, 200,
+        "the ledger counts a group as one subscription"
+    );
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn members_come_and_go_and_no_job_is_lost_or_done_twice() -> anyhow::Result<()> {
+    let work = Arc::new(Work::default());
+    let bus = Bus::empty()
+        .with::<left>()
+        .provide_arc(Arc::clone(&work))
+        .start()
+        .await?;
+    let handle = bus.handle();
+    let coming = Arc::clone(&work);
+    let members = tokio::spawn(async move {
+        for round in 0..200 {
+            let member = handle
+                .subscription::<u32>("groups.jobs")
+                .group("workers")
+                .listen({
+                    let work = Arc::clone(&coming);
+                    async move |job: Signal<u32>| {
+                        tokio::task::yield_now().await;
+                        work.right.fetch_add(1, Ordering::Relaxed);
+                        work.seen.lock().unwrap().push(*job);
+                    }
+                })
+                .unwrap();
+            tokio::task::yield_now().await;
+            if round % 2 == 0 {
+                member.close().await.unwrap();
+            } else {
+                drop(member);
+            }
+        }
+    });
+    for job in 0..20_000_u32 {
+        bus.publish("groups.jobs", job).await?;
+        if job % 50 == 0 {
+            tokio::task::yield_now().await;
+        }
+    }
+    members.await?;
+    let report = bus.close().await?;
+    assert_eq!(work.handled(), (0..20_000).collect::<Vec<_>>());
+    let total = report.stats.total;
+    assert_eq!((total.accepted, total.done), (20_000, 20_000));
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_waits_stays_for_the_members_that_are_left() -> anyhow::Result<()> {
+    let bus = Bus::empty().start().await?;
+    let member = || {
+        bus.subscription::<u32>("groups.read")
+            .group("readers")
+            .subscribe()
+    };
+    let (mut one, mut two) = (member()?, member()?);
+    for job in 0..4_u32 {
+        bus.publish("groups.read", job).await?;
+    }
+    assert_eq!(one.recv().await.as_deref(), Some(&0));
+    assert_eq!(two.recv().await.as_deref(), Some(&1));
+    assert_eq!(bus.subscriber_count("groups.read"), 2);
+    assert_eq!(
+        bus.queue_lengths("groups.read").len(),
+        1,
+        "they share one subscription"
+    );
+    drop(one);
+    assert_eq!(bus.subscriber_count("groups.read"), 1);
+    bus.publish("groups.read", 4_u32).await?;
+    assert_eq!(two.try_recv().as_deref(), Some(&2));
+    two.close();
+    assert!(!bus.has_subscribers("groups.read"));
+    assert_eq!(two.recv().await.as_deref(), Some(&3));
+    assert_eq!(two.recv().await.as_deref(), Some(&4));
+    assert!(two.recv().await.is_none());
+    assert_eq!(bus.stats().departed.tally.abandoned, 0);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_group_s_name_means_something_among_those_who_hear_the_same() -> anyhow::Result<()> {
+    let bus = Bus::empty().start().await?;
+    let member = |pattern: &str| {
+        bus.subscription::<u32>(pattern.to_owned())
+            .group("workers")
+            .subscribe()
+    };
+    let (orders, mails) = (member("orders.*")?, member("mails")?);
+    let _others = member("groups.other.*")?;
+    let receipt = bus.publish("orders.eu", 1_u32).await?;
+    assert_eq!((receipt.receivers, orders.waiting()), (1, 1));
+    assert_eq!(mails.waiting(), 0);
+    let refused = member("orders.eu").unwrap_err();
+    assert!(matches!(refused, SubscribeError::GroupMismatch { .. }));
+    let text = refused.to_string();
+    assert!(
+        text.starts_with(
+            "the members of group `workers` need the same topics: see subscribe (tests/"
+        ),
+        "{text}"
+    );
+    let other_type = bus.subscription::<u64>("groups.other.*").group("workers");
+    let text = other_type.subscribe().unwrap_err().to_string();
+    assert!(text.contains("the same type of signal"), "{text}");
+    let smaller = bus
+        .subscription::<u32>("mails")
+        .group("workers")
+        .capacity(4);
+    let text = smaller.subscribe().unwrap_err().to_string();
+    assert!(text.contains("the same capacity"), "{text}");
+    let called = bus.subscription::<u32>("mails").group("workers");
+    let text = called.listen(|_: Signal<u32>| {}).unwrap_err().to_string();
+    assert!(text.contains("all read by hand or all called"), "{text}");
+    Ok(())
+}
+
+mod unequal {
+    use signal_bus::subscriber;
+
+    #[subscriber("groups.unequal.*", group = "unequal", capacity = 8)]
+    async fn one(_job: &u32) {}
+
+    #[subscriber("groups.unequal.eu", group = "unequal", overflow = drop_newest)]
+    async fn other(_job: &u32) {}
+
+    #[subscriber("groups.sorted", group = "sorted")]
+    async fn plain(_job: &u32) {}
+
+    #[subscriber("groups.sorted", group = "sorted", filter = |job: &u32| *job != 3)]
+    async fn filtered(_job: &u32) {}
+}
+
+#[tokio::test]
+async fn members_that_cannot_share_a_queue_are_refused_at_start_with_both_places() {
+    let bus = Bus::new().within(concat!(module_path!(), "::unequal"));
+    let text = bus.start().await.unwrap_err().to_string();
+    for part in [
+        "- the members of group `unequal` need the same topics\n    behaviour::groups::unequal::one (",
+        "hears `groups.unequal.*` as `u32`, capacity 8, overflow wait\n    behaviour::groups::unequal::other (",
+        "hears `groups.unequal.eu` as `u32`, capacity 1024, overflow drop_newest",
+        "- the members of group `sorted` need to take every signal as it comes, without a filter and a key\n",
+        "capacity 1024, overflow wait, with a filter",
+    ] {
+        assert!(text.contains(part), "no {part:?} in\n{text}");
+    }
+}
+
+mod limits {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use signal_bus::{Bus, inject, subscriber};
+
+    #[derive(Default)]
+    pub(super) struct Most {
+        now: AtomicUsize,
+        most: AtomicUsize,
+    }
+
+    impl Most {
+        async fn enter(&self) {
+            let now = self.now.fetch_add(1, Ordering::Relaxed) + 1;
+            self.most.fetch_max(now, Ordering::Relaxed);
+            for _ in 0..10 {
+                tokio::task::yield_now().await;
+            }
+            self.now.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
+    #[subscriber("groups.limited", group = "limited", concurrency = 3)]
+    async fn wide(_job: &u32, #[inject] most: &Most) {
+        most.enter().await;
+    }
+
+    #[subscriber("groups.limited", group = "limited")]
+    async fn narrow(_job: &u32, #[inject] most: &Most) {
+        most.enter().await;
+    }
+
+    #[tokio::test]
+    async fn each_member_adds_its_own_concurrency() -> anyhow::Result<()> {
+        let most = Arc::new(Most::default());
+        let bus = Bus::empty().with::<wide>().with::<narrow>();
+        let bus = bus.provide_arc(Arc::clone(&most)).start().await?;
+        for job in 0..40_u32 {
+            bus.publish("groups.limited", job).await?;
+        }
+        bus.close().await?;
+        assert_eq!(most.most.load(Ordering::Relaxed), 4);
+        Ok(())
+    }
+}
