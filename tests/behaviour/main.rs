@@ -22,6 +22,7 @@ mod groups;
 mod injection;
 mod instances;
 mod membership;
+mod names;
 mod periodics;
 mod publishing;
 mod scopes;

@@ -270,6 +270,17 @@ fn check_token(
         if character.is_control() {
             return Err(format!("has a control character at byte {at}"));
         }
+        if is_invisible(character) {
+            let code = u32::from(character);
+            return Err(format!(
+                "has a character at byte {at} that cannot be seen, U+{code:04X}"
+            ));
+        }
+        if let Some(meant) = looks_like(character) {
+            return Err(format!(
+                "has `{character}` at byte {at}, which only looks like `{meant}`"
+            ));
+        }
     }
     if escapes && matches!(token, "\\*" | "\\>" | "\\**") {
         return Ok(());
@@ -303,6 +314,29 @@ fn check_token(
     }
 }
 
+/// Format characters that nobody sees, as the runtime refuses them; the joiners are not among them.
+fn is_invisible(character: char) -> bool {
+    matches!(
+        character,
+        '\u{AD}' | '\u{61C}' | '\u{180E}' | '\u{200B}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}'
+            | '\u{2060}'..='\u{206F}' | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}' | '\u{E0000}'..='\u{E007F}'
+    )
+}
+
+/// The character with a meaning that another one only looks like, as the runtime refuses them.
+fn looks_like(character: char) -> Option<char> {
+    Some(match character {
+        '\u{701}' | '\u{702}' | '\u{2024}' | '\u{3002}' | '\u{A60E}' | '\u{FE52}' | '\u{FF0E}'
+        | '\u{FF61}' | '\u{10A50}' => '.',
+        '\u{66D}' | '\u{204E}' | '\u{2217}' | '\u{FE61}' | '\u{FF0A}' => '*',
+        '\u{203A}' | '\u{276F}' | '\u{FE65}' | '\u{FF1E}' => '>',
+        '\u{FE69}' | '\u{FF04}' => '$',
+        '\u{2774}' | '\u{FE5B}' | '\u{FF5B}' => '{',
+        '\u{2775}' | '\u{FE5C}' | '\u{FF5D}' => '}',
+        _ => return None,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::{Piece, Side, check, pattern, pieces};
@@ -333,6 +367,12 @@ mod tests {
         assert!(reason("a.", Side::Subscriber).contains("empty token at byte 2"));
         assert!(reason("a b", Side::Subscriber).contains("white space at byte 1"));
         assert!(reason("a.\u{7}", Side::Subscriber).contains("control character at byte 2"));
+        assert!(
+            reason("a\u{200B}", Side::Publisher).contains("byte 1 that cannot be seen, U+200B")
+        );
+        assert!(
+            reason("a.\u{FF0A}", Side::Subscriber).contains("byte 2, which only looks like `*`")
+        );
         assert!(reason("a.x*", Side::Subscriber).contains("token `x*` at byte 2"));
         assert!(reason("a.***", Side::Subscriber).contains("alone"));
         assert!(reason("a.>.b", Side::Subscriber).contains("must be the last"));

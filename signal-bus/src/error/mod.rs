@@ -36,6 +36,10 @@ pub enum TopicFault {
     WhiteSpace,
     /// A character is a control character.
     Control,
+    /// A character has no shape, such as a zero-width space or a change of direction.
+    Invisible,
+    /// A character only looks like `.`, `*`, `>`, `$`, `{` or `}`.
+    LookAlike,
     /// The name has more than 256 bytes.
     TooLong,
     /// The name has more than 32 tokens.
@@ -74,6 +78,10 @@ impl TopicFault {
             Self::EmptyToken => both!("empty token, between two dots or at an end"),
             Self::WhiteSpace => both!("white space"),
             Self::Control => both!("control character"),
+            Self::Invisible => both!("a character that cannot be seen"),
+            Self::LookAlike => {
+                both!("a character that only looks like `.`, `*`, `>`, `$`, `{` or `}`")
+            }
             Self::TooLong => both!("longer than 256 bytes"),
             Self::TooManyTokens => both!("more than 32 tokens"),
             Self::Wildcard => both!("a wildcard, where one exact topic is needed"),

@@ -46,7 +46,12 @@ const fn check(name: &str, wildcards: bool) -> Result<(), InvalidTopic> {
     // The bus's own names hold the names of others, and are no longer bound by the limits.
     let reserved = is_reserved(name);
     if !reserved && NAME_BYTES_MAX < bytes.len() {
-        return Err(InvalidTopic::new(NAME_BYTES_MAX, TopicFault::TooLong));
+        let mut at = NAME_BYTES_MAX;
+        // The position is where a character begins, so that the name can be cut there.
+        while bytes[at] & 0xC0 == 0x80 {
+            at -= 1;
+        }
+        return Err(InvalidTopic::new(at, TopicFault::TooLong));
     }
     let (mut start, mut tokens) = (0, 0);
     loop {
@@ -103,6 +108,12 @@ const fn check_token(
         }
         if is_white_space(code) {
             return Err(InvalidTopic::new(at, TopicFault::WhiteSpace));
+        }
+        if is_invisible(code) {
+            return Err(InvalidTopic::new(at, TopicFault::Invisible));
+        }
+        if is_look_alike(code) {
+            return Err(InvalidTopic::new(at, TopicFault::LookAlike));
         }
         if bytes[at] == b'*' || bytes[at] == b'>' {
             if !wildcards {
@@ -172,6 +183,31 @@ const fn is_white_space(code: u32) -> bool {
     )
 }
 
+/// Format characters that nobody sees. The joiners U+200C and U+200D are not among them: scripts and emoji need them.
+const fn is_invisible(code: u32) -> bool {
+    matches!(
+        code,
+        0xAD | 0x61C | 0x180E | 0x200B | 0x200E | 0x200F | 0x202A..=0x202E | 0x2060..=0x206F | 0xFEFF
+            | 0xFFF9..=0xFFFB | 0xE0000..=0xE007F
+    )
+}
+
+/// What Unicode lists as confusable with the characters that mean something here, but for letters and digits
+/// (<https://www.unicode.org/Public/security/latest/confusables.txt>), and their full-width forms.
+const fn is_look_alike(code: u32) -> bool {
+    matches!(
+        code,
+        // `.`
+        0x701 | 0x702 | 0x2024 | 0x3002 | 0xA60E | 0xFE52 | 0xFF0E | 0xFF61 | 0x10A50
+        // `*`
+        | 0x66D | 0x204E | 0x2217 | 0xFE61 | 0xFF0A
+        // `>`
+        | 0x203A | 0x276F | 0xFE65 | 0xFF1E
+        // `$`, `{`, `}`
+        | 0xFE69 | 0xFF04 | 0x2774 | 0xFE5B | 0xFF5B | 0x2775 | 0xFE5C | 0xFF5D
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::{check_exact, check_pattern};
@@ -197,6 +233,12 @@ mod tests {
             ("a\r\nb", 1, WhiteSpace),
             ("a b", 1, WhiteSpace),
             ("é.ü\u{3000}", 5, WhiteSpace),
+            ("a\u{200B}b", 1, Invisible),
+            ("\u{202E}a", 0, Invisible),
+            ("orders\u{2024}eu", 6, LookAlike),
+            ("a.\u{FF0A}", 2, LookAlike),
+            ("a.\u{203A}", 2, LookAlike),
+            ("\u{FF04}bus.dead", 0, LookAlike),
             ("$bus.dead", 0, Reserved),
             ("$bus", 0, Reserved),
         ];
@@ -204,6 +246,11 @@ mod tests {
             assert_eq!(fault(name), Some((position, reason)), "{name:?}");
         }
         assert_eq!(fault(&"x".repeat(257)), Some((256, TooLong)));
+        assert_eq!(fault(&"é".repeat(129)), Some((256, TooLong)));
+        assert_eq!(
+            fault(&format!("x{}", "é".repeat(128))),
+            Some((255, TooLong))
+        );
         assert_eq!(fault(&vec!["x"; 33].join(".")), Some((64, TooManyTokens)));
     }
 

@@ -17,7 +17,11 @@ impl Template {
         let pattern = if holes {
             let tokens = written.split('.');
             let tokens = tokens.map(|token| hole(token).map_or(token, |_| "*"));
-            Pattern::new(&tokens.collect::<Vec<_>>().join("."))?
+            let pattern = Pattern::new(&tokens.collect::<Vec<_>>().join("."));
+            pattern.map_err(|error| InvalidTopic {
+                position: position(written, error.position),
+                ..error
+            })?
         } else {
             Pattern::new(written)?
         };
@@ -52,6 +56,20 @@ impl Template {
     }
 }
 
+/// Where a place of the pattern is in what was written.
+fn position(written: &str, in_pattern: usize) -> usize {
+    let (mut wider, mut at) = (0, 0);
+    for token in written.split('.') {
+        let length = hole(token).map_or(token.len(), |_| 1);
+        if in_pattern <= at + length {
+            break;
+        }
+        wider += token.len() - length;
+        at += length + 1;
+    }
+    in_pattern + wider
+}
+
 /// The name of a hole, if the token is one.
 fn hole(token: &str) -> Option<&str> {
     let name = token.strip_prefix('{')?.strip_suffix('}')?;
@@ -73,6 +91,19 @@ mod tests {
         let captures: Vec<_> = template.captures("orders.eu.x.7").collect();
         assert_eq!(captures, [("region", "eu"), ("id", "7")]);
         assert_eq!(template.captures("orders.eu.x").count(), 0);
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_where_it_was_written() {
+        for (written, position) in [
+            ("{region}.a b", 10),
+            ("{region}..b", 9),
+            ("a..{region}", 2),
+            ("{a}.{region}.x*", 14),
+        ] {
+            let error = Template::new(written).unwrap_err();
+            assert_eq!(error.position, position, "{written}");
+        }
     }
 
     #[test]
