@@ -76,7 +76,8 @@ impl BusHandle {
         let (from, to) = (self.running().id, other.clone());
         let at = Location::caller();
         let pass = move |signal: Signal| async move { pass(&signal, from, to.running(), at).await };
-        let listener = self.subscription(patterns).from_now().listen(pass)?;
+        let listened = self.subscription(patterns).from_now();
+        let listener = listened.listen_as("bridge", at, pass)?;
         let there = Arc::downgrade(other.running());
         // It ends with the other bus, as a listener ends with its owner.
         let alive = move || {

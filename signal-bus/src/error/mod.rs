@@ -162,6 +162,13 @@ pub enum Failure {
     Refused(#[from] Refusal),
 }
 
+impl Failure {
+    /// What a function returned; a failure of the bus's own stays what it is.
+    pub(crate) fn returned(error: anyhow::Error) -> Self {
+        error.downcast().unwrap_or_else(Self::Returned)
+    }
+}
+
 /// A bus that cannot start: everything that is wrong with its wiring, in one error.
 #[derive(Debug)]
 #[non_exhaustive]

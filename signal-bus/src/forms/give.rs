@@ -123,6 +123,6 @@ pub trait Fails {
 #[diagnostic::do_not_recommend]
 impl<E: Into<anyhow::Error>> Fails for E {
     fn failure(self) -> Failure {
-        Failure::Returned(self.into())
+        Failure::returned(self.into())
     }
 }

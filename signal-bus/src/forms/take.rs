@@ -198,7 +198,7 @@ impl HandlerOutput for () {
 #[diagnostic::do_not_recommend]
 impl<E: Into<anyhow::Error>> HandlerOutput for Result<(), E> {
     fn outcome(self) -> Result<(), Failure> {
-        self.map_err(|error| Failure::Returned(error.into()))
+        self.map_err(|error| Failure::returned(error.into()))
     }
 }
 

@@ -16,7 +16,7 @@ use crate::{
     },
     latch::Latch,
     observe::At,
-    publish::Manner,
+    publish::{Manner, by_hand::unshare},
     queue::offer::Inside,
     route::invalid,
     scope::{
@@ -243,7 +243,7 @@ impl<T: Payload> Waiting<T> {
             self.bus
                 .publish_in(&self.topic, self.traits, Arc::new(signal), manner, self.at);
         if let Err(error) = published.await {
-            let (_, refusal) = error.take();
+            let (_, refusal) = error.map(unshare).take();
             let site = Site::call("publish_after", self.at);
             let at = At::topic(site, &self.topic);
             self.bus

@@ -100,7 +100,8 @@ impl Kept {
             Since::Sequence(place, first) => (place, Some(first)),
         };
         let history = &self.histories[place];
-        if first.is_some_and(|first| first <= history.forgotten) {
+        let complete = first.is_none_or(|first| history.forgotten < first.max(1));
+        if !complete {
             return Err(history.forgotten + 1);
         }
         let signals = history.signals.iter();

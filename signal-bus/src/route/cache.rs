@@ -8,7 +8,7 @@ use std::{
     sync::Arc,
 };
 
-use crate::{route::topic::Route, signal::Kind};
+use crate::{route::topic::Route, signal::Kind, topic::Traits};
 
 /// How many topics a generation of the others has. There are two: the young, and the one before it.
 const GENERATION_MAX: usize = 32_768;
@@ -24,6 +24,8 @@ pub(crate) struct Cache {
     young: HashSet<ByName>,
     old: HashSet<ByName>,
     broadcasts: HashMap<TypeId, Arc<Route>>,
+    /// What was said to be special about topics, which holds also when a topic is forgotten.
+    marked: HashMap<Box<str>, Traits>,
     /// How many topics carry each type.
     kinds: HashMap<TypeId, usize>,
 }
@@ -62,6 +64,9 @@ impl Cache {
         if let Some(there) = self.renew(&route.topic) {
             return (there, Forgotten::default());
         }
+        if let Some(traits) = self.marked.get(&*route.topic) {
+            route.mark(*traits);
+        }
         *self.kinds.entry(route.carries.id).or_default() += 1;
         if fixed {
             self.fixed.insert(ByName(Arc::clone(&route)));
@@ -91,6 +96,20 @@ impl Cache {
         }
         self.young.insert(ByName(route));
         forgotten
+    }
+
+    /// Remembers what is special about a topic; whether it is sticky from now on.
+    pub(crate) fn mark(&mut self, topic: &str, traits: Traits) -> bool {
+        let marked = self.marked.entry(topic.into()).or_default();
+        let sticks = traits.sticky && !marked.sticky;
+        marked.sticky |= traits.sticky;
+        marked.local |= traits.local;
+        let traits = *marked;
+        let all = [&self.fixed, &self.young, &self.old];
+        if let Some(ByName(route)) = all.into_iter().find_map(|routes| routes.get(topic)) {
+            route.mark(traits);
+        }
+        sticks
     }
 
     fn uncount(&mut self, kind: Kind) {

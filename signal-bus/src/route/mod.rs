@@ -139,10 +139,16 @@ impl Routes {
 
     /// Sets what a publisher or a subscriber says is special about a topic.
     pub(crate) fn mark(&self, route: &Route, traits: Traits, exchange: &Exchange) {
-        if traits.local {
-            route.local.store(true, Ordering::Release);
+        let new = (traits.sticky && !route.sticky.load(Ordering::Acquire))
+            || (traits.local && !route.local.load(Ordering::Acquire));
+        if new {
+            self.mark_named(&route.topic, traits, exchange);
         }
-        if traits.sticky && !route.sticky.swap(true, Ordering::AcqRel) {
+    }
+
+    /// As [`mark`](Self::mark), for a topic that may not have been published on. What is said once holds for good.
+    pub(crate) fn mark_named(&self, topic: &str, traits: Traits, exchange: &Exchange) {
+        if !traits.nothing() && write(&self.cache).mark(topic, traits) {
             self.renew(&mut self.present_mut(), exchange);
         }
     }
@@ -219,10 +225,7 @@ impl Routes {
         let at = at.filter(|_| bound.is_none());
         let route = Route::new(topic, self.next_line(), bound.unwrap_or(kind), at);
         if let Some(declared) = declared {
-            route
-                .sticky
-                .store(declared.traits.sticky, Ordering::Relaxed);
-            route.local.store(declared.traits.local, Ordering::Relaxed);
+            route.mark(declared.traits);
         }
         let fixed = self.declared.exact(topic).is_some();
         let (route, forgotten) = write(&self.cache).insert(Arc::new(route), fixed);

@@ -16,6 +16,7 @@ use crate::{
     },
     route::hearer::Hearer,
     signal::{AnyValue, Kind},
+    topic::Traits,
 };
 
 /// A topic, or the broadcast of one type.
@@ -146,6 +147,16 @@ impl Route {
         drop(before);
         let generation = if silent { hearing.generation } else { 0 };
         self.silent_in.store(generation, Ordering::Release);
+    }
+
+    /// Sets what is special about it, beside what is set already.
+    pub(crate) fn mark(&self, traits: Traits) {
+        if traits.sticky {
+            self.sticky.store(true, Ordering::Release);
+        }
+        if traits.local {
+            self.local.store(true, Ordering::Release);
+        }
     }
 
     pub(crate) fn check(&self, kind: Kind) -> Result<(), Refusal> {

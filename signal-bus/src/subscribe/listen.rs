@@ -163,9 +163,22 @@ impl<T: ?Sized + Payload> SubscriptionOptions<T> {
         F: FnOnce(Signal<T>) -> R + Clone + Send + Sync + 'static,
         R: Listens<M>,
     {
-        let at = Location::caller();
+        self.listen_as("listen", Location::caller(), closure)
+    }
+
+    /// As [`listen`](Self::listen), told of as `method` at a place.
+    pub(crate) fn listen_as<F, R, M>(
+        self,
+        method: &'static str,
+        at: &'static Location<'static>,
+        closure: F,
+    ) -> Result<Listener, SubscribeError>
+    where
+        F: FnOnce(Signal<T>) -> R + Clone + Send + Sync + 'static,
+        R: Listens<M>,
+    {
         let handle = move |signal: Signal| closure.clone()(signal.typed()).handled();
-        Listener::new(self.join("listen", at, false)?, Box::new(handle))
+        Listener::new(self.join(method, at, false)?, Box::new(handle))
     }
 }
 

@@ -18,7 +18,7 @@ use crate::{
     scope::running::{BusHandle, Running},
     signal::{Kind, Payload},
     site::Site,
-    topic::{IntoPatterns, pattern::Pattern, template::Template},
+    topic::{IntoPatterns, Traits, pattern::Pattern, template::Template},
 };
 
 /// A subscription that is being described; made by [`BusHandle::subscription`].
@@ -42,6 +42,7 @@ use crate::{
 pub struct SubscriptionOptions<T: ?Sized> {
     pub(super) bus: BusHandle,
     written: Vec<Box<str>>,
+    traits: Vec<Traits>,
     capacity: Option<NonZeroUsize>,
     overflow: Overflow,
     concurrency: Option<NonZeroUsize>,
@@ -73,6 +74,7 @@ impl BusHandle {
         SubscriptionOptions {
             bus: self.clone(),
             written: patterns.written().into_iter().map(Box::from).collect(),
+            traits: patterns.traits(),
             capacity: None,
             overflow: Overflow::Wait,
             concurrency: Some(NonZeroUsize::MIN),
@@ -129,6 +131,8 @@ impl<T: ?Sized + Payload> SubscriptionOptions<T> {
     }
 
     /// Begins with all that a [history](crate::Bus::history) of the bus still has.
+    ///
+    /// If that is more than the capacity, the capacity is that large.
     pub fn from_oldest(mut self) -> Self {
         self.from = From::Oldest;
         self
@@ -157,6 +161,11 @@ impl<T: ?Sized + Payload> SubscriptionOptions<T> {
             for template in templates.iter() {
                 running.check_type(template, kind, site)?;
             }
+        }
+        for (template, traits) in templates.iter().zip(&self.traits) {
+            running
+                .routes
+                .mark_named(template.written(), *traits, &running.exchange);
         }
         let since = self.since(&running, &templates)?;
         let reserved = templates

@@ -49,6 +49,12 @@ pub struct Traits {
     pub(crate) local: bool,
 }
 
+impl Traits {
+    pub(crate) fn nothing(self) -> bool {
+        !self.sticky && !self.local
+    }
+}
+
 impl<T: ?Sized> Topic<T> {
     /// Names a topic and its type.
     ///
@@ -216,6 +222,9 @@ impl<T: ?Sized> IntoTopic<T> for &Topic<T> {
 pub trait IntoPatterns<T: ?Sized>: sealed::SealedPatterns<T> {
     /// The patterns as they were written, not yet checked.
     fn written(&self) -> Vec<&str>;
+    /// What is special about each of them, in the same order.
+    #[doc(hidden)]
+    fn traits(&self) -> Vec<Traits>;
 }
 
 macro_rules! one_pattern {
@@ -224,6 +233,10 @@ macro_rules! one_pattern {
         impl<T: ?Sized> IntoPatterns<T> for $ty {
             fn written(&self) -> Vec<&str> {
                 vec![IntoTopic::<T>::name(self)]
+            }
+
+            fn traits(&self) -> Vec<Traits> {
+                vec![IntoTopic::<T>::traits(self)]
             }
         }
     )*};
@@ -237,6 +250,10 @@ macro_rules! several_patterns {
         impl<T: ?Sized, $($generics)*> IntoPatterns<T> for $ty {
             fn written(&self) -> Vec<&str> {
                 self.iter().map(IntoTopic::name).collect()
+            }
+
+            fn traits(&self) -> Vec<Traits> {
+                self.iter().map(IntoTopic::traits).collect()
             }
         }
     )*};
