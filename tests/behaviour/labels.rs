@@ -5,8 +5,11 @@ use std::time::SystemTime;
 
 use signal_bus::{Bus, Headers, Signal, SignalId, inject, publisher, subscriber};
 
+/// Topic, id, parent and root.
+type Told = (String, SignalId, Option<SignalId>, SignalId);
+
 #[derive(Default)]
-struct Seen(Mutex<Vec<(String, SignalId, Option<SignalId>, SignalId)>>);
+struct Seen(Mutex<Vec<Told>>);
 
 impl Seen {
     fn add<T: ?Sized>(&self, signal: &Signal<T>) {

@@ -130,6 +130,20 @@ async fn closing_a_topic_ends_its_readers_after_the_backlog() -> anyhow::Result<
     assert_eq!(goes_on.recv().await.as_deref(), Some(&1));
     assert_eq!(goes_on.recv().await.as_deref(), Some(&3));
     assert!(bus.close_topic("a.*").is_err());
+
+    let mut late = bus.subscribe(NUMBERS)?;
+    assert!(late.recv().await.is_none(), "who comes late does not wait");
+    for _ in 0..2 {
+        let member = bus.subscription(NUMBERS).group("late");
+        let listener = member.listen(|_: Signal<u32>| {})?;
+        listener.close().await?;
+    }
+    let kept: Topic<u32> = Topic::new("subscriptions.kept").sticky();
+    bus.publish(kept, 4).await?;
+    bus.close_topic(kept.name())?;
+    let mut late = bus.subscribe(kept)?;
+    assert_eq!(late.recv().await.as_deref(), Some(&4));
+    assert!(late.recv().await.is_none());
     Ok(())
 }
 

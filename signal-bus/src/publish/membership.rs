@@ -85,6 +85,9 @@ impl Running {
             self.routes.joined(&present);
             hearer
         };
+        if present.hears_only_closed(&hearer) {
+            self.exchange.close_entrance(hearer.queue);
+        }
         if hearer.is_reserved() {
             self.reserved_heard.fetch_add(1, Ordering::Relaxed);
         }
@@ -139,10 +142,7 @@ impl Running {
         present.close(topic);
         self.routes.renew(&mut present, &self.exchange);
         let hearers = present.matching(topic).into_iter();
-        let over = hearers.filter(|hearer| {
-            let mut patterns = hearer.patterns();
-            patterns.all(|pattern| pattern.is_exact() && present.is_closed(pattern.as_str()))
-        });
+        let over = hearers.filter(|hearer| present.hears_only_closed(hearer));
         let over: Vec<_> = over.collect();
         drop(present);
         for hearer in over {

@@ -94,7 +94,8 @@ impl Present {
     pub(crate) fn group(&self, wish: &Wish) -> Option<&Arc<Hearer>> {
         let named = self.groups.get(wish.group.as_ref()?)?;
         let terms = wish.terms();
-        named.iter().find(|first| first.wish.terms().meets(&terms))
+        let mut open = named.iter().filter(|one| !self.hears_only_closed(one));
+        open.find(|first| first.wish.terms().meets(&terms))
     }
 
     pub(crate) fn all(&self) -> impl Iterator<Item = &Arc<Hearer>> {
@@ -125,6 +126,13 @@ impl Present {
 
     pub(crate) fn is_closed(&self, topic: &str) -> bool {
         self.closed.contains(topic)
+    }
+
+    /// Whether nothing will be published any more of what a subscription hears.
+    pub(crate) fn hears_only_closed(&self, hearer: &Hearer) -> bool {
+        let mut patterns = hearer.patterns();
+        !self.closed.is_empty()
+            && patterns.all(|pattern| pattern.is_exact() && self.is_closed(pattern.as_str()))
     }
 
     /// Those who hear a topic: the most specific first, equals in the order of subscription.
