@@ -93,21 +93,56 @@ impl Drop for Gone {
 ///
 /// What it is made of while it waits is small: there may be a hundred thousand of them. The room for a call is made when there
 /// is something to call with.
-pub(crate) async fn work(running: Arc<Running>, work: Arc<Work>) {
-    let gone = Gone(Arc::clone(&work));
-    // Dropping the set cancels what still runs, when the worker itself is cancelled.
-    let mut handlers = JoinSet::new();
-    running.begun.add_permits(1);
-    while work.waits(&running, &mut handlers).await {
-        Box::pin(work.handle_all(&running, &mut handlers)).await;
+#[expect(
+    clippy::manual_async_fn,
+    reason = "arguments of an async function are in its future twice"
+)]
+pub(crate) fn work(
+    running: Arc<Running>,
+    work: Arc<Work>,
+) -> impl Future<Output = ()> + Send + 'static {
+    async move {
+        let gone = Gone(Arc::clone(&work));
+        let mut handlers = Handlers::default();
+        running.begun.add_permits(1);
+        while work.waits(&running, &mut handlers).await {
+            Box::pin(work.handle_all(&running, &mut handlers)).await;
+        }
+        while handlers.join_next().await {}
+        drop(gone);
+        running.tasks.reap();
     }
-    while handlers.join_next().await.is_some() {}
-    drop(gone);
+}
+
+/// Handlers that run beside their worker; a serial worker has none, and pays for none.
+///
+/// Dropping the set cancels what still runs, when the worker itself is cancelled.
+#[derive(Default)]
+struct Handlers(Option<Box<JoinSet<()>>>);
+
+impl Handlers {
+    fn len(&self) -> usize {
+        self.0.as_ref().map_or(0, |handlers| handlers.len())
+    }
+
+    fn spawn(&mut self, handler: impl Future<Output = ()> + Send + 'static) {
+        let handlers = self.0.get_or_insert_default();
+        handlers.spawn(handler);
+        while handlers.try_join_next().is_some() {}
+    }
+
+    /// Waits for one to end; `false` if there is none.
+    async fn join_next(&mut self) -> bool {
+        match &mut self.0 {
+            Some(handlers) => handlers.join_next().await.is_some(),
+            None => false,
+        }
+    }
 }
 
 impl Work {
     /// Waits until there is something to handle; `false` when there never will be.
-    async fn waits(&self, running: &Running, handlers: &mut JoinSet<()>) -> bool {
+    async fn waits(&self, running: &Running, handlers: &mut Handlers) -> bool {
         if self.leaves() {
             return false;
         }
@@ -160,7 +195,7 @@ impl Work {
     }
 
     /// Handles what there is.
-    async fn handle_all(self: &Arc<Self>, running: &Arc<Running>, handlers: &mut JoinSet<()>) {
+    async fn handle_all(self: &Arc<Self>, running: &Arc<Running>, handlers: &mut Handlers) {
         let serial = self.limit == Some(NonZeroUsize::MIN);
         while !self.leaves() {
             if self
@@ -181,7 +216,6 @@ impl Work {
             } else {
                 let (work, running) = (Arc::clone(self), Arc::clone(running));
                 handlers.spawn(async move { work.handle(&running, load).await });
-                while handlers.try_join_next().is_some() {}
             }
             // A worker that always finds a signal would never let another task run.
             coop::consume_budget().await;

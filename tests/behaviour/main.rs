@@ -30,6 +30,7 @@ mod periodics;
 mod publishers;
 mod publishing;
 mod retained;
+mod routing;
 mod schedules;
 mod scopes;
 mod services;

@@ -215,6 +215,7 @@ impl<T: Payload> Waiting<T> {
             }
         }
         self.state.settle();
+        running.tasks.reap();
     }
 
     async fn due(&self, due: Instant) {

@@ -132,6 +132,9 @@ impl Running {
         }
         self.note(REMOVED, hearer, |pattern| present.count(pattern));
         drop(present);
+        if !others {
+            self.routes.left(hearer);
+        }
         self.tell_presence();
         others
     }

@@ -60,6 +60,9 @@ pub(crate) enum Supply {
     Ended,
 }
 
+/// A queue that waits for signals keeps room for so many; what a burst has needed is given back.
+const IDLE_ROOM_MAX: usize = 4;
+
 /// The signals that wait for one subscription, and the counts of the others.
 #[derive(Debug)]
 pub(crate) struct Store {
@@ -72,13 +75,21 @@ pub(crate) struct Store {
     /// Signals in handlers.
     handling: usize,
     /// Keys of the signals in handlers, where the queue is keyed.
-    busy_keys: Option<HashSet<u64>>,
+    #[expect(
+        clippy::box_collection,
+        reason = "most have none, and pay for a pointer"
+    )]
+    busy_keys: Option<Box<HashSet<u64>>>,
     /// Whether it takes signals in; what waits is handed out all the same.
     open: bool,
     /// Workers that found nothing to take.
     parked: Vec<(WorkerId, Waker)>,
     /// Lines whose first publisher waits for room here.
-    lines: BTreeSet<LineId>,
+    #[expect(
+        clippy::box_collection,
+        reason = "most have none, and pay for a pointer"
+    )]
+    lines: Option<Box<BTreeSet<LineId>>>,
     counts: Tally,
 }
 
@@ -89,10 +100,10 @@ impl Store {
             limit: settings.limit.map(NonZeroUsize::get),
             waiting: VecDeque::new(),
             handling: 0,
-            busy_keys: settings.keyed.then(HashSet::new),
+            busy_keys: settings.keyed.then(Box::default),
             open: true,
             parked: Vec::new(),
-            lines: BTreeSet::new(),
+            lines: None,
             counts: Tally::default(),
             settings,
         }
@@ -134,6 +145,10 @@ impl Store {
                 return self.waiting.pop_front();
             }
             _ => {}
+        }
+        if self.waiting.capacity() == 0 {
+            // Many queues have one signal now and then.
+            self.waiting.reserve_exact(1);
         }
         let within = self.settings.batch.and_then(|batch| batch.within);
         entry.since = within.map(|_| Instant::now());
@@ -298,9 +313,18 @@ impl Store {
 
     /// Leaves the waker of a worker that found nothing.
     pub(crate) fn park(&mut self, worker: WorkerId, waker: &Waker) {
+        if self.waiting.is_empty() && IDLE_ROOM_MAX < self.waiting.capacity() {
+            self.waiting = VecDeque::new();
+        }
         match self.parked.iter_mut().find(|(parked, _)| *parked == worker) {
             Some((_, parked)) => parked.clone_from(waker),
-            None => self.parked.push((worker, waker.clone())),
+            None => {
+                if self.parked.capacity() == 0 {
+                    // Most queues have one worker.
+                    self.parked.reserve_exact(1);
+                }
+                self.parked.push((worker, waker.clone()));
+            }
         }
     }
 
@@ -323,15 +347,17 @@ impl Store {
 
     /// Remembers a line to tell when there is room.
     pub(crate) fn add_line(&mut self, line: LineId) {
-        self.lines.insert(line);
+        self.lines.get_or_insert_default().insert(line);
     }
 
     pub(crate) fn remove_line(&mut self, line: LineId) {
-        self.lines.remove(&line);
+        if let Some(lines) = &mut self.lines {
+            lines.remove(&line);
+        }
     }
 
-    pub(crate) fn take_lines(&mut self) -> BTreeSet<LineId> {
-        std::mem::take(&mut self.lines)
+    pub(crate) fn take_lines(&mut self) -> impl Iterator<Item = LineId> + use<> {
+        self.lines.take().into_iter().flat_map(|lines| *lines)
     }
 
     pub(crate) fn is_busy(&self) -> bool {

@@ -105,8 +105,7 @@ impl Cache {
         marked.sticky |= traits.sticky;
         marked.local |= traits.local;
         let traits = *marked;
-        let all = [&self.fixed, &self.young, &self.old];
-        if let Some(ByName(route)) = all.into_iter().find_map(|routes| routes.get(topic)) {
+        if let Some(route) = self.peek(topic) {
             route.mark(traits);
         }
         sticks
@@ -134,9 +133,22 @@ impl Cache {
         Arc::clone(self.broadcasts.entry(kind.id).or_insert(route))
     }
 
+    /// The route of a topic, which is none the younger for it.
+    pub(crate) fn peek(&self, topic: &str) -> Option<&Arc<Route>> {
+        let all = [&self.fixed, &self.young, &self.old];
+        let found = all.into_iter().find_map(|routes| routes.get(topic));
+        found.map(|ByName(route)| route)
+    }
+
+    /// All routes: those of topics, and those of broadcasts.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<Route>> {
         let all = [&self.fixed, &self.young, &self.old];
-        all.into_iter().flatten().map(|ByName(route)| route)
+        let topics = all.into_iter().flatten().map(|ByName(route)| route);
+        topics.chain(self.broadcasts.values())
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.fixed.len() + self.young.len() + self.old.len()
     }
 }
 

@@ -8,13 +8,14 @@ pub(crate) mod slots;
 pub(crate) mod declared;
 pub(crate) mod hearer;
 pub(crate) mod topic;
+pub(crate) mod common;
 pub(crate) mod cache;
 pub(crate) mod present;
 
 use std::{
     panic::Location,
     sync::{
-        Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
+        Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
         atomic::{AtomicU64, AtomicUsize, Ordering},
     },
 };
@@ -25,6 +26,7 @@ use crate::{
     queue::{Exchange, kept::Keeps},
     route::{
         cache::{Cache, Found},
+        common::Common,
         declared::Declared,
         hearer::Hearer,
         present::Present,
@@ -34,6 +36,9 @@ use crate::{
     signal::Kind,
     topic::{Traits, name, pattern::Pattern},
 };
+
+/// So many subscriptions leave at least before topics are looked through for those.
+const SWEPT_MIN: usize = 64;
 
 /// All topics of a running bus that were published on or declared, and all who hear them.
 #[derive(Debug)]
@@ -45,6 +50,9 @@ pub(crate) struct Routes {
     /// What the histories of the bus keep, in the order of their places.
     pub(crate) histories: Vec<Pattern>,
     cache: RwLock<Cache>,
+    common: Mutex<Common>,
+    /// Subscriptions that have left since topics were last looked through for those.
+    departed: AtomicUsize,
     lines: AtomicUsize,
     slots: Slots,
 }
@@ -58,6 +66,8 @@ impl Routes {
             declared,
             histories,
             cache: RwLock::default(),
+            common: Mutex::default(),
+            departed: AtomicUsize::new(0),
             lines: AtomicUsize::new(0),
             slots: Slots::default(),
         }
@@ -119,7 +129,10 @@ impl Routes {
     /// Finds out who hears a topic, and remembers it.
     pub(crate) fn look(&self, route: &Route) -> Arc<Hearing> {
         let (hearing, mismatched) = self.present().hearing(route, self.keeps(route));
-        let hearing = Arc::new(hearing);
+        let hearing = match hearing.is_silent() {
+            true => Arc::new(hearing),
+            false => lock(&self.common).share(hearing),
+        };
         route.learn(&hearing);
         // A log may publish in turn, so it is told without the lock.
         for hearer in mismatched {
@@ -158,6 +171,25 @@ impl Routes {
         let generation = present.next_generation();
         exchange.renew(generation);
         self.generation.store(generation, Ordering::Release);
+    }
+
+    /// Lets topics forget a subscription that has left. What they remember of it would not be used any more, but kept.
+    pub(crate) fn left(&self, hearer: &Hearer) {
+        let generation = self.generation.load(Ordering::Acquire);
+        let cache = read(&self.cache);
+        for pattern in hearer.patterns().filter(|pattern| pattern.is_exact()) {
+            if let Some(route) = cache.peek(pattern.as_str()) {
+                route.forget(generation);
+            }
+        }
+        // Who has heard by wildcards is looked for when so many have left that it is worth the while.
+        let departed = self.departed.fetch_add(1, Ordering::Relaxed) + 1;
+        if SWEPT_MIN.max(cache.len()) <= departed {
+            self.departed.store(0, Ordering::Relaxed);
+            cache.iter().for_each(|route| route.forget(generation));
+            drop(cache);
+            lock(&self.common).clear();
+        }
     }
 
     /// Says that whoever has joined under this generation is in.
@@ -203,8 +235,8 @@ impl Routes {
     /// A subscription that names a topic, and takes another type of signals than `kind`.
     pub(crate) fn subscribed_conflict(&self, topic: &str, kind: Kind) -> Option<Arc<Hearer>> {
         let present = self.present();
-        let mut naming = present.naming(topic);
-        naming.find(|hearer| !hearer.takes(kind)).cloned()
+        let hearer = present.binding(topic);
+        hearer.filter(|hearer| !hearer.takes(kind)).cloned()
     }
 
     /// Whether those who name a topic that was never published on take what is published now.
@@ -247,6 +279,10 @@ impl Routes {
     pub(crate) fn hearers(&self, topic: &str) -> Vec<Arc<Hearer>> {
         self.present().matching(topic)
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn read<T>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {

@@ -12,17 +12,37 @@ use crate::{
         topic::{Hearing, Route},
     },
     topic::{
+        filed::Numbered,
         index::Index,
         pattern::{Pattern, Specificity},
     },
 };
+
+/// A subscription under one of its patterns.
+#[derive(Debug)]
+struct Filing(Specificity, Arc<Hearer>);
+
+impl Numbered for Filing {
+    fn number(&self) -> u64 {
+        number(&self.1)
+    }
+}
+
+/// Sorts those who take any type after those who take one.
+fn number(hearer: &Hearer) -> u64 {
+    const ANY: u64 = 1 << 63;
+    match hearer.wish.kind {
+        Some(_) => hearer.serial,
+        None => hearer.serial | ANY,
+    }
+}
 
 /// The subscriptions of a bus, as of one generation.
 #[derive(Debug)]
 pub(crate) struct Present {
     generation: u64,
     last_serial: u64,
-    index: Index<(Specificity, Arc<Hearer>)>,
+    index: Index<Filing>,
     /// In the order of subscription.
     hearers: BTreeMap<u64, Arc<Hearer>>,
     /// By name, those who share no signals.
@@ -59,8 +79,8 @@ impl Present {
         self.last_serial += 1;
         let hearer = Arc::new(Hearer::new(queue, self.last_serial, wish));
         for pattern in hearer.patterns() {
-            let filed = (pattern.specificity(), Arc::clone(&hearer));
-            self.index.insert(pattern, filed);
+            let filing = Filing(pattern.specificity(), Arc::clone(&hearer));
+            self.index.insert(pattern, filing);
         }
         self.hearers.insert(hearer.serial, Arc::clone(&hearer));
         if let Some(group) = &hearer.wish.group {
@@ -76,8 +96,7 @@ impl Present {
             return false;
         }
         for pattern in hearer.patterns() {
-            let is = |(_, other): &(_, Arc<Hearer>)| other.serial == hearer.serial;
-            self.index.remove(pattern, is);
+            self.index.remove(pattern, number(hearer));
         }
         if let Some(group) = &hearer.wish.group {
             if let Some(named) = self.groups.get_mut(group) {
@@ -109,15 +128,17 @@ impl Present {
 
     /// How many subscribers there are to the pattern itself.
     pub(crate) fn count(&self, pattern: &Pattern) -> usize {
-        let filed = self.index.filed(pattern).iter();
+        let filed = self.index.filed(pattern);
         filed
-            .map(|(_, hearer)| hearer.members.load(Ordering::Relaxed))
+            .map(|Filing(_, hearer)| hearer.members.load(Ordering::Relaxed))
             .sum()
     }
 
-    /// Those who name a topic exactly.
-    pub(crate) fn naming(&self, topic: &str) -> impl Iterator<Item = &Arc<Hearer>> {
-        self.index.named(topic).iter().map(|(_, hearer)| hearer)
+    /// One of those who name a topic exactly and take one type of signals only; all of them take the same.
+    pub(crate) fn binding(&self, topic: &str) -> Option<&Arc<Hearer>> {
+        // Those who take any are filed after the others.
+        let Filing(_, first) = self.index.named(topic).next()?;
+        first.wish.kind.is_some().then_some(first)
     }
 
     pub(crate) fn close(&mut self, topic: &str) {
@@ -138,7 +159,7 @@ impl Present {
     /// Those who hear a topic: the most specific first, equals in the order of subscription.
     pub(crate) fn matching(&self, topic: &str) -> Vec<Arc<Hearer>> {
         let mut found = Vec::new();
-        self.index.matching(topic, |(specificity, hearer)| {
+        self.index.matching(topic, |Filing(specificity, hearer)| {
             found.push((*specificity, hearer));
         });
         // A subscription may hear a topic by several of its patterns.

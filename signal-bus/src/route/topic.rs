@@ -77,7 +77,7 @@ impl Hearing {
     }
 
     /// Whether a signal goes anywhere at all.
-    fn is_silent(&self) -> bool {
+    pub(crate) fn is_silent(&self) -> bool {
         !self.is_heard() && self.keeps.is_none() && self.mismatched == 0 && !self.closed
     }
 
@@ -147,6 +147,14 @@ impl Route {
         drop(before);
         let generation = if silent { hearing.generation } else { 0 };
         self.silent_in.store(generation, Ordering::Release);
+    }
+
+    /// Forgets who heard it before `generation`.
+    pub(crate) fn forget(&self, generation: u64) {
+        let mut hearing = self.hearing.write().unwrap_or_else(PoisonError::into_inner);
+        let old = hearing.take_if(|hearing| hearing.generation < generation);
+        drop(hearing);
+        drop(old);
     }
 
     /// Sets what is special about it, beside what is set already.

@@ -23,10 +23,15 @@ impl Tasks {
         let Some(tasks) = tasks.as_mut() else {
             return false;
         };
-        // Those that are over by now make room.
-        while tasks.try_join_next().is_some() {}
         tasks.spawn_on(task, runtime);
         true
+    }
+
+    /// Forgets those that are over.
+    pub(crate) fn reap(&self) {
+        if let Some(tasks) = self.lock().as_mut() {
+            while tasks.try_join_next().is_some() {}
+        }
     }
 
     /// Hands all tasks over to whoever ends the bus.

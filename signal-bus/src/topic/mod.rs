@@ -3,6 +3,7 @@
 pub(crate) mod name;
 pub(crate) mod pattern;
 pub(crate) mod template;
+pub(crate) mod filed;
 pub(crate) mod index;
 
 use std::{fmt, marker::PhantomData};

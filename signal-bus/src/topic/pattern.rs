@@ -14,7 +14,8 @@ pub(crate) struct Pattern(Box<str>);
 pub(crate) struct Specificity {
     wide: bool,
     open_ended: bool,
-    named: Reverse<usize>,
+    /// Tokens that are no wildcards.
+    named: Reverse<u16>,
 }
 
 impl Pattern {
@@ -59,7 +60,7 @@ impl Pattern {
         Specificity {
             wide: !self.is_exact(),
             open_ended: matches!(last, Some(">" | "**")),
-            named: Reverse(named),
+            named: Reverse(u16::try_from(named).unwrap_or(u16::MAX)),
         }
     }
 

@@ -5,9 +5,9 @@ use crate::{error::InvalidTopic, topic::pattern::Pattern};
 /// What a subscription was written as: a pattern, and the names of some of its wildcards.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Template {
-    written: Box<str>,
     pattern: Pattern,
-    holes: bool,
+    /// With the holes, if there are any.
+    written: Option<Box<str>>,
 }
 
 impl Template {
@@ -26,14 +26,15 @@ impl Template {
             Pattern::new(written)?
         };
         Ok(Self {
-            written: written.into(),
             pattern,
-            holes,
+            written: holes.then(|| written.into()),
         })
     }
 
     pub(crate) fn written(&self) -> &str {
-        &self.written
+        self.written
+            .as_deref()
+            .unwrap_or_else(|| self.pattern.as_str())
     }
 
     pub(crate) fn pattern(&self) -> &Pattern {
@@ -41,7 +42,7 @@ impl Template {
     }
 
     pub(crate) fn has_holes(&self) -> bool {
-        self.holes
+        self.written.is_some()
     }
 
     /// The names of its holes, each with the token of `topic` that stands there, if it hears the topic.
@@ -49,8 +50,8 @@ impl Template {
         &'a self,
         topic: &'a str,
     ) -> impl Iterator<Item = (&'a str, &'a str)> {
-        let hears = self.holes && self.pattern.matches(topic);
-        let tokens = self.written.split('.').zip(topic.split('.'));
+        let hears = self.has_holes() && self.pattern.matches(topic);
+        let tokens = self.written().split('.').zip(topic.split('.'));
         let captured = tokens.filter_map(|(written, token)| Some((hole(written)?, token)));
         captured.take_while(move |_| hears)
     }

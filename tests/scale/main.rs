@@ -1,0 +1,195 @@
+//! A hundred thousand of everything: what it costs in memory, what of it comes back, and that nothing is lost.
+//!
+//! The heap of the whole program is counted, so these tests have a program of their own, and one of them runs at a time.
+
+#![allow(
+    clippy::disallowed_methods,
+    reason = "tests stand where user code stands, and users spawn tasks of their own"
+)]
+
+use std::alloc::System;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use signal_bus::{Bus, BusGuard, Signal};
+use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
+
+#[global_allocator]
+static HEAP: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
+
+/// Held by the test that runs.
+static TURN: Mutex<()> = Mutex::new(());
+
+const MANY: usize = 100_000;
+/// What an idle subscription may cost, in bytes.
+const SUBSCRIPTION_MAX: usize = 1536;
+/// What an idle topic may cost, in bytes.
+const TOPIC_MAX: usize = 200;
+/// Topics that are remembered although no attribute names them.
+const REMEMBERED_MAX: usize = 65_536;
+
+/// Runs a test alone, with a bus; the runtime has ended when the next one begins.
+fn alone(test: impl AsyncFnOnce(BusGuard) -> anyhow::Result<()>) -> anyhow::Result<()> {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async { test(Bus::empty().start().await?).await })
+}
+
+/// Lets tasks run until there are no more than `count`.
+async fn tasks_are_at_most(count: usize) {
+    let metrics = tokio::runtime::Handle::current().metrics();
+    while count < metrics.num_alive_tasks() {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Bytes that are allocated now.
+fn heap() -> usize {
+    let stats = HEAP.stats();
+    // Reallocations count to one side or the other, as they grow or shrink.
+    stats.bytes_allocated - stats.bytes_deallocated
+}
+
+fn each(before: usize, count: usize) -> usize {
+    heap().saturating_sub(before) / count
+}
+
+#[test]
+fn a_close_handles_three_signals_at_each_of_100_000_listeners() -> anyhow::Result<()> {
+    alone(async |bus| {
+        let handled = Arc::new(AtomicU64::new(0));
+        for _ in 0..MANY {
+            let handled = Arc::clone(&handled);
+            let listener = bus.listen("wide", async move |number: Signal<u64>| {
+                tokio::task::yield_now().await;
+                handled.fetch_add(*number, Ordering::Relaxed);
+            })?;
+            listener.detach();
+        }
+        for _ in 0..3 {
+            let receipt = bus.publish("wide", 1_u64).await?;
+            assert_eq!(receipt.receivers, MANY);
+        }
+        let waiting = bus.stats().total.outstanding;
+        assert_eq!(waiting, 3 * MANY as u64, "none has begun yet");
+        let report = bus.close().await?;
+        assert_eq!(handled.load(Ordering::Relaxed), 3 * MANY as u64);
+        let total = report.stats.total;
+        assert_eq!((total.accepted, total.done), (300_000, 300_000));
+        Ok(())
+    })
+}
+
+#[test]
+fn an_idle_subscription_is_small_and_leaves_nothing_behind() -> anyhow::Result<()> {
+    alone(async |bus| {
+        // What holds them is the caller's.
+        let mut subscriptions = Vec::with_capacity(MANY);
+        let before = heap();
+        for number in 0..MANY {
+            subscriptions.push(bus.subscribe::<u64>(format!("orders.region-{number}.*"))?);
+        }
+        let pulled = each(before, MANY);
+        for (number, subscription) in subscriptions.iter_mut().enumerate() {
+            let topic = format!("orders.region-{number}.created");
+            bus.publish(&topic, 7_u64).await?;
+            subscription.recv().await;
+        }
+        let used = each(before, MANY);
+        subscriptions.clear();
+        let left = each(before, MANY);
+
+        let mut listeners = Vec::with_capacity(MANY);
+        let before = heap();
+        let tasks = tokio::runtime::Handle::current()
+            .metrics()
+            .num_alive_tasks();
+        for number in 0..MANY {
+            let pattern = format!("orders.region-{number}.*");
+            listeners.push(bus.listen(pattern, async |_: Signal<u64>| {})?);
+        }
+        // Until each waits for its first signal.
+        for _ in 0..MANY {
+            tokio::task::yield_now().await;
+        }
+        let called = each(before, MANY);
+        listeners.clear();
+        tasks_are_at_most(tasks).await;
+        let left_by_listeners = each(before, MANY);
+
+        println!(
+            "{pulled} B read by hand, {used} B with a topic ({left} B left), {called} B called ({left_by_listeners} B left)"
+        );
+        assert!(
+            pulled <= SUBSCRIPTION_MAX && used <= SUBSCRIPTION_MAX && called <= SUBSCRIPTION_MAX
+        );
+        // Some topics are remembered, however many there were.
+        assert!(left * MANY <= REMEMBERED_MAX * TOPIC_MAX && left_by_listeners <= 64);
+        bus.close().await?;
+        Ok(())
+    })
+}
+
+#[test]
+fn an_idle_topic_is_small_and_a_million_of_them_are_forgotten() -> anyhow::Result<()> {
+    alone(async |bus| {
+        let before = heap();
+        for number in 0..REMEMBERED_MAX {
+            bus.publish(&format!("orders.{number}"), number).await?;
+        }
+        let unheard = each(before, REMEMBERED_MAX);
+        let mut every = bus.subscribe::<usize>("orders.*")?;
+        for number in 0..REMEMBERED_MAX {
+            bus.publish(&format!("orders.{number}"), number).await?;
+            every.recv().await;
+        }
+        let heard = each(before, REMEMBERED_MAX);
+        for number in 0..1_000_000 {
+            bus.publish(&format!("orders.once.{number}"), number)
+                .await?;
+        }
+        let after = heap().saturating_sub(before) / REMEMBERED_MAX;
+        println!("{unheard} B unheard, {heard} B heard by one; {after} B after a million");
+        assert!(unheard <= TOPIC_MAX && heard <= TOPIC_MAX && after <= TOPIC_MAX);
+        drop(every);
+        bus.close().await?;
+        drop(bus);
+        let left = heap().saturating_sub(before);
+        assert!(left < 1_000_000, "{left} B left when the bus is gone");
+        Ok(())
+    })
+}
+
+#[test]
+fn a_million_topics_find_their_one_of_100_000_patterns() -> anyhow::Result<()> {
+    alone(async |bus| {
+        let mut subscriptions = Vec::new();
+        for number in 0..MANY {
+            let pattern = match number % 3 {
+                0 => format!("region-{number}.*.created"),
+                1 => format!("*.region-{number}.created"),
+                _ => format!("region-{number}.>"),
+            };
+            subscriptions.push(bus.subscribe::<usize>(pattern)?);
+        }
+        let before = heap();
+        for number in 0..1_000_000 {
+            let at = number % MANY;
+            let topic = match at % 3 {
+                0 => format!("region-{at}.{number}.created"),
+                1 => format!("{number}.region-{at}.created"),
+                _ => format!("region-{at}.{number}.paid.late"),
+            };
+            let receipt = bus.publish(&topic, number).await?;
+            assert_eq!(receipt.receivers, 1);
+            assert_eq!(subscriptions[at].recv().await.as_deref(), Some(&number));
+        }
+        let grown = heap().saturating_sub(before);
+        println!("grown by {} KiB", grown / 1024);
+        assert!(grown < 64 * 1024 * 1024);
+        bus.close().await?;
+        Ok(())
+    })
+}
