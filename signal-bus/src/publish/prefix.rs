@@ -156,6 +156,18 @@ impl Publisher {
         published.map_err(|error| error.map(unshare))
     }
 
+    /// How many subscribers hear a topic below the prefix, as [`BusHandle::subscriber_count`] counts them.
+    #[must_use]
+    pub fn subscriber_count(&self, topic: &str) -> usize {
+        self.bus.subscriber_count(&self.below(topic))
+    }
+
+    /// Whether anybody hears a topic below the prefix; `**` asks for any of them.
+    #[must_use]
+    pub fn has_subscribers(&self, topic: &str) -> bool {
+        self.bus.has_subscribers(&self.below(topic))
+    }
+
     fn unthrottled(&self) -> Manner {
         Manner {
             local: self.local,

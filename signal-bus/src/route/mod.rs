@@ -279,6 +279,17 @@ impl Routes {
     pub(crate) fn hearers(&self, topic: &str) -> Vec<Arc<Hearer>> {
         self.present().matching(topic)
     }
+
+    /// Those who hear a topic that fits a pattern, in the order of subscription.
+    pub(crate) fn hearers_below(&self, pattern: &Pattern) -> Vec<Arc<Hearer>> {
+        let present = self.present();
+        let all = present.all();
+        let hears = |hearer: &&Arc<Hearer>| {
+            let mut patterns = hearer.patterns();
+            patterns.any(|other| other.overlaps(pattern))
+        };
+        all.filter(hears).cloned().collect()
+    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -294,6 +294,13 @@ impl<T: ?Sized> Clone for Signal<T> {
     }
 }
 
+/// As the value is displayed.
+impl<T: ?Sized + fmt::Display> fmt::Display for Signal<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.value.fmt(f)
+    }
+}
+
 impl<T: ?Sized> fmt::Debug for Signal<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Label {

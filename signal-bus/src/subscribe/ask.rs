@@ -3,7 +3,7 @@
 use std::sync::{Arc, atomic::Ordering};
 
 use crate::{
-    error::{InvalidTopic, TopicFault},
+    error::InvalidTopic,
     queue::joining::Leave,
     route::hearer::Hearer,
     scope::running::BusHandle,
@@ -29,7 +29,8 @@ impl BusHandle {
     /// How many subscribers hear a topic, by its name or by a pattern.
     ///
     /// Those of annotated functions count as those at run time do; each member of a group counts. Once the topic carries a
-    /// type, only those count that take it. A name that is no topic has none.
+    /// type, only those count that take it. Of a pattern, whoever hears a topic that fits it counts: `**` asks for all. A
+    /// name that is no topic has none.
     #[must_use]
     pub fn subscriber_count(&self, topic: &str) -> usize {
         let hearers = self.hearers(topic);
@@ -39,7 +40,8 @@ impl BusHandle {
             .sum()
     }
 
-    /// Whether anybody hears a topic, by its name or by a pattern, whether or not it was published on before.
+    /// Whether anybody hears a topic, by its name or by a pattern, whether or not it was published on before; or, of a
+    /// pattern, any topic that fits it.
     #[must_use]
     pub fn has_subscribers(&self, topic: &str) -> bool {
         !self.hearers(topic).is_empty()
@@ -54,13 +56,7 @@ impl BusHandle {
             return Vec::new();
         };
         let running = self.running();
-        let present: Vec<_> = {
-            let present = running.routes.present();
-            let all = present
-                .all()
-                .filter(|hearer| hearer.patterns().any(|other| other.overlaps(&pattern)));
-            all.cloned().collect()
-        };
+        let present = running.routes.hearers_below(&pattern);
         let length = |hearer: Arc<Hearer>| QueueLength {
             site: hearer.wish.site,
             topics: hearer.written(),
@@ -84,15 +80,17 @@ impl BusHandle {
         Ok(())
     }
 
-    /// Those who hear a topic; whoever has lost his owner leaves.
+    /// Those who hear a topic, or one that fits a pattern; whoever has lost his owner leaves.
     fn hearers(&self, topic: &str) -> Vec<Arc<Hearer>> {
         let running = self.running();
-        let wildcard = |error: InvalidTopic| error.reason != TopicFault::Reserved;
-        if name::check_exact(topic).is_err_and(wildcard) {
+        let Ok(pattern) = Pattern::new(topic) else {
             return Vec::new();
-        }
-        let carries = running.routes.carries(topic);
-        let hearers = running.routes.hearers(topic).into_iter();
+        };
+        let (carries, hearers) = match pattern.is_exact() {
+            true => (running.routes.carries(topic), running.routes.hearers(topic)),
+            false => (None, running.routes.hearers_below(&pattern)),
+        };
+        let hearers = hearers.into_iter();
         let takes = |hearer: &Arc<Hearer>| carries.is_none_or(|kind| hearer.takes(kind));
         let (alive, gone): (Vec<_>, Vec<_>) = hearers.partition(|hearer| hearer.is_alive());
         for hearer in gone {
