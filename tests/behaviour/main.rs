@@ -12,6 +12,7 @@ mod batches;
 mod bridges;
 mod calls;
 mod cancelled_publishes;
+mod churn;
 mod circles;
 mod close;
 mod concurrency;

@@ -14,7 +14,7 @@
 //! that closes the circle is let through over capacity.
 //!
 //! Queues come and go while others run. Each coming has a number, the generation; an offer that was routed in an older one is
-//! [stale](Rejected::Stale) and routed again, so whoever has joined misses nothing that is let in from then on.
+//! [stale](admission::Rejected::Stale) and routed again, so whoever has joined misses nothing that is let in from then on.
 
 pub(crate) mod admission;
 pub(crate) mod joining;
