@@ -157,6 +157,11 @@ impl<T: ?Sized> fmt::Display for Topic<T> {
 }
 
 /// What names a topic that carries `T`: a string, or a [`Topic<T>`](Topic).
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not name a topic that carries `{T}`",
+    label = "names no topic of `{T}`",
+    note = "a string, or a `Topic<{T}>`"
+)]
 pub trait IntoTopic<T: ?Sized>: sealed::Sealed<T> {
     /// The topic's name, not yet checked.
     fn name(&self) -> &str;
@@ -220,6 +225,11 @@ impl<T: ?Sized> IntoTopic<T> for &Topic<T> {
 
 /// What names the patterns to subscribe to: a string, a [`Topic<T>`](Topic), or several of one kind in an array, a slice
 /// or a `Vec`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not name topics that carry `{T}`",
+    label = "names no topic of `{T}`",
+    note = "a string, a `Topic<{T}>`, or an array, slice or `Vec` of either"
+)]
 pub trait IntoPatterns<T: ?Sized>: sealed::SealedPatterns<T> {
     /// The patterns as they were written, not yet checked.
     fn written(&self) -> Vec<&str>;
