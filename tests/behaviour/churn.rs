@@ -7,6 +7,8 @@ use std::time::Duration;
 use signal_bus::{Bus, BusHandle, Overflow, Signal, SubscriberEvent, Topic, inject, subscriber};
 use tokio::task::{JoinSet, yield_now};
 
+use crate::random::Random;
+
 static KEPT: Topic<u64> = Topic::new("churn.kept").sticky();
 
 /// What handlers and readers have had of it, and what they failed with.
@@ -40,19 +42,6 @@ async fn member(number: u64, #[inject] count: &Count) -> anyhow::Result<()> {
     yield_now().await;
     count.handled.fetch_add(1, Ordering::Relaxed);
     Ok(())
-}
-
-/// Numbers that look random, and are the same each time.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        usize::try_from(self.0 >> 33).unwrap() % limit
-    }
 }
 
 /// Comes and goes in one of many ways.

@@ -6,6 +6,7 @@
 )]
 
 mod ledger;
+mod random;
 
 mod attacks;
 mod batches;

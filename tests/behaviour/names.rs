@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use signal_bus::{Bus, BusGuard, InvalidTopic, PublishError, SubscribeError, Topic, TopicFault};
 
+use crate::random::Random;
+
 async fn bus() -> BusGuard {
     Bus::empty().start().await.unwrap()
 }
@@ -148,20 +150,14 @@ async fn no_name_makes_it_panic() -> anyhow::Result<()> {
     ];
     let bus = bus().await;
     let mut all = bus.subscribe_any("**")?;
-    let (mut accepted, mut seed) = (0, 1_u64);
-    let mut random = move |below: usize| {
-        seed = seed
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        usize::try_from(seed >> 33).unwrap() % below
-    };
+    let (mut accepted, mut random) = (0, Random(1));
     for _ in 0..50_000 {
-        let longest = if random(100) == 0 { 400 } else { 9 };
-        let length = random(longest);
+        let longest = if random.below(100) == 0 { 400 } else { 9 };
+        let length = random.below(longest);
         let mut name: String = (0..length)
-            .map(|_| ALPHABET[random(ALPHABET.len())])
+            .map(|_| ALPHABET[random.below(ALPHABET.len())])
             .collect();
-        if random(8) == 0 {
+        if random.below(8) == 0 {
             name.insert_str(0, "{hole}.");
         }
         match bus.publish(&name, 7_u32).await {

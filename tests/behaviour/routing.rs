@@ -2,6 +2,8 @@
 
 use signal_bus::{AnyValue, Bus, Subscription};
 
+use crate::random::Random;
+
 /// Whether a pattern hears a topic, token by token, as the rules are written.
 fn hears(pattern: &[&str], topic: &[&str]) -> bool {
     match (pattern, topic) {
@@ -15,18 +17,7 @@ fn hears(pattern: &[&str], topic: &[&str]) -> bool {
     }
 }
 
-/// Numbers that look random, and are the same each time.
-struct Random(u64);
-
 impl Random {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        usize::try_from(self.0 >> 33).unwrap() % limit
-    }
-
     fn topic(&mut self) -> String {
         let names = ["a", "b", "c"];
         let tokens = (0..=self.below(3)).map(|_| names[self.below(3)]);
