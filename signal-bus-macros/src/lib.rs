@@ -31,6 +31,7 @@ use crate::parse::Role;
 /// #[publisher("orders.{region}.created")]   filled in from the parameter `region`
 /// #[publisher(ORDERS)]                      a `static ORDERS: Topic<Order>`
 /// #[publisher("invoice", bus = BILLING)]    on the bus of that `BusName`
+/// #[publisher("draft", local)]              no bridge and no transport carries it further
 /// ```
 ///
 /// `T`, `Arc<T>`, `Option<_>`, `Result<_, _>` and `impl Stream<Item = T>` are published as `T`;
@@ -44,18 +45,25 @@ pub fn publisher(arguments: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// ```text
 /// #[subscriber("orders.*.created", ORDERS, ...)]   several topics, one queue, one order
+/// #[subscriber("orders.{region}.created")]         `Signal::capture("region")` is what stands there
 /// concurrency = 4 | unbounded                      how many at once; 1 unless set
 /// key = |order: &Order| order.id                   with `concurrency`: in order per key
-/// capacity = 256                                   how many signals may wait
-/// overflow = wait                                  the publisher waits for room
+/// capacity = 256                                   how many signals may be outstanding
+/// overflow = wait | drop_oldest | drop_newest      what a signal does that meets it full; `wait` unless set
+/// batch = 100, within = "50ms"                     several at once; the first waits so long for others
+/// group = "workers"                                each signal goes to one member of the group
 /// filter = |order: &Order| order.total > 0         others are not accepted
 /// timeout = "5s"                                   a longer run is a failure
 /// blocking                                         a plain `fn`, on the blocking pool
 /// bus = BILLING                                    on the bus of that `BusName`
 /// ```
 ///
-/// One parameter takes the signal, as `T`, `&T`, `Arc<T>`, `Signal<T>` or `Signal`; the others are
-/// injected. Several `#[subscriber]` make several subscriptions.
+/// A `*` stands for one token, a last `>` for one or more, a last `**` for none or more.
+///
+/// One parameter takes the signal, as `T`, `&T`, `Arc<T>`, `Signal<T>` or `Signal`, or a batch, as
+/// `Vec<_>` or `&[_]` of these; the others are injected. Members of a group share one queue: they
+/// hear the same, with the same capacity, overflow policy and batch, and without filter and key.
+/// Several `#[subscriber]` make several subscriptions.
 #[proc_macro_attribute]
 pub fn subscriber(arguments: TokenStream, item: TokenStream) -> TokenStream {
     attribute::expand(Role::Subscriber, arguments.into(), item.into()).into()
@@ -79,10 +87,12 @@ pub fn inject(arguments: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// ```text
 /// #[periodic(1.0)]                 seconds, "250ms", or a `Duration` expression
+/// #[periodic(cron = "0 3 * * *")]  times of day: [second] minute hour day month weekday [year]
+/// tz = "Europe/Berlin"             with `cron`: the time zone; UTC unless set
 /// after = "1s"                     wait before the first run
 /// jitter = "50ms"                  up to this much later, at random
 /// fixed_rate                       count from the start of a run, not from its end
-/// missed = skip | burst | delay    what becomes of missed runs; a fixed rate
+/// missed = skip | burst | delay    what becomes of missed runs; a fixed rate, or `cron`
 /// bus = BILLING                    on the bus of that `BusName`
 /// ```
 #[proc_macro_attribute]
