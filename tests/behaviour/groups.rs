@@ -1,8 +1,8 @@
 //! Groups: each signal goes to one member, while members come and go.
 
-use std::sync::Arc;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Wake, Waker};
 
 use signal_bus::{Bus, Signal, SubscribeError, inject, subscriber};
 
@@ -138,6 +138,40 @@ async fn what_waits_stays_for_the_members_that_are_left() -> anyhow::Result<()> 
     assert_eq!(two.recv().await.as_deref(), Some(&4));
     assert!(two.recv().await.is_none());
     assert_eq!(bus.stats().departed.tally.abandoned, 0);
+    Ok(())
+}
+
+#[derive(Default)]
+struct Woken(AtomicBool);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+#[tokio::test]
+async fn a_reader_that_turns_away_leaves_the_signal_to_the_others() -> anyhow::Result<()> {
+    let bus = Bus::empty().start().await?;
+    let member = || {
+        bus.subscription::<u32>("groups.read")
+            .group("readers")
+            .subscribe()
+    };
+    let mut members = [member()?, member()?];
+    let woken = [(); 2].map(|()| Arc::new(Woken::default()));
+    for (member, woken) in members.iter_mut().zip(&woken) {
+        let waker = Waker::from(Arc::clone(woken));
+        let mut recv = std::pin::pin!(member.recv());
+        let polled = recv.as_mut().poll(&mut Context::from_waker(&waker));
+        assert!(polled.is_pending());
+        // The future is dropped: whoever is woken may not come back for the signal.
+    }
+    bus.publish("groups.read", 7_u32).await?;
+    for woken in &woken {
+        assert!(woken.0.load(Ordering::Relaxed), "nobody is left to sleep");
+    }
+    assert_eq!(members[0].recv().await.as_deref(), Some(&7));
     Ok(())
 }
 

@@ -333,7 +333,11 @@ impl Store {
         self.parked.retain(|(parked, _)| *parked != worker);
     }
 
+    /// Wakes a worker; or all readers, since one that is woken may have turned to something else and not come back.
     fn wake_one(&mut self, wakes: &mut Wakes) {
+        if self.settings.pulled {
+            return self.wake_all(wakes);
+        }
         if let Some((_, waker)) = self.parked.pop() {
             wakes.add(waker);
         }
