@@ -1,11 +1,11 @@
 //! How a bus ends: the request to close, and the report for everybody who waits.
 
 use std::{
-    sync::{Arc, Condvar, Mutex, PoisonError},
+    sync::{Arc, Condvar, Mutex, OnceLock, PoisonError},
     time::Duration,
 };
 
-use tokio::sync::Notify;
+use tokio::{sync::Notify, task};
 
 use crate::{latch::Latch, report::CloseReport};
 
@@ -13,6 +13,8 @@ use crate::{latch::Latch, report::CloseReport};
 #[derive(Default, Debug)]
 pub(crate) struct Ending {
     request: Latch,
+    /// The task that has asked first; `None` if it was no task.
+    asked_by: OnceLock<Option<task::Id>>,
     report: Mutex<Option<Arc<CloseReport>>>,
     ended: Condvar,
     ended_async: Notify,
@@ -21,7 +23,13 @@ pub(crate) struct Ending {
 impl Ending {
     /// Asks for the close; once is enough.
     pub(crate) fn request(&self) {
+        self.asked_by.get_or_init(task::try_id);
         self.request.open();
+    }
+
+    /// The task that has asked for the close; it cannot read what it waits for.
+    pub(crate) fn asked_by(&self) -> Option<task::Id> {
+        self.asked_by.get().copied().flatten()
     }
 
     /// Waits until somebody asks for the close.

@@ -24,7 +24,8 @@ use crate::{
         Ending,
         joining::Leave,
         offer::Inside,
-        store::{Entry, Supply, WorkerId},
+        parked::WorkerId,
+        store::{Entry, Supply},
         stores::QueueId,
     },
     registry::{

@@ -184,24 +184,85 @@ async fn a_closed_subscription_can_be_read_to_its_end() -> anyhow::Result<()> {
 #[tokio::test(start_paused = true)]
 async fn a_close_waits_for_readers_up_to_its_deadline_and_names_them() -> anyhow::Result<()> {
     let bus = Bus::empty()
-        .close_timeout(Duration::from_secs(2))
+        .close_timeout(Duration::from_secs(60))
         .start()
         .await?;
     let mut unread = bus.subscribe(NUMBERS)?;
-    bus.publish(NUMBERS, 1).await?;
-    bus.settled().await;
+    let site = unread.site();
+    let reader = tokio::spawn(async move {
+        assert_eq!(unread.recv().await.as_deref(), Some(&1));
+        tokio::time::sleep(Duration::from_secs(30)).await;
+        assert_eq!(unread.recv().await.as_deref(), Some(&2));
+        tokio::time::sleep(Duration::from_secs(100)).await;
+        assert!(unread.recv().await.is_none(), "three was abandoned");
+    });
+    for number in 1..=3 {
+        bus.publish(NUMBERS, number).await?;
+    }
+    tokio::task::yield_now().await;
     let error = bus.close().await.unwrap_err();
     let report = error.report().unwrap();
     assert_eq!(report.outcome, CloseOutcome::DeadlineExceeded);
-    assert_eq!(report.stats.total.abandoned, 1);
-    assert_eq!(report.stuck, [unread.site()]);
+    let total = report.stats.total;
+    assert_eq!((total.done, total.abandoned), (2, 1));
+    assert_eq!(report.stuck, [site]);
     assert!(
-        unread
-            .site()
-            .to_string()
+        site.to_string()
             .starts_with("subscribe (tests/behaviour/subscriptions.rs:")
     );
-    assert!(unread.recv().await.is_none());
+    reader.await?;
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_nobody_else_reads_can_be_read_when_the_bus_is_closed() -> anyhow::Result<()> {
+    let bus = bus().await;
+    let mut begun = bus.subscribe(NUMBERS)?;
+    let mut never = bus.subscribe(NUMBERS)?;
+    let dropped = bus.subscribe(NUMBERS)?;
+    let once = bus.once(NUMBERS)?;
+    for number in 1..=3 {
+        bus.publish(NUMBERS, number).await?;
+    }
+    assert_eq!(begun.recv().await.as_deref(), Some(&1));
+    let clock = tokio::time::Instant::now();
+    let report = bus.close().await?;
+    assert!(clock.elapsed() < Duration::from_secs(2));
+    assert_eq!(report.outcome, CloseOutcome::Drained);
+    assert_eq!(report.stats.total.outstanding, 9);
+    assert!(bus.publish(NUMBERS, 4).await.is_err());
+    for number in 2..=3 {
+        assert_eq!(begun.recv().await.as_deref(), Some(&number));
+    }
+    assert!(begun.recv().await.is_none(), "the end, after the backlog");
+    assert_eq!(never.try_recv().as_deref(), Some(&1));
+    assert_eq!(once.await.as_deref(), Some(&1));
+    drop((never, dropped));
+    let total = bus.stats().total;
+    assert_eq!((total.done, total.abandoned, total.outstanding), (5, 5, 0));
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reader_that_begins_late_is_waited_for_while_it_reads() -> anyhow::Result<()> {
+    let bus = bus().await;
+    let mut numbers = bus.subscribe(NUMBERS)?;
+    for number in 0..20 {
+        bus.publish(NUMBERS, number).await?;
+    }
+    let reader = tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_millis(400)).await;
+        let mut seen = 0;
+        while numbers.recv().await.is_some() {
+            seen += 1;
+            tokio::time::sleep(Duration::from_millis(900)).await;
+        }
+        seen
+    });
+    let report = bus.close().await?;
+    let total = report.stats.total;
+    assert_eq!((total.done, total.outstanding), (20, 0));
+    assert_eq!(reader.await?, 20);
     Ok(())
 }
 

@@ -13,6 +13,8 @@ use crate::{
 
 /// How long a drain may take before it is told who keeps it waiting.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a close waits for somebody to begin to read what waits.
+const UNREAD_GRACE: Duration = Duration::from_millis(500);
 /// How long cancelled handlers have to go.
 const GRACE: Duration = Duration::from_secs(1);
 
@@ -34,7 +36,8 @@ async fn drain(running: Arc<Running>, deadline: Duration, mut last_word: LastWor
     running.ending.requested().await;
     last_word.asked_at = Some(Instant::now());
     running.exchange.close_gate();
-    let drained = time::timeout(deadline, drained(&running)).await.is_ok();
+    let drained =
+        time::timeout(deadline, drained(&running)).await.is_ok() || leave_to_readers(&running);
     let stuck = if drained { Vec::new() } else { stuck(&running) };
     let mut tasks = running.tasks.take();
     if !drained {
@@ -61,16 +64,48 @@ async fn drain(running: Arc<Running>, deadline: Duration, mut last_word: LastWor
 
 /// Waits until nothing is outstanding. Who keeps it waiting is named once, in good time.
 async fn drained(running: &Running) {
-    if time::timeout(PATIENCE, running.exchange.drained())
-        .await
-        .is_ok()
-    {
+    let waits = time::timeout(PATIENCE, read_or_left(running));
+    if waits.await.is_ok() {
         return;
     }
-    let names = stuck(running).into_iter().map(|site| site.to_string());
-    let names = names.collect::<Vec<_>>().join(", ");
+    let names = named(stuck(running).into_iter());
     observe::warn(&format!("the close of the bus waits for {names}"));
-    running.exchange.drained().await;
+    read_or_left(running).await;
+}
+
+/// Waits until nothing is outstanding, or nothing but what nobody has begun to read.
+async fn read_or_left(running: &Running) {
+    loop {
+        let reads = running.exchange.reads();
+        let drained = time::timeout(UNREAD_GRACE, running.exchange.drained());
+        if drained.await.is_ok() {
+            return;
+        }
+        if running.exchange.reads() == reads && leave_to_readers(running) {
+            return;
+        }
+    }
+}
+
+/// Leaves to its readers what waits for them, if nothing else is outstanding and nobody reads.
+fn leave_to_readers(running: &Running) -> bool {
+    let asked_by = running.ending.asked_by();
+    let Some(unread) = running.exchange.leave_to_readers(asked_by) else {
+        return false;
+    };
+    if !unread.is_empty() {
+        let unread = unread.into_iter();
+        let names = named(unread.filter_map(|queue| running.site_of(queue)));
+        observe::warn(&format!(
+            "the bus is closed, and signals wait to be read in {names}"
+        ));
+    }
+    true
+}
+
+fn named(sites: impl Iterator<Item = Site>) -> String {
+    let names: Vec<_> = sites.map(|site| site.to_string()).collect();
+    names.join(", ")
 }
 
 /// The functions that still run, and the readers that have not read all, each once.

@@ -98,12 +98,19 @@ impl Exchange {
         let mut wakes = Wakes::default();
         let mut state = self.lock();
         let closed = state.phase == Phase::Closed;
-        let Some(store) = state.stores.get_mut(queue).filter(|_| !closed) else {
+        let Some(store) = state.stores.get_mut(queue) else {
             return false;
         };
         if store.remove_member(limit, &mut wakes) {
             self.after(state, wakes);
             return true;
+        }
+        if closed {
+            // What the close has left to its reader, who goes now.
+            let left = store.abandon_waiting();
+            drop(state);
+            left.into_iter().for_each(Entry::discard);
+            return false;
         }
         let dropped = state.close_queue(queue, how, &mut wakes, self);
         self.after(state, wakes);

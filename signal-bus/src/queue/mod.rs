@@ -22,6 +22,7 @@ pub(crate) mod kept;
 pub(crate) mod ledger;
 pub(crate) mod line;
 pub(crate) mod offer;
+pub(crate) mod parked;
 pub(crate) mod store;
 pub(crate) mod stores;
 pub(crate) mod stuck;
@@ -38,7 +39,7 @@ use std::{
     },
 };
 
-use tokio::sync::Notify;
+use tokio::{sync::Notify, task};
 
 use crate::{
     guarded::discard,
@@ -110,6 +111,8 @@ struct State {
     working: usize,
     /// Signals that wait for readers.
     held: usize,
+    /// Signals that readers have taken.
+    reads: u64,
     /// How often `working` has come down to zero.
     quiet_count: u64,
     stores: Stores,
@@ -133,6 +136,7 @@ impl Exchange {
                 generation: FIRST_GENERATION,
                 working: runs_owed,
                 held: 0,
+                reads: 0,
                 quiet_count: 0,
                 stores: Stores::default(),
                 kept,
@@ -214,6 +218,29 @@ impl Exchange {
         left.into_iter().flatten().for_each(Entry::discard);
     }
 
+    /// How many signals readers have taken so far.
+    pub(crate) fn reads(&self) -> u64 {
+        self.lock().reads
+    }
+
+    /// Closes, if all that is left are signals that nobody can be expected to read while `task` waits for the close; they
+    /// can be read until their subscriptions go. Returns their queues.
+    pub(crate) fn leave_to_readers(&self, task: Option<task::Id>) -> Option<Vec<QueueId>> {
+        let mut wakes = Wakes::default();
+        let mut state = self.lock();
+        let unread = state.stores.iter().filter(|(_, store)| store.has_unread());
+        let unread: Vec<_> = unread.collect();
+        let expects = unread.iter().any(|(_, store)| !store.is_unread_in(task));
+        if state.phase != Phase::Draining || state.working != 0 || expects {
+            return None;
+        }
+        let unread = unread.into_iter().map(|(queue, _)| queue).collect();
+        state.held = 0;
+        state.less(0, 0, self, &mut wakes);
+        self.after(state, wakes);
+        Some(unread)
+    }
+
     /// Drops the signals that are kept for those who come later.
     pub(crate) fn forget_kept(&self) {
         let kept = self.lock().kept.clear();
@@ -275,7 +302,7 @@ impl Exchange {
         let busy = state
             .stores
             .iter()
-            .filter(|(_, store)| store.is_busy() || store.is_pulled() && 0 < store.waiting());
+            .filter(|(_, store)| store.is_busy() || store.has_unread());
         busy.map(|(queue, _)| queue).collect()
     }
 

@@ -8,11 +8,16 @@ use std::{
     task::Waker,
 };
 
-use tokio::{sync::OwnedSemaphorePermit, time::Instant};
+use tokio::{sync::OwnedSemaphorePermit, task, time::Instant};
 
 use crate::{
     guarded,
-    queue::{Ending, Settings, line::LineId, wakes::Wakes},
+    queue::{
+        Ending, Settings,
+        line::LineId,
+        parked::{Parked, WorkerId},
+        wakes::Wakes,
+    },
     registry::subscriber::Overflow,
     report::Tally,
     signal::Signal,
@@ -44,9 +49,6 @@ impl Entry {
         guarded::discard(self);
     }
 }
-
-/// Tells the workers and readers of a queue apart.
-pub(crate) type WorkerId = usize;
 
 /// What a queue has for its worker.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -83,7 +85,7 @@ pub(crate) struct Store {
     /// Whether it takes signals in; what waits is handed out all the same.
     open: bool,
     /// Workers that found nothing to take.
-    parked: Vec<(WorkerId, Waker)>,
+    parked: Parked,
     /// Lines whose first publisher waits for room here.
     #[expect(
         clippy::box_collection,
@@ -91,6 +93,8 @@ pub(crate) struct Store {
     )]
     lines: Option<Box<BTreeSet<LineId>>>,
     counts: Tally,
+    /// The task in which somebody has looked for signals by hand; `None` inside if it was no task.
+    reader: Option<Option<task::Id>>,
 }
 
 impl Store {
@@ -102,9 +106,10 @@ impl Store {
             handling: 0,
             busy_keys: settings.keyed.then(Box::default),
             open: true,
-            parked: Vec::new(),
+            parked: Parked::default(),
             lines: None,
             counts: Tally::default(),
+            reader: None,
             settings,
         }
     }
@@ -192,7 +197,7 @@ impl Store {
 
     /// Hands the next signal to a handler, if there is one that may be handled now.
     pub(crate) fn take(&mut self, worker: WorkerId) -> Option<Entry> {
-        self.unpark(worker);
+        self.parked.unpark(worker);
         let at = self.next()?;
         let entry = self.waiting.remove(at)?;
         self.handling += 1;
@@ -204,7 +209,7 @@ impl Store {
 
     /// Hands the next batch to a handler.
     pub(crate) fn take_batch(&mut self, worker: WorkerId, wakes: &mut Wakes) -> Vec<Entry> {
-        self.unpark(worker);
+        self.parked.unpark(worker);
         let size = self.settings.batch.map_or(1, |batch| batch.size);
         if self.next().is_none() {
             return Vec::new();
@@ -221,10 +226,21 @@ impl Store {
 
     /// Hands the next signal to a reader, who is done with it when he has it.
     pub(crate) fn pull(&mut self, reader: WorkerId) -> Option<Entry> {
-        self.unpark(reader);
+        self.parked.unpark(reader);
+        self.reader = Some(task::try_id());
         let entry = self.waiting.pop_front()?;
         self.counts.done += 1;
         Some(entry)
+    }
+
+    /// Whether signals wait that nobody can be expected to read while `task` waits for that.
+    pub(crate) fn is_unread_in(&self, task: Option<task::Id>) -> bool {
+        self.has_unread() && self.reader.is_none_or(|reader| reader == task)
+    }
+
+    /// Whether signals wait for a reader.
+    pub(crate) fn has_unread(&self) -> bool {
+        self.settings.pulled && !self.waiting.is_empty()
     }
 
     fn next(&self) -> Option<usize> {
@@ -316,37 +332,19 @@ impl Store {
         if self.waiting.is_empty() && IDLE_ROOM_MAX < self.waiting.capacity() {
             self.waiting = VecDeque::new();
         }
-        match self.parked.iter_mut().find(|(parked, _)| *parked == worker) {
-            Some((_, parked)) => parked.clone_from(waker),
-            None => {
-                if self.parked.capacity() == 0 {
-                    // Most queues have one worker.
-                    self.parked.reserve_exact(1);
-                }
-                self.parked.push((worker, waker.clone()));
-            }
-        }
-    }
-
-    /// A worker that is at work is not woken in place of one that waits.
-    fn unpark(&mut self, worker: WorkerId) {
-        self.parked.retain(|(parked, _)| *parked != worker);
+        self.parked.park(worker, waker);
     }
 
     /// Wakes a worker; or all readers, since one that is woken may have turned to something else and not come back.
     fn wake_one(&mut self, wakes: &mut Wakes) {
-        if self.settings.pulled {
-            return self.wake_all(wakes);
-        }
-        if let Some((_, waker)) = self.parked.pop() {
-            wakes.add(waker);
+        match self.settings.pulled {
+            true => self.parked.wake_all(wakes),
+            false => self.parked.wake_one(wakes),
         }
     }
 
     pub(crate) fn wake_all(&mut self, wakes: &mut Wakes) {
-        self.parked
-            .drain(..)
-            .for_each(|(_, waker)| wakes.add(waker));
+        self.parked.wake_all(wakes);
     }
 
     /// Remembers a line to tell when there is room.

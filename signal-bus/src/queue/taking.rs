@@ -4,7 +4,8 @@ use std::task::{Context, Poll};
 
 use crate::queue::{
     Ending, Exchange, Phase,
-    store::{Entry, Supply, WorkerId},
+    parked::WorkerId,
+    store::{Entry, Supply},
     stores::QueueId,
     wakes::Wakes,
 };
@@ -75,16 +76,22 @@ impl Exchange {
     ) -> Poll<Option<Entry>> {
         let mut wakes = Wakes::default();
         let mut state = self.lock();
-        if state.phase == Phase::Closed {
-            return Poll::Ready(None);
-        }
+        let closed = state.phase == Phase::Closed;
         let Some(store) = state.stores.get_mut(queue) else {
             return Poll::Ready(None);
         };
         let Some(entry) = store.pull(worker) else {
+            if closed {
+                return Poll::Ready(None);
+            }
             store.park(worker, context.waker());
             return Poll::Pending;
         };
+        if closed {
+            // The close has left it to its reader, and counts no longer.
+            return Poll::Ready(Some(entry));
+        }
+        state.reads += 1;
         state.freed(queue, &mut wakes);
         state.remove_if_over(queue);
         state.less(0, 1, self, &mut wakes);

@@ -12,7 +12,7 @@ use std::{
 
 use crate::{
     error::subscribe::SubscribeError,
-    queue::{Settings, kept::Since, store::WorkerId},
+    queue::{Settings, kept::Since, parked::WorkerId},
     registry::subscriber::Overflow,
     route::hearer::{Hearer, Wish},
     scope::running::{BusHandle, Running},

@@ -27,7 +27,9 @@ use crate::{
 /// [`Stream`]. A signal counts as handled when the reader has it.
 ///
 /// Dropping it leaves at once, and counts what waits as abandoned; [`close`](Self::close) lets no further signal in, and what
-/// waits can be read. A bus that closes waits until everything was read, up to its deadline.
+/// waits can be read. A bus that closes waits until everything was read, up to its deadline. It does not wait for what
+/// nobody has begun to read, or only the task that awaits the close: that stays to be read when the bus is closed, and the
+/// report counts it as outstanding.
 #[must_use = "a subscription leaves when it is dropped: keep it"]
 pub struct Subscription<T: ?Sized = AnyValue> {
     joined: Joined,

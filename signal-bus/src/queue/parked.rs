@@ -1,0 +1,44 @@
+//! The workers and readers of one queue that have found nothing, and wait.
+
+use std::task::Waker;
+
+use crate::queue::wakes::Wakes;
+
+/// Tells the workers of one queue apart.
+pub(crate) type WorkerId = usize;
+
+/// Who waits, the last one last.
+#[derive(Default, Debug)]
+pub(crate) struct Parked(Vec<(WorkerId, Waker)>);
+
+impl Parked {
+    /// Leaves the waker of a worker that found nothing.
+    pub(crate) fn park(&mut self, worker: WorkerId, waker: &Waker) {
+        match self.0.iter_mut().find(|(parked, _)| *parked == worker) {
+            Some((_, parked)) => parked.clone_from(waker),
+            None => {
+                if self.0.capacity() == 0 {
+                    // Most queues have one worker.
+                    self.0.reserve_exact(1);
+                }
+                self.0.push((worker, waker.clone()));
+            }
+        }
+    }
+
+    /// Takes out a worker that is at work, so that it is not woken in place of one that waits.
+    pub(crate) fn unpark(&mut self, worker: WorkerId) {
+        self.0.retain(|(parked, _)| *parked != worker);
+    }
+
+    /// Wakes the one that came last: what it needs is likely still at hand.
+    pub(crate) fn wake_one(&mut self, wakes: &mut Wakes) {
+        if let Some((_, waker)) = self.0.pop() {
+            wakes.add(waker);
+        }
+    }
+
+    pub(crate) fn wake_all(&mut self, wakes: &mut Wakes) {
+        self.0.drain(..).for_each(|(_, waker)| wakes.add(waker));
+    }
+}
