@@ -1,0 +1,95 @@
+//! Holds the contests, prints the ratios, and leaves the figures in `target/delivery.jsonl`.
+
+use std::fs::File;
+use std::io::Write as _;
+use std::path::Path;
+use std::time::Instant;
+
+use benches::shape::{Flavor, Measure, Payload, Shape};
+use benches::{contest, report};
+
+const HELP: &str = "\
+Measures deliveries of signal-bus against channels, all in one run.
+
+usage: cargo bench -p benches [-- OPTIONS] [WORDS]
+
+  --turns N   turns that count, 7 unless given
+  --help      this text
+  WORDS       only shapes whose names hold all of them, for example: 1→16 current
+
+The machine should be idle otherwise. The figures go to target/delivery.jsonl.";
+
+fn shapes() -> Vec<Shape> {
+    let mut shapes = Vec::new();
+    for flavor in [Flavor::Current, Flavor::Multi] {
+        let shape = |measure, publishers, subscribers, payload| Shape {
+            measure,
+            flavor,
+            publishers,
+            subscribers,
+            payload,
+        };
+        for (publishers, subscribers) in [(1, 1), (1, 4), (1, 16), (1, 100), (1, 1000), (4, 4)] {
+            let (measure, payload) = (Measure::Throughput, Payload::Word);
+            shapes.push(shape(measure, publishers, subscribers, payload));
+        }
+        for payload in [Payload::Block, Payload::Page] {
+            shapes.push(shape(Measure::Throughput, 1, 16, payload));
+        }
+        for subscribers in [1, 16, 100] {
+            shapes.push(shape(Measure::Rounds, 1, subscribers, Payload::Word));
+        }
+    }
+    shapes
+}
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let (mut turns, mut words) = (7, Vec::new());
+    let mut arguments = std::env::args().skip(1);
+    while let Some(argument) = arguments.next() {
+        match argument.as_str() {
+            "--help" => {
+                println!("{HELP}");
+                return Ok(());
+            }
+            // Cargo says so to every benchmark.
+            "--bench" => {}
+            "--turns" => {
+                let count = arguments.next().ok_or("--turns needs a number")?;
+                turns = count.parse()?;
+                if turns == 0 {
+                    return Err("--turns needs one at least".into());
+                }
+            }
+            option if option.starts_with('-') => {
+                return Err(format!("unknown option `{option}`\n\n{HELP}").into());
+            }
+            word => words.push(word.to_owned()),
+        }
+    }
+    let mut shapes = shapes();
+    shapes.retain(|shape| {
+        let name = shape.to_string();
+        words.iter().all(|word| name.contains(word))
+    });
+    if shapes.is_empty() {
+        return Err(format!("no shape has all of {words:?} in its name").into());
+    }
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target");
+    std::fs::create_dir_all(&folder)?;
+    let mut file = File::create(folder.join("delivery.jsonl"))?;
+    let begun = Instant::now();
+    for (number, shape) in (1..).zip(&shapes) {
+        eprintln!(
+            "[{number}/{} after {:.0?}] {shape}",
+            shapes.len(),
+            begun.elapsed()
+        );
+        let outcomes = contest::hold(*shape, turns);
+        print!("{}", report::table(*shape, &outcomes));
+        for line in report::lines(*shape, &outcomes) {
+            writeln!(file, "{line}")?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,101 @@
+//! The contest: everybody runs in turn, again and again.
+
+use std::pin::Pin;
+use std::time::Duration;
+
+use tokio::runtime::{Builder, Runtime};
+
+use crate::shape::{Flavor, Shape};
+use crate::{ours, peers};
+
+type Run = fn(Shape) -> Pin<Box<dyn Future<Output = Duration> + Send>>;
+
+/// Somebody who delivers signals.
+#[derive(Clone, Copy, Debug)]
+pub struct Contestant {
+    /// Its name.
+    pub name: &'static str,
+    /// Whether a subscriber may miss signals.
+    pub lossy: bool,
+    run: Run,
+}
+
+macro_rules! contestant {
+    ($name:literal, $lossy:literal, $($run:tt)+) => {
+        Contestant { name: $name, lossy: $lossy, run: |shape| Box::pin($($run)+(shape)) }
+    };
+}
+
+/// Everybody; this bus is the first.
+pub const CONTESTANTS: [Contestant; 8] = [
+    contestant!("signal-bus", false, ours::run),
+    contestant!("kanal", false, peers::kanal),
+    contestant!("crossfire", false, peers::crossfire),
+    contestant!("tokio mpsc", false, peers::tokio_mpsc),
+    contestant!("flume", false, peers::flume),
+    contestant!("async-channel", false, peers::async_channel),
+    contestant!("async-broadcast", false, peers::async_broadcast),
+    contestant!("tokio broadcast", true, peers::tokio_broadcast),
+];
+
+/// What one contestant needed for one shape, in nanoseconds a unit, in ascending order.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// Who.
+    pub contestant: Contestant,
+    /// One figure a turn.
+    pub nanoseconds: Vec<f64>,
+}
+
+impl Outcome {
+    /// The figure in the middle.
+    #[must_use]
+    pub fn median(&self) -> f64 {
+        self.nanoseconds[self.nanoseconds.len() / 2]
+    }
+
+    /// The quarter below and the quarter above which the other figures are.
+    #[must_use]
+    pub fn quartiles(&self) -> (f64, f64) {
+        let count = self.nanoseconds.len();
+        (self.nanoseconds[count / 4], self.nanoseconds[count * 3 / 4])
+    }
+}
+
+/// Holds one contest of so many turns; the first turn, in which caches are cold, does not count.
+///
+/// # Panics
+///
+/// Panics if a contestant loses a signal without saying so.
+#[must_use]
+pub fn hold(shape: Shape, turns: usize) -> Vec<Outcome> {
+    let mut outcomes = CONTESTANTS.map(|contestant| Outcome {
+        contestant,
+        nanoseconds: Vec::new(),
+    });
+    for turn in 0..=turns {
+        for outcome in &mut outcomes {
+            let run = outcome.contestant.run;
+            let elapsed = runtime(shape.flavor)
+                .block_on(async move { tokio::spawn(run(shape)).await.expect("nothing is lost") });
+            if 0 < turn {
+                let units = u32::try_from(shape.units()).expect("they are few");
+                let nanoseconds = elapsed.as_secs_f64() * 1e9 / f64::from(units);
+                outcome.nanoseconds.push(nanoseconds);
+            }
+        }
+    }
+    for outcome in &mut outcomes {
+        outcome.nanoseconds.sort_by(f64::total_cmp);
+    }
+    outcomes.into()
+}
+
+fn runtime(flavor: Flavor) -> Runtime {
+    let mut builder = match flavor {
+        Flavor::Current => Builder::new_current_thread(),
+        Flavor::Multi => Builder::new_multi_thread(),
+    };
+    let runtime = builder.worker_threads(2).enable_all().build();
+    runtime.expect("the system gives threads")
+}

@@ -1,0 +1,10 @@
+//! This bus and its peers, side by side in one run.
+//!
+//! Each contestant delivers the same signals to the same number of subscribers, each a task of its own, on a fresh runtime.
+//! The contestants take turns, so that what disturbs the machine disturbs all; what counts is the ratio of their medians.
+
+pub mod contest;
+pub mod ours;
+pub mod peers;
+pub mod report;
+pub mod shape;

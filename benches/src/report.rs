@@ -1,0 +1,57 @@
+//! What a contest has shown: a table for people, and lines of JSON for programs.
+
+use serde_json::{Value, json};
+
+use crate::contest::Outcome;
+use crate::shape::Shape;
+
+/// One line of JSON a contestant.
+#[must_use]
+pub fn lines(shape: Shape, outcomes: &[Outcome]) -> Vec<Value> {
+    let line = |outcome: &Outcome| {
+        let (low, high) = outcome.quartiles();
+        json!({
+            "shape": shape.to_string(),
+            "contestant": outcome.contestant.name,
+            "lossy": outcome.contestant.lossy,
+            "median_ns": rounded(outcome.median()),
+            "quartiles_ns": [rounded(low), rounded(high)],
+            "turns": outcome.nanoseconds.len(),
+        })
+    };
+    outcomes.iter().map(line).collect()
+}
+
+/// The figures of all, and how many times as fast as the others the first of them is.
+#[must_use]
+pub fn table(shape: Shape, outcomes: &[Outcome]) -> String {
+    let ours = outcomes[0].median();
+    let mut text = format!("\n{shape}: ns, quartiles, times signal-bus\n");
+    for outcome in outcomes {
+        let (low, high) = outcome.quartiles();
+        let (name, median) = (outcome.contestant.name, outcome.median());
+        let lossy = if outcome.contestant.lossy {
+            " (lossy)"
+        } else {
+            ""
+        };
+        text.push_str(&format!(
+            "  {name:<16} {median:>9.1}  {low:>9.1} – {high:<9.1} {:>6.2}{lossy}\n",
+            median / ours
+        ));
+    }
+    let lossless = outcomes[1..].iter().filter(|one| !one.contestant.lossy);
+    let best = lossless.min_by(|a, b| a.median().total_cmp(&b.median()));
+    if let Some(best) = best {
+        let ratio = best.median() / ours;
+        text.push_str(&format!(
+            "  against the best lossless, {}: {ratio:.2}\n",
+            best.contestant.name
+        ));
+    }
+    text
+}
+
+fn rounded(nanoseconds: f64) -> f64 {
+    (nanoseconds * 10.0).round() / 10.0
+}
