@@ -13,7 +13,7 @@ use crate::{
     error::Failure,
     guarded::caught,
     report::FailureReport,
-    signal::{Signal, SignalId},
+    signal::{Signal, SignalId, label::Label},
     site::Site,
 };
 
@@ -50,10 +50,10 @@ impl At {
         }
     }
 
-    pub(crate) fn handling<T: ?Sized>(site: Site, signal: &Signal<T>) -> Self {
+    pub(crate) fn handling(site: Site, label: &Label) -> Self {
         Self {
-            topic: Some(Arc::clone(&signal.label().topic)),
-            signal: Some(signal.id()),
+            topic: Some(Arc::clone(&label.topic)),
+            signal: Some(label.id),
             site,
         }
     }

@@ -15,7 +15,11 @@ mod inner {
                 let round = round_of(shape);
                 let (mut senders, mut readers) = (Vec::new(), Vec::new());
                 for _ in 0..shape.subscribers {
-                    #[allow(unused_mut, reason = "some receive by shared reference")]
+                    #[allow(
+                        unused_mut,
+                        clippy::allow_attributes,
+                        reason = "some receive by shared reference"
+                    )]
                     let (sender, mut receiver) = $open(CAPACITY);
                     senders.push(sender);
                     let round = round.clone();

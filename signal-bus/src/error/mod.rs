@@ -162,6 +162,21 @@ pub enum Failure {
     Refused(#[from] Refusal),
 }
 
+/// How a call has ended. A failure is large and rare, so it is behind a pointer.
+pub(crate) type Outcome = Result<(), Box<Failure>>;
+
+impl From<InjectError> for Box<Failure> {
+    fn from(error: InjectError) -> Self {
+        Self::new(error.into())
+    }
+}
+
+impl From<Refusal> for Box<Failure> {
+    fn from(refusal: Refusal) -> Self {
+        Self::new(refusal.into())
+    }
+}
+
 impl Failure {
     /// What a function returned; a failure of the bus's own stays what it is.
     pub(crate) fn returned(error: anyhow::Error) -> Self {

@@ -6,7 +6,7 @@ use std::{
 };
 
 use crate::{
-    error::Failure,
+    error::{Failure, Outcome},
     signal::{AnyValue, Payload, Signal},
     topic::Topic,
 };
@@ -185,20 +185,20 @@ impl<U> Lend<Vec<U>, ByValue> for [U] {
 )]
 pub trait HandlerOutput {
     #[doc(hidden)]
-    fn outcome(self) -> Result<(), Failure>;
+    fn outcome(self) -> Outcome;
 }
 
 #[diagnostic::do_not_recommend]
 impl HandlerOutput for () {
-    fn outcome(self) -> Result<(), Failure> {
+    fn outcome(self) -> Outcome {
         Ok(())
     }
 }
 
 #[diagnostic::do_not_recommend]
 impl<E: Into<anyhow::Error>> HandlerOutput for Result<(), E> {
-    fn outcome(self) -> Result<(), Failure> {
-        self.map_err(|error| Failure::returned(error.into()))
+    fn outcome(self) -> Outcome {
+        self.map_err(|error| Box::new(Failure::returned(error.into())))
     }
 }
 
@@ -207,6 +207,6 @@ impl<E: Into<anyhow::Error>> HandlerOutput for Result<(), E> {
 /// # Errors
 ///
 /// The handler's own.
-pub fn outcome<R: HandlerOutput>(output: R) -> Result<(), Failure> {
+pub fn outcome<R: HandlerOutput>(output: R) -> Outcome {
     output.outcome()
 }

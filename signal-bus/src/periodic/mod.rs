@@ -98,7 +98,7 @@ async fn run(running: &Arc<Running>, controls: &Controls, schedule: &Schedule) {
     controls.runs.store(true, Ordering::Relaxed);
     let scope = Scope::new(Arc::clone(running), Some(Inside::Run));
     let outcome = scope.run(Guarded::run(schedule.call())).await;
-    if let Err(failure) = outcome.unwrap_or_else(|panic| Err(Failure::Panicked(panic))) {
+    if let Err(failure) = outcome.unwrap_or_else(|panic| Err(Box::new(Failure::Panicked(panic)))) {
         running.observe.failed(&At::site(controls.site), &failure);
         discard(failure);
     }

@@ -12,7 +12,7 @@ use std::{
 };
 
 use crate::{
-    error::{Failure, InvalidTopic, TopicFault, publish::Refusal},
+    error::{Failure, InvalidTopic, Outcome, TopicFault, publish::Refusal},
     forms::{
         give::{Fails, Publish},
         probe::Probe,
@@ -253,13 +253,13 @@ impl<T: ?Sized, R, E> Gives<T, R, E> {
 
     /// Parts what a function returned to the bus into signal and outcome.
     #[inline]
-    pub fn part(self, output: R) -> (Option<Arc<T>>, Result<(), Failure>)
+    pub fn part(self, output: R) -> (Option<Arc<T>>, Outcome)
     where
         E: Fails,
     {
         match (self.part)(output) {
             Ok(part) => (part, Ok(())),
-            Err(error) => (None, Err(error.failure())),
+            Err(error) => (None, Err(Box::new(error.failure()))),
         }
     }
 

@@ -18,9 +18,9 @@ use crate::{
     error::publish::Refusal,
     queue::{
         admission::{Admitted, Rejected, Waited},
+        entry::Ticket,
         joining::Leave,
         offer::{Destination, Inside, Offer},
-        store::Ticket,
     },
     route::topic::{Hearing, Route},
     scope::running::Running,

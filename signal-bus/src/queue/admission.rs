@@ -9,9 +9,10 @@ use std::{
 use crate::{
     queue::{
         Exchange, Phase, State,
+        entry::{Entry, Ticket},
         line::LineId,
         offer::{Destination, Inside, Offer, Target},
-        store::{Entry, Store, Ticket},
+        store::Store,
         stores::QueueId,
         stuck,
         wakes::Wakes,

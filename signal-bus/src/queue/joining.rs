@@ -5,10 +5,7 @@ use std::num::NonZeroUsize;
 use crate::{
     guarded::discard,
     queue::{
-        Exchange, Phase, Settings, State,
-        kept::Since,
-        store::{Entry, Store},
-        stores::QueueId,
+        Exchange, Phase, Settings, State, entry::Entry, kept::Since, store::Store, stores::QueueId,
         wakes::Wakes,
     },
     signal::Signal,

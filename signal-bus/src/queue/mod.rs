@@ -17,6 +17,7 @@
 //! [stale](admission::Rejected::Stale) and routed again, so whoever has joined misses nothing that is let in from then on.
 
 pub(crate) mod admission;
+pub(crate) mod entry;
 pub(crate) mod joining;
 pub(crate) mod kept;
 pub(crate) mod ledger;
@@ -44,11 +45,12 @@ use tokio::{sync::Notify, task};
 use crate::{
     guarded::discard,
     queue::{
+        entry::Entry,
         kept::Kept,
         ledger::Ledger,
         line::{Line, LineId},
         offer::Inside,
-        store::{Entry, Store},
+        store::Store,
         stores::{QueueId, Stores},
         stuck::Blocked,
         wakes::Wakes,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
-    queue::{kept::Keeps, store::Ticket, stores::QueueId},
+    queue::{entry::Ticket, kept::Keeps, stores::QueueId},
     signal::{Signal, SignalId, label::Origin},
 };
 

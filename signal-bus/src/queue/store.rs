@@ -2,53 +2,23 @@
 
 use std::{
     collections::{BTreeSet, HashSet, VecDeque},
-    fmt,
     num::NonZeroUsize,
-    sync::Arc,
     task::Waker,
 };
 
-use tokio::{sync::OwnedSemaphorePermit, task, time::Instant};
+use tokio::{task, time::Instant};
 
 use crate::{
-    guarded,
     queue::{
         Ending, Settings,
+        entry::Entry,
         line::LineId,
         parked::{Parked, WorkerId},
         wakes::Wakes,
     },
     registry::subscriber::Overflow,
     report::Tally,
-    signal::Signal,
 };
-
-/// A publisher's permission to have one more signal wait; it ends when the signal waits nowhere any more.
-pub(crate) type Ticket = Arc<dyn Held>;
-
-/// Something that is held as long as a signal waits.
-///
-/// A permit by its own name would make every type around it one whose `drop` matters, down to the user's function.
-pub(crate) trait Held: fmt::Debug + Send + Sync {}
-
-impl Held for OwnedSemaphorePermit {}
-
-/// A signal in a queue.
-#[derive(Debug)]
-pub(crate) struct Entry {
-    pub(crate) signal: Signal,
-    pub(crate) key: u64,
-    /// When it came, where a batch counts its time from.
-    pub(crate) since: Option<Instant>,
-    pub(crate) ticket: Option<Ticket>,
-}
-
-impl Entry {
-    /// Drops the signal, whose value may panic in its `drop`.
-    pub(crate) fn discard(self) {
-        guarded::discard(self);
-    }
-}
 
 /// What a queue has for its worker.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -261,8 +231,14 @@ impl Store {
             .is_some_and(|limit| limit.saturating_mul(batch) <= self.handling)
     }
 
-    /// Counts signals that were handled, and makes room for others.
+    /// Counts signals that were handled, makes room for others, and lets a worker know.
     pub(crate) fn finish(&mut self, keys: &[u64], ending: Ending, wakes: &mut Wakes) {
+        self.settle(keys, ending);
+        self.wake_for_next(wakes);
+    }
+
+    /// Counts signals that were handled, and makes room for others.
+    pub(crate) fn settle(&mut self, keys: &[u64], ending: Ending) {
         self.handling -= keys.len();
         if let Some(busy) = &mut self.busy_keys {
             for key in keys {
@@ -273,6 +249,10 @@ impl Store {
             Ending::Done => self.counts.done += keys.len() as u64,
             Ending::Dead => self.counts.dead += keys.len() as u64,
         }
+    }
+
+    /// Wakes somebody if there is something to take.
+    pub(crate) fn wake_for_next(&mut self, wakes: &mut Wakes) {
         if self.next().is_some() {
             self.wake_one(wakes);
         }

@@ -3,10 +3,7 @@
 use std::task::{Context, Poll};
 
 use crate::queue::{
-    Ending, Exchange, Phase,
-    parked::WorkerId,
-    store::{Entry, Supply},
-    stores::QueueId,
+    Ending, Exchange, Phase, entry::Entry, parked::WorkerId, store::Supply, stores::QueueId,
     wakes::Wakes,
 };
 
@@ -47,6 +44,33 @@ impl Exchange {
             Phase::Closed => None,
             Phase::Running | Phase::Draining => state.stores.get_mut(queue)?.take(worker),
         }
+    }
+
+    /// Settles a signal that was taken, and takes the next one, in one step.
+    pub(crate) fn finish_and_take(
+        &self,
+        queue: QueueId,
+        worker: WorkerId,
+        key: u64,
+        ending: Ending,
+    ) -> Option<Entry> {
+        let mut wakes = Wakes::default();
+        let mut state = self.lock();
+        // After `abandon` the signal has been counted already.
+        if state.phase == Phase::Closed {
+            return None;
+        }
+        let mut next = None;
+        if let Some(store) = state.stores.get_mut(queue) {
+            store.settle(&[key], ending);
+            next = store.take(worker);
+            store.wake_for_next(&mut wakes);
+        }
+        state.freed(queue, &mut wakes);
+        state.remove_if_over(queue);
+        state.less(1, 0, self, &mut wakes);
+        self.after(state, wakes);
+        next
     }
 
     /// Takes the next batch of a queue; empty if none may be handled now.

@@ -2,15 +2,15 @@
 
 use std::pin::Pin;
 
-use crate::error::Failure;
+use crate::error::Outcome;
 
 /// What a handler, or a run of a periodic function, is awaited as.
-pub type HandlerFuture = Pin<Box<dyn Future<Output = Result<(), Failure>> + Send>>;
+pub type HandlerFuture = Pin<Box<dyn Future<Output = Outcome> + Send>>;
 
 /// Erases the future of a handler, which must be `Send`.
 pub fn handler<F>(future: F) -> HandlerFuture
 where
-    F: Future<Output = Result<(), Failure>> + Send + 'static,
+    F: Future<Output = Outcome> + Send + 'static,
 {
     Box::pin(future)
 }

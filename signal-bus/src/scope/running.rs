@@ -70,11 +70,15 @@ pub(crate) fn next_id() -> u64 {
 /// Counts the handlers that run, for whoever waits until none does.
 #[derive(Default, Debug)]
 pub(crate) struct Active {
+    /// How many run; the highest bit once somebody waits.
     count: AtomicUsize,
     none: Notify,
 }
 
 impl Active {
+    /// To tell is dear, and as good as always nobody waits.
+    const AWAITED: usize = 1 << (usize::BITS - 1);
+
     pub(crate) fn enter(&self) -> Entered<'_> {
         self.count.fetch_add(1, Ordering::AcqRel);
         Entered(self)
@@ -85,7 +89,9 @@ impl Active {
             let none = self.none.notified();
             tokio::pin!(none);
             none.as_mut().enable();
-            if self.count.load(Ordering::Acquire) == 0 {
+            // Whoever ends after this step tells, and whoever has ended before is not counted in it.
+            let count = self.count.fetch_or(Self::AWAITED, Ordering::AcqRel);
+            if count & !Self::AWAITED == 0 {
                 return;
             }
             none.await;
@@ -99,7 +105,7 @@ pub(crate) struct Entered<'a>(&'a Active);
 
 impl Drop for Entered<'_> {
     fn drop(&mut self) {
-        if self.0.count.fetch_sub(1, Ordering::AcqRel) == 1 {
+        if self.0.count.fetch_sub(1, Ordering::AcqRel) == Active::AWAITED | 1 {
             self.0.none.notify_waiters();
         }
     }

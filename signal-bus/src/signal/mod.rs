@@ -195,6 +195,11 @@ impl<T: ?Sized> Signal<T> {
         &self.label
     }
 
+    /// The label, to be kept when the signal is not.
+    pub(crate) fn shared_label(&self) -> Arc<Label> {
+        Arc::clone(&self.label)
+    }
+
     /// What led to a signal that the handler of this one publishes.
     pub(crate) fn leads(&self) -> Origin {
         Origin {

@@ -13,7 +13,7 @@ use futures_core::Stream;
 
 use crate::{
     error::subscribe::SubscribeError,
-    queue::{joining::Leave, store::Entry},
+    queue::{entry::Entry, joining::Leave},
     scope::running::BusHandle,
     signal::{AnyValue, Payload, Signal},
     site::Site,

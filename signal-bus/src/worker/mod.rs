@@ -1,5 +1,8 @@
 //! The way out: takes signals from a queue and calls the handler. One loop, not generic, for all subscribers.
 
+mod load;
+mod told;
+
 use std::{
     num::NonZeroUsize,
     sync::{
@@ -19,13 +22,8 @@ use crate::{
     error::Failure,
     guarded::{Guarded, caught},
     latch::Latch,
-    observe::{At, DeadLetter},
     queue::{
-        Ending,
-        joining::Leave,
-        offer::Inside,
-        parked::WorkerId,
-        store::{Entry, Supply},
+        Ending, entry::Entry, joining::Leave, offer::Inside, parked::WorkerId, store::Supply,
         stores::QueueId,
     },
     registry::{
@@ -34,9 +32,13 @@ use crate::{
     },
     route::hearer::Hearer,
     scope::{Scope, running::Running},
-    signal::{Signal, label::Origin},
+    signal::Signal,
     site::Site,
     topic::template::Template,
+    worker::{
+        load::{Keys, Load, Settled},
+        told::Told,
+    },
 };
 
 /// The topic of dead letters.
@@ -197,30 +199,58 @@ impl Work {
 
     /// Handles what there is.
     async fn handle_all(self: &Arc<Self>, running: &Arc<Running>, handlers: &mut Handlers) {
-        let serial = self.limit == Some(NonZeroUsize::MIN);
-        while !self.leaves() {
+        if self.limit == Some(NonZeroUsize::MIN) {
+            return self.handle_in_turn(running).await;
+        }
+        while self.goes_on(running) {
             if self
                 .limit
                 .is_some_and(|limit| limit.get() <= handlers.len())
             {
                 return;
             }
-            if let Some(hearer) = self.hearer.as_ref().filter(|hearer| !hearer.is_alive()) {
-                running.depart(hearer, self.limit, Leave::Abandon);
-                return;
-            }
             let Some(load) = self.take(running) else {
                 return;
             };
-            if serial {
-                self.handle(running, load).await;
-            } else {
-                let (work, running) = (Arc::clone(self), Arc::clone(running));
-                handlers.spawn(async move { work.handle(&running, load).await });
-            }
+            let (work, running) = (Arc::clone(self), Arc::clone(running));
+            handlers.spawn(async move {
+                let settled = work.handle(&running, load).await;
+                settled.finish(&running, work.queue);
+            });
             // A worker that always finds a signal would never let another task run.
             coop::consume_budget().await;
         }
+    }
+
+    /// Handles what there is, one after the other.
+    async fn handle_in_turn(self: &Arc<Self>, running: &Arc<Running>) {
+        let mut next = match self.goes_on(running) {
+            true => self.take(running),
+            false => None,
+        };
+        while let Some(load) = next.take() {
+            let settled = self.handle(running, load).await;
+            next = match self.goes_on(running) {
+                true => self.finish_and_take(running, &settled),
+                false => {
+                    settled.finish(running, self.queue);
+                    None
+                }
+            };
+            coop::consume_budget().await;
+        }
+    }
+
+    /// Whether it is to take further signals.
+    fn goes_on(&self, running: &Running) -> bool {
+        if self.leaves() {
+            return false;
+        }
+        if let Some(hearer) = self.hearer.as_ref().filter(|hearer| !hearer.is_alive()) {
+            running.depart(hearer, self.limit, Leave::Abandon);
+            return false;
+        }
+        true
     }
 
     fn take(&self, running: &Running) -> Option<Load> {
@@ -235,8 +265,24 @@ impl Work {
         (!entries.is_empty()).then(|| Load::Batch(entries))
     }
 
-    /// Calls the handler and settles what it was called with, whatever happens.
-    async fn handle(&self, running: &Arc<Running>, load: Load) {
+    /// Settles what was handled, and takes what is next.
+    fn finish_and_take(&self, running: &Running, settled: &Settled) -> Option<Load> {
+        if let (Handler::Each(_) | Handler::Listener(_), Keys::One([key])) =
+            (&self.handler, &settled.keys)
+        {
+            let (exchange, worker) = (&running.exchange, self.id());
+            let next = exchange.finish_and_take(self.queue, worker, *key, settled.ending);
+            return next.map(|mut entry| {
+                entry.ticket = None;
+                Load::One(entry)
+            });
+        }
+        settled.finish(running, self.queue);
+        self.take(running)
+    }
+
+    /// Calls the handler; what it was called with is to be settled then, whatever has happened.
+    async fn handle(&self, running: &Arc<Running>, load: Load) -> Settled {
         let _active = running.active.enter();
         let told = Told::new(self, running, &load);
         let keys = load.keys();
@@ -247,10 +293,12 @@ impl Work {
         let outcome = match self.timeout {
             None => call
                 .await
-                .unwrap_or_else(|panic| Err(Failure::Panicked(panic))),
+                .unwrap_or_else(|panic| Err(Box::new(Failure::Panicked(panic)))),
             Some(limit) => match time::timeout(limit, call).await {
-                Ok(outcome) => outcome.unwrap_or_else(|panic| Err(Failure::Panicked(panic))),
-                Err(_) => Err(Failure::TimedOut(limit)),
+                Ok(outcome) => {
+                    outcome.unwrap_or_else(|panic| Err(Box::new(Failure::Panicked(panic))))
+                }
+                Err(_) => Err(Box::new(Failure::TimedOut(limit))),
             },
         };
         let ending = match &outcome {
@@ -261,7 +309,7 @@ impl Work {
         if let Err(panic) = caught(|| told.tell(self, running, outcome)) {
             tracing::error!(subscriber = %self.site, "panicked while its failure was told of: {panic}");
         }
-        running.exchange.finish(self.queue, keys.as_slice(), ending);
+        Settled { keys, ending }
     }
 
     fn call(&self, load: Load) -> HandlerFuture {
@@ -277,117 +325,5 @@ impl Work {
                 unreachable!("a batch is taken for a handler of batches only")
             }
         }
-    }
-}
-
-/// What a handler is called with.
-enum Load {
-    One(Entry),
-    Batch(Vec<Entry>),
-}
-
-/// The keys of what a handler is called with, without an allocation where it is one.
-enum Keys {
-    One([u64; 1]),
-    Batch(Vec<u64>),
-}
-
-impl Keys {
-    fn as_slice(&self) -> &[u64] {
-        match self {
-            Self::One(key) => key,
-            Self::Batch(keys) => keys,
-        }
-    }
-}
-
-impl Load {
-    fn entries(&self) -> &[Entry] {
-        match self {
-            Self::One(entry) => std::slice::from_ref(entry),
-            Self::Batch(entries) => entries,
-        }
-    }
-
-    fn keys(&self) -> Keys {
-        match self {
-            Self::One(entry) => Keys::One([entry.key]),
-            Self::Batch(entries) => Keys::Batch(entries.iter().map(|entry| entry.key).collect()),
-        }
-    }
-
-    /// What leads to what the handler publishes: for a batch, its last signal, which came after all others.
-    fn origin(&self) -> Origin {
-        let last = self
-            .entries()
-            .last()
-            .expect("a handler is called with something");
-        last.signal.leads()
-    }
-}
-
-/// What is told when the handler has ended, gathered before it begins.
-struct Told {
-    /// The signals, where somebody still wants them then. Otherwise the last handler gets each for itself.
-    kept: Vec<Signal>,
-    ats: Ats,
-    origin: Origin,
-}
-
-enum Ats {
-    One(At),
-    Batch(Vec<At>),
-}
-
-impl Told {
-    fn new(work: &Work, running: &Running, load: &Load) -> Self {
-        let entries = load.entries();
-        let keeps = running.keeps(work);
-        let kept = entries
-            .iter()
-            .filter(|_| keeps)
-            .map(|entry| entry.signal.clone());
-        let at = |entry: &Entry| At::handling(work.site, &entry.signal);
-        Self {
-            kept: kept.collect(),
-            ats: match entries {
-                [entry] => Ats::One(at(entry)),
-                entries => Ats::Batch(entries.iter().map(at).collect()),
-            },
-            origin: load.origin(),
-        }
-    }
-
-    /// Tells everybody who wants to know how the handling has ended.
-    fn tell(self, work: &Work, running: &Arc<Running>, outcome: Result<(), Failure>) {
-        if let Some(recorder) = &running.observe.recorder {
-            for signal in &self.kept {
-                recorder.handled(work.site, signal, outcome.as_ref().err());
-            }
-        }
-        let Err(failure) = outcome else { return };
-        let ats = match self.ats {
-            Ats::One(at) => vec![at],
-            Ats::Batch(ats) => ats,
-        };
-        for at in &ats {
-            running.observe.failed(at, &failure);
-        }
-        if work.buries {
-            return;
-        }
-        let failure = Arc::new(failure);
-        let inside = Inside::Handler(work.queue, self.origin);
-        for (at, signal) in ats.into_iter().zip(self.kept) {
-            let letter = DeadLetter::new(at, signal, Arc::clone(&failure));
-            running.announce(DEAD, letter, Some(inside));
-        }
-    }
-}
-
-impl Running {
-    /// Whether signals are still wanted after they were handled.
-    fn keeps(&self, work: &Work) -> bool {
-        self.observe.recorder.is_some() || self.is_monitored() && !work.buries
     }
 }

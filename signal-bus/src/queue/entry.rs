@@ -1,0 +1,34 @@
+//! A signal in a queue, and what is held as long as it waits.
+
+use std::{fmt, sync::Arc};
+
+use tokio::{sync::OwnedSemaphorePermit, time::Instant};
+
+use crate::{guarded, signal::Signal};
+
+/// A publisher's permission to have one more signal wait; it ends when the signal waits nowhere any more.
+pub(crate) type Ticket = Arc<dyn Held>;
+
+/// Something that is held as long as a signal waits.
+///
+/// A permit by its own name would make every type around it one whose `drop` matters, down to the user's function.
+pub(crate) trait Held: fmt::Debug + Send + Sync {}
+
+impl Held for OwnedSemaphorePermit {}
+
+/// A signal in a queue.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub(crate) signal: Signal,
+    pub(crate) key: u64,
+    /// When it came, where a batch counts its time from.
+    pub(crate) since: Option<Instant>,
+    pub(crate) ticket: Option<Ticket>,
+}
+
+impl Entry {
+    /// Drops the signal, whose value may panic in its `drop`.
+    pub(crate) fn discard(self) {
+        guarded::discard(self);
+    }
+}

@@ -1,0 +1,68 @@
+//! What a handler is called with, and how that has ended.
+
+use crate::{
+    queue::{Ending, entry::Entry, stores::QueueId},
+    scope::running::Running,
+    signal::label::Origin,
+};
+
+/// How the handling of a load has ended.
+#[must_use = "what was handled is outstanding until it is settled"]
+pub(super) struct Settled {
+    pub(super) keys: Keys,
+    pub(super) ending: Ending,
+}
+
+impl Settled {
+    pub(super) fn finish(&self, running: &Running, queue: QueueId) {
+        running
+            .exchange
+            .finish(queue, self.keys.as_slice(), self.ending);
+    }
+}
+
+/// What a handler is called with.
+pub(super) enum Load {
+    One(Entry),
+    Batch(Vec<Entry>),
+}
+
+/// The keys of what a handler is called with, without an allocation where it is one.
+pub(super) enum Keys {
+    One([u64; 1]),
+    Batch(Vec<u64>),
+}
+
+impl Keys {
+    fn as_slice(&self) -> &[u64] {
+        match self {
+            Self::One(key) => key,
+            Self::Batch(keys) => keys,
+        }
+    }
+}
+
+impl Load {
+    pub(super) fn entries(&self) -> &[Entry] {
+        match self {
+            Self::One(entry) => std::slice::from_ref(entry),
+            Self::Batch(entries) => entries,
+        }
+    }
+
+    pub(super) fn keys(&self) -> Keys {
+        match self {
+            Self::One(entry) => Keys::One([entry.key]),
+            Self::Batch(entries) => Keys::Batch(entries.iter().map(|entry| entry.key).collect()),
+        }
+    }
+
+    /// What leads to what the handler publishes: for a batch, its last signal, which came after all others.
+    pub(super) fn origin(&self) -> Origin {
+        let last = self
+            .entries()
+            .last()
+            .expect("a handler is called with something");
+        last.signal.leads()
+    }
+}
