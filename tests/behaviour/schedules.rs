@@ -205,6 +205,27 @@ async fn a_trigger_asks_for_a_run_that_overlaps_no_other() -> anyhow::Result<()>
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_run_that_was_asked_for_is_settled_and_drained() -> anyhow::Result<()> {
+    let runs = Runs::new();
+    let bus = Bus::empty()
+        .with::<every_five_seconds>()
+        .provide_arc(Arc::clone(&runs));
+    let bus = bus.start().await?;
+    let handle = bus.periodic("every_five_seconds");
+    handle.pause();
+    handle.trigger();
+    bus.settled().await;
+    assert_eq!(runs.count(), 1);
+    handle.trigger();
+    bus.close().await?;
+    assert_eq!(runs.count(), 1, "asked for before the close");
+    handle.trigger();
+    tokio::task::yield_now().await;
+    assert_eq!(runs.count(), 0);
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_paused_function_runs_only_when_it_is_triggered() -> anyhow::Result<()> {
     let runs = Runs::new();
     let bus = Bus::empty()

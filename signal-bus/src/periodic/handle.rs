@@ -9,11 +9,14 @@ use crate::{
 
 /// A periodic function of a running bus; found by [`BusHandle::periodic`].
 #[derive(Clone)]
-pub struct PeriodicHandle(Arc<Controls>);
+pub struct PeriodicHandle {
+    controls: Arc<Controls>,
+    bus: BusHandle,
+}
 
 impl fmt::Debug for PeriodicHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "PeriodicHandle({})", self.0.site)
+        write!(f, "PeriodicHandle({})", self.controls.site)
     }
 }
 
@@ -22,36 +25,40 @@ impl PeriodicHandle {
     ///
     /// A run never overlaps another: if one is under way, the next follows it. Several calls before that run are one. The
     /// times of a cron expression or of a fixed rate stay as they are; a fixed delay begins anew.
+    ///
+    /// The run counts from now on: [`settled`](BusHandle::settled) and a close wait for it. A bus that closes takes no
+    /// more of them.
     pub fn trigger(&self) {
-        self.0.trigger();
+        self.controls
+            .trigger(|| self.bus.running().exchange.begin_run());
     }
 
     /// Keeps it from running, until it is resumed; a run that is under way comes to its end.
     pub fn pause(&self) {
-        self.0.pause(true);
+        self.controls.pause(true);
     }
 
     /// Lets it run again. A run that was due meanwhile comes at once; what becomes of the others `missed` says.
     pub fn resume(&self) {
-        self.0.pause(false);
+        self.controls.pause(false);
     }
 
     /// Whether it is paused.
     #[must_use]
     pub fn is_paused(&self) -> bool {
-        self.0.is_paused()
+        self.controls.is_paused()
     }
 
     /// Whether it runs right now.
     #[must_use]
     pub fn is_running(&self) -> bool {
-        self.0.is_running()
+        self.controls.is_running()
     }
 
     /// The function.
     #[must_use]
     pub fn site(&self) -> Site {
-        self.0.site
+        self.controls.site
     }
 }
 
@@ -99,7 +106,10 @@ impl BusHandle {
     /// All periodic functions of the bus.
     pub fn periodics(&self) -> impl Iterator<Item = PeriodicHandle> + '_ {
         let all = self.running().periodics.iter();
-        all.map(|controls| PeriodicHandle(Arc::clone(controls)))
+        all.map(|controls| PeriodicHandle {
+            controls: Arc::clone(controls),
+            bus: self.clone(),
+        })
     }
 }
 

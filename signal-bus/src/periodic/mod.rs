@@ -42,10 +42,10 @@ pub(crate) async fn tick(running: Arc<Running>, controls: Arc<Controls>, schedul
         running.exchange.end_run();
         // A run that was asked for is beside a schedule that has its own times.
         if !triggered || !schedule.has_times() {
-            match schedule.next(due, Instant::now()) {
-                Some(next) => due = next,
-                None => return,
-            }
+            // A schedule may come to an end, and the function may still be asked to run.
+            let now = Instant::now();
+            let next = schedule.next(due, now);
+            due = next.unwrap_or(Due::At(later(now, Duration::MAX)));
             rest = jitter(schedule.jitter());
         }
     }
@@ -67,11 +67,9 @@ async fn begins(
     rest: Duration,
 ) -> Begins {
     loop {
+        // It was counted when it was asked for, and is made also when the bus closes.
         if controls.take_trigger() {
-            return match running.exchange.begin_run() {
-                true => Begins::Triggered,
-                false => Begins::Never,
-            };
+            return Begins::Triggered;
         }
         let paused = controls.is_paused();
         // The wall clock may be set while the function waits, so it is looked at now and then.
@@ -79,14 +77,20 @@ async fn begins(
         let until = if last { later(until, rest) } else { until };
         tokio::select! {
             biased;
-            () = running.ending.requested() => return Begins::Never,
+            () = running.ending.requested() => {
+                if controls.end() {
+                    return Begins::Never;
+                }
+            }
             () = controls.changed() => {}
             () = time::sleep_until(until), if !paused => {
                 if last {
-                    return match running.exchange.begin_run() {
-                        true => Begins::InTime,
-                        false => Begins::Never,
-                    };
+                    match running.exchange.begin_run() {
+                        true => return Begins::InTime,
+                        // The bus closes.
+                        false if controls.end() => return Begins::Never,
+                        false => {}
+                    }
                 }
             }
         }

@@ -24,6 +24,8 @@ struct Asked {
     paused: bool,
     /// Whether a run was asked for that has not begun.
     triggered: bool,
+    /// Whether nobody will take what is asked for any more.
+    over: bool,
 }
 
 impl Controls {
@@ -36,9 +38,14 @@ impl Controls {
         }
     }
 
-    pub(crate) fn trigger(&self) {
-        self.lock().triggered = true;
-        self.changed.notify_one();
+    /// Asks for a run, which `count` counts as outstanding if there may be one.
+    pub(crate) fn trigger(&self, count: impl FnOnce() -> bool) {
+        let mut asked = self.lock();
+        if !asked.triggered && !asked.over && count() {
+            asked.triggered = true;
+            drop(asked);
+            self.changed.notify_one();
+        }
     }
 
     pub(crate) fn pause(&self, paused: bool) {
@@ -57,6 +64,13 @@ impl Controls {
     /// Takes a run that was asked for.
     pub(crate) fn take_trigger(&self) -> bool {
         std::mem::take(&mut self.lock().triggered)
+    }
+
+    /// Ends it, unless a run was asked for in the meantime; whether it has ended.
+    pub(crate) fn end(&self) -> bool {
+        let mut asked = self.lock();
+        asked.over = !asked.triggered;
+        asked.over
     }
 
     /// Waits until something else is asked than before; only the function's own task does.
