@@ -48,6 +48,8 @@ pub enum TopicFault {
     Wildcard,
     /// A wildcard shares its token with other characters.
     WildcardMixed,
+    /// A hole, `{region}`, stands where one exact topic is needed.
+    Hole,
     /// `>` or `**` is not the last token.
     TailNotLast,
     /// The topic belongs to the bus: `$bus.…`.
@@ -85,6 +87,9 @@ impl TopicFault {
             Self::TooLong => both!("longer than 256 bytes"),
             Self::TooManyTokens => both!("more than 32 tokens"),
             Self::Wildcard => both!("a wildcard, where one exact topic is needed"),
+            Self::Hole => both!(
+                "a hole, where one exact topic is needed; only `#[publisher]` fills it in, from its arguments"
+            ),
             Self::WildcardMixed => both!("a wildcard must stand alone in its token"),
             Self::TailNotLast => both!("`>` and `**` must be the last token"),
             Self::Reserved => both!("`$bus` is reserved for the bus itself"),

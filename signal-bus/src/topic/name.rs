@@ -100,6 +100,9 @@ const fn check_token(
     if start == end {
         return Err(InvalidTopic::new(start, TopicFault::EmptyToken));
     }
+    if !wildcards && bytes[start] == b'{' && bytes[end - 1] == b'}' && start + 2 < end {
+        return Err(InvalidTopic::new(start, TopicFault::Hole));
+    }
     let mut at = start;
     while at < end {
         let (code, width) = decode(bytes, at);
@@ -239,6 +242,7 @@ mod tests {
             ("a.\u{FF0A}", 2, LookAlike),
             ("a.\u{203A}", 2, LookAlike),
             ("\u{FF04}bus.dead", 0, LookAlike),
+            ("orders.{region}.created", 7, Hole),
             ("$bus.dead", 0, Reserved),
             ("$bus", 0, Reserved),
         ];
@@ -263,6 +267,8 @@ mod tests {
             "A",
             "a\u{200D}b",
             "$buses",
+            "{}",
+            "a.{b",
             "$x",
         ] {
             assert_eq!(fault(name), None, "{name:?}");
