@@ -19,7 +19,7 @@ use crate::{
     guarded::{Guarded, caught},
     inject::{container::Container, provider::Value},
     latch::Latch,
-    observe::Observe,
+    observe::{self, Observe},
     periodic::{self, schedule::Schedule},
     queue::{
         Exchange, Settings,
@@ -60,7 +60,7 @@ pub(super) async fn start(bus: Bus) -> Result<BusGuard, StartError> {
     }
     let plan = bus.plan()?;
     for warning in plan.topology.warnings() {
-        tracing::warn!("{warning}");
+        observe::warn(&warning.to_string());
     }
     let schedules = schedules(&plan.periodics)?;
     let running = Arc::new(running(&bus, &plan, runtime));

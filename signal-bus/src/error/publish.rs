@@ -14,6 +14,9 @@ pub enum PublishError<T> {
     /// A subscription has no room, and the call does not wait (`try_publish` only).
     #[error("a subscription is full")]
     Full(T),
+    /// Too many signals of this publisher wait (`max_waiting`), and the call does not wait.
+    #[error("as many signals of this publisher wait as its `max_waiting` allows")]
+    Throttled(T),
     /// The topic was closed.
     #[error("topic `{topic}` is closed")]
     TopicClosed {
@@ -62,6 +65,7 @@ impl<T> PublishError<T> {
         match self {
             Self::Closed(signal) => (signal, Refusal::Closed),
             Self::Full(signal) => (signal, Refusal::Full),
+            Self::Throttled(signal) => (signal, Refusal::Throttled),
             Self::TopicClosed { signal, topic } => (signal, Refusal::TopicClosed { topic }),
             Self::TypeMismatch {
                 signal,
@@ -101,6 +105,9 @@ pub enum Refusal {
     /// A subscription has no room, and a plain `fn` cannot wait.
     #[error("a subscription is full")]
     Full,
+    /// Too many signals of the publisher wait, and the call does not wait.
+    #[error("as many signals of this publisher wait as its `max_waiting` allows")]
+    Throttled,
     /// The topic was closed.
     #[error("topic `{topic}` is closed")]
     TopicClosed {
@@ -133,6 +140,7 @@ impl Refusal {
         match self {
             Self::Closed => PublishError::Closed(signal),
             Self::Full => PublishError::Full(signal),
+            Self::Throttled => PublishError::Throttled(signal),
             Self::TopicClosed { topic } => PublishError::TopicClosed { signal, topic },
             Self::TypeMismatch { topic, carries, .. } => PublishError::TypeMismatch {
                 signal,

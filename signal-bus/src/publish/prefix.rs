@@ -29,7 +29,7 @@ pub struct Publisher {
     bus: BusHandle,
     prefix: String,
     local: bool,
-    /// One permit more than signals may wait; shared by clones and by publishers made of this one.
+    /// One permit for each signal that may wait; shared by clones and by publishers made of this one.
     throttle: Option<Arc<Semaphore>>,
 }
 
@@ -60,12 +60,12 @@ impl Publisher {
         }
     }
 
-    /// Makes each publish wait until at most `signals` of its own wait in any queue.
+    /// Makes each publish wait until, with the new one, at most `signals` of its own wait in any queue; 0 is taken as 1.
     ///
     /// A signal waits until the last of its handlers has begun with it. So a publisher is never further ahead of its
     /// slowest subscriber than that, whatever room the queues have.
     pub fn max_waiting(mut self, signals: usize) -> Self {
-        let permits = signals.saturating_add(1).min(Semaphore::MAX_PERMITS);
+        let permits = signals.clamp(1, Semaphore::MAX_PERMITS);
         self.throttle = Some(Arc::new(Semaphore::new(permits)));
         self
     }
@@ -115,7 +115,7 @@ impl Publisher {
     ///
     /// # Errors
     ///
-    /// As [`BusHandle::try_publish`]; also [`PublishError::Full`] where too many of its own signals wait.
+    /// As [`BusHandle::try_publish`]; also [`PublishError::Throttled`] where too many of its own signals wait.
     #[expect(clippy::needless_pass_by_value, reason = "as `publish` takes it")]
     #[track_caller]
     pub fn try_publish<T: Payload>(
@@ -129,7 +129,7 @@ impl Publisher {
             match Arc::clone(throttle).try_acquire_owned() {
                 Ok(permit) => manner.ticket = Some(Arc::new(permit)),
                 Err(TryAcquireError::NoPermits | TryAcquireError::Closed) => {
-                    return Err(self.bus.refused(Refusal::Full, signal));
+                    return Err(self.bus.refused(Refusal::Throttled, signal));
                 }
             }
         }
