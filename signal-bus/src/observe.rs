@@ -72,6 +72,9 @@ impl fmt::Display for At {
     }
 }
 
+/// The topic of dead letters.
+pub(crate) const DEAD: &str = "$bus.dead";
+
 /// A signal whose handling failed for good, as subscribers of `$bus.dead` get it.
 ///
 /// ```standalone_crate

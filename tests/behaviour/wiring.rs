@@ -265,3 +265,37 @@ wiring.*.fed: u8
     topology.check_lock(&file).unwrap();
     std::fs::remove_dir_all(folder).unwrap();
 }
+
+mod own {
+    use signal_bus::{DeadLetter, subscriber};
+
+    #[subscriber("$bus.dead")]
+    async fn another_type(_letter: &u32) {}
+
+    #[subscriber("$bus.ded")]
+    async fn misspelt(_letter: &DeadLetter) {}
+
+    #[subscriber("$bus.>")]
+    async fn one_of_them(_letter: &DeadLetter) {}
+}
+
+#[tokio::test]
+async fn the_bus_s_own_topics_are_known_and_so_are_their_types() -> anyhow::Result<()> {
+    let bus = Bus::new().within(concat!(module_path!(), "::own"));
+    let text = bus.start().await.unwrap_err().to_string();
+    for part in [
+        "3 reasons",
+        "`$bus.dead` carries `signal_bus::observe::DeadLetter`, not `u32`\n    behaviour::wiring::own::another_type",
+        "the bus has no topic of its own like `$bus.ded`; it has `$bus.dead`, `$bus.subscriber.added.>`",
+    ] {
+        assert!(text.contains(part), "no {part:?} in\n{text}");
+    }
+    let bus = Bus::empty().start().await?;
+    let error = bus.subscribe::<u32>("$bus.subscriber.added.a.>");
+    assert!(matches!(
+        error,
+        Err(signal_bus::SubscribeError::OwnTopic { .. })
+    ));
+    assert!(bus.subscribe::<signal_bus::DeadLetter>("$bus.>").is_ok());
+    Ok(())
+}

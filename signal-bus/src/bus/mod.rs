@@ -21,7 +21,7 @@ use crate::{
     observe::{At, OnError, Recorder},
     periodic::schedule::Schedule,
     registry::{BusName, Registered},
-    scope::running::BusHandle,
+    scope::{presence, running::BusHandle},
     signal::{AnyValue, Kind},
     topic::pattern::Pattern,
     topology::{self, Plan, Request, print::Topology, select::Selection},
@@ -307,6 +307,7 @@ impl Bus {
             replaced: &replaced,
             strict: self.strict,
             capacity: self.capacity,
+            own_fault: presence::own_fault,
             readable: |periodic| Schedule::new(periodic).map(drop),
         })
     }

@@ -27,6 +27,12 @@ pub enum SubscribeError {
         /// The pattern of the bus's own topics.
         pattern: Box<str>,
     },
+    /// The bus has no topic of its own that the pattern hears, or it carries another type.
+    #[error("{fault}")]
+    OwnTopic {
+        /// What is wrong.
+        fault: Box<str>,
+    },
     /// The pattern hears a topic that carries another type.
     ///
     /// To hear signals of any type, use `subscribe_any` or `listen_any`.

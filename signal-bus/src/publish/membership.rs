@@ -20,15 +20,12 @@ use crate::{
     },
     scope::{
         self,
-        presence::{SubscriberEvent, Told},
+        presence::{ADDED, REMOVED, SubscriberEvent, Told},
         running::Running,
     },
     signal::Signal,
     topic::{pattern::Pattern, template::Template},
 };
-
-const ADDED: &str = "$bus.subscriber.added.";
-const REMOVED: &str = "$bus.subscriber.removed.";
 
 impl Running {
     /// Lets a subscription in: it gets each signal it hears that is accepted from now on.

@@ -5,6 +5,47 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
+use crate::{
+    observe::{DEAD, DeadLetter},
+    signal::Kind,
+    topic::pattern::Pattern,
+};
+
+/// What the topics of those who come begin with.
+pub(crate) const ADDED: &str = "$bus.subscriber.added.";
+/// What the topics of those who leave begin with.
+pub(crate) const REMOVED: &str = "$bus.subscriber.removed.";
+
+/// What is wrong with a subscription of `kind` to the bus's own topics: there are few, and each carries one type.
+pub(crate) fn own_fault(pattern: &Pattern, kind: Option<Kind>) -> Option<String> {
+    if !pattern.is_reserved() {
+        return None;
+    }
+    let all = [
+        (DEAD.to_owned(), Kind::of::<DeadLetter>()),
+        (format!("{ADDED}>"), Kind::of::<SubscriberEvent>()),
+        (format!("{REMOVED}>"), Kind::of::<SubscriberEvent>()),
+    ];
+    let overlaps = |own: &str| Pattern::new(own).is_ok_and(|own| own.overlaps(pattern));
+    let mut heard = all.iter().filter(|(own, _)| overlaps(own)).peekable();
+    let Some((_, carries)) = heard.peek() else {
+        let names = all.map(|(own, _)| format!("`{own}`")).join(", ");
+        return Some(format!(
+            "the bus has no topic of its own like `{}`; it has {names}",
+            pattern.as_str()
+        ));
+    };
+    let (carries, wants) = (carries.name, kind?);
+    let fits = heard.any(|(_, kind)| *kind == wants);
+    (!fits).then(|| {
+        format!(
+            "`{}` carries `{carries}`, not `{}`",
+            pattern.as_str(),
+            wants.name
+        )
+    })
+}
+
 /// Somebody has subscribed, or has left: told on `$bus.subscriber.added.…` and `$bus.subscriber.removed.…`.
 ///
 /// ```

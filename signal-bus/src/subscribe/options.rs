@@ -15,7 +15,10 @@ use crate::{
     queue::{Settings, kept::Since, parked::WorkerId},
     registry::subscriber::Overflow,
     route::hearer::{Hearer, Wish},
-    scope::running::{BusHandle, Running},
+    scope::{
+        presence::own_fault,
+        running::{BusHandle, Running},
+    },
     signal::{Kind, Payload},
     site::Site,
     topic::{IntoPatterns, Traits, pattern::Pattern, template::Template},
@@ -157,6 +160,12 @@ impl<T: ?Sized + Payload> SubscriptionOptions<T> {
         let running = Arc::clone(self.bus.running());
         let templates = self.templates()?;
         let site = Site::call(method, at);
+        let mut patterns = templates.iter().map(Template::pattern);
+        if let Some(fault) = patterns.find_map(|pattern| own_fault(pattern, T::kind())) {
+            return Err(SubscribeError::OwnTopic {
+                fault: fault.into(),
+            });
+        }
         if let Some(kind) = T::kind() {
             for template in templates.iter() {
                 running.check_type(template, kind, site)?;

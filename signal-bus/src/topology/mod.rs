@@ -16,6 +16,7 @@ use crate::{
         publisher::PublisherEntry, subscriber::SubscriberEntry,
     },
     signal::Kind,
+    topic::pattern::Pattern,
     topology::{check::Wiring, needs::Needs, print::Topology, select::Selection},
 };
 
@@ -29,6 +30,8 @@ pub(crate) struct Request<'a> {
     pub(crate) strict: bool,
     /// The capacity of subscriptions that name none.
     pub(crate) capacity: NonZeroUsize,
+    /// What is wrong with a subscription to the bus's own topics, if something is.
+    pub(crate) own_fault: fn(&Pattern, Option<Kind>) -> Option<String>,
     /// Whether the schedule of a periodic function can be read; the error says what is wrong with it.
     pub(crate) readable: fn(&Periodic) -> Result<(), String>,
 }

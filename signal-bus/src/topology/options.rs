@@ -20,6 +20,7 @@ pub(crate) fn faults(request: &Request<'_>, chosen: &Chosen) -> Vec<Finding> {
         findings.extend(no_room(subscriber));
         findings.extend(bad_batch(subscriber, request.capacity));
         findings.extend(partly_reserved(subscriber));
+        findings.extend(wrong_of_own(subscriber, request));
     }
     findings.append(&mut groups(&chosen.subscribers, request.capacity));
     for periodic in &chosen.periodics {
@@ -71,6 +72,17 @@ fn partly_reserved(subscriber: &SubscriberEntry) -> Option<Finding> {
     );
     let part = format!("subscribes to `{}`", topics.join("`, `"));
     Some(finding.at(subscriber.site, part))
+}
+
+fn wrong_of_own(subscriber: &SubscriberEntry, request: &Request<'_>) -> Option<Finding> {
+    let patterns = subscriber
+        .topics
+        .iter()
+        .filter_map(|topic| Pattern::new(topic).ok());
+    let mut faults = patterns.filter_map(|pattern| (request.own_fault)(&pattern, subscriber.kind));
+    let finding = invalid(faults.next()?);
+    let takes = subscriber.kind.map_or("any type", |kind| kind.name);
+    Some(finding.at(subscriber.site, format!("takes `{takes}`")))
 }
 
 /// Members of one group that cannot share a queue: each is compared with the first of those it would share it with.

@@ -41,9 +41,6 @@ use crate::{
     },
 };
 
-/// The topic of dead letters.
-pub(crate) const DEAD: &str = "$bus.dead";
-
 /// How a worker calls its handler.
 pub(crate) enum Handler {
     /// An annotated function.

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use crate::{
     error::{Failure, Outcome},
-    observe::{At, DeadLetter},
+    observe::{At, DEAD, DeadLetter},
     queue::{entry::Entry, offer::Inside},
     scope::running::Running,
     signal::{
         Signal,
         label::{Label, Origin},
     },
-    worker::{DEAD, Work, load::Load},
+    worker::{Work, load::Load},
 };
 
 /// What is told when the handler has ended, gathered before it begins.
