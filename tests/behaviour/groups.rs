@@ -193,7 +193,7 @@ async fn a_group_s_name_means_something_among_those_who_hear_the_same() -> anyho
     let text = refused.to_string();
     assert!(
         text.starts_with(
-            "the members of group `workers` need the same topics: see subscribe (tests/"
+            "the members of group `workers` need the same topics: subscribe (tests/behaviour/groups.rs:"
         ),
         "{text}"
     );
@@ -206,9 +206,22 @@ async fn a_group_s_name_means_something_among_those_who_hear_the_same() -> anyho
         .capacity(4);
     let text = smaller.subscribe().unwrap_err().to_string();
     assert!(text.contains("the same capacity"), "{text}");
+    assert!(text.ends_with("has 1024, and here 4"), "{text}");
     let called = bus.subscription::<u32>("mails").group("workers");
     let text = called.listen(|_: Signal<u32>| {}).unwrap_err().to_string();
-    assert!(text.contains("all read by hand or all called"), "{text}");
+    assert!(
+        text.ends_with("has `subscribe`, and here `listen`, or an attribute"),
+        "{text}"
+    );
+
+    let small = || bus.subscription::<u32>("groups.small").group("workers");
+    let _first = small().capacity(2).subscribe()?;
+    let _second = small().subscribe()?;
+    assert_eq!(
+        bus.queue_lengths("groups.small")[0].capacity,
+        2,
+        "as it is for those who are there"
+    );
     Ok(())
 }
 
@@ -236,7 +249,7 @@ async fn members_that_cannot_share_a_queue_are_refused_at_start_with_both_places
         "- the members of group `unequal` need the same topics\n    behaviour::groups::unequal::one (",
         "hears `groups.unequal.*` as `u32`, capacity 8, overflow wait\n    behaviour::groups::unequal::other (",
         "hears `groups.unequal.eu` as `u32`, capacity 1024, overflow drop_newest",
-        "- the members of group `sorted` need to take every signal as it comes, without a filter and a key\n",
+        "- the members of group `sorted` need to take every signal as it comes\n",
         "capacity 1024, overflow wait, with a filter",
     ] {
         assert!(text.contains(part), "no {part:?} in\n{text}");

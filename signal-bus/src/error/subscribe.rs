@@ -55,7 +55,7 @@ pub enum SubscribeError {
         subscribed_at: Box<str>,
     },
     /// The members of a group share one queue, and this one differs too much from those that are there.
-    #[error("the members of group `{group}` need {need}: see {first}")]
+    #[error("the members of group `{group}` need {need}: {first} has {differs}")]
     GroupMismatch {
         /// The group's name.
         group: Box<str>,
@@ -63,6 +63,8 @@ pub enum SubscribeError {
         first: Site,
         /// What all members need, and this one lacks.
         need: &'static str,
+        /// What the first has of it, and what this one.
+        differs: Box<str>,
     },
     /// No history keeps everything that the pattern hears.
     #[error("no history of the bus keeps everything that `{pattern}` hears: see `Bus::history`")]

@@ -49,11 +49,12 @@ impl Running {
         let mut present = self.routes.present_mut();
         let group = present.group(&wish).cloned();
         let hearer = if let Some(first) = group {
-            if let Some(need) = first.wish.terms().lacks(&wish.terms()) {
+            if let Some((need, differs)) = first.wish.terms().lacks(&wish.terms()) {
                 return Err(SubscribeError::GroupMismatch {
                     group: wish.group.unwrap_or_default(),
                     first: first.wish.site,
                     need,
+                    differs: differs.into(),
                 });
             }
             if !self.exchange.join_group(first.queue, wish.settings.limit) {

@@ -26,25 +26,66 @@ impl Terms {
         patterns.any(|one| other.patterns.iter().any(|two| one.overlaps(two)))
     }
 
-    /// What both would need to be in one group, and lack.
-    pub(crate) fn lacks(&self, other: &Self) -> Option<&'static str> {
+    /// What both would need to be in one group, and lack; with what each has of it.
+    pub(crate) fn lacks(&self, other: &Self) -> Option<(&'static str, String)> {
+        let ways = |terms: &Self| {
+            if terms.pulled {
+                "`subscribe`"
+            } else {
+                "`listen`, or an attribute"
+            }
+        };
+        let (one, two) = (self, other);
+        let (patterns, others) = (sorted(one).join("`, `"), sorted(two).join("`, `"));
+        let kinds = [one, two].map(|terms| terms.kind.map_or("any type", |kind| kind.name));
+        let overflows = [one, two].map(|terms| terms.overflow.written());
+        let batches = [one, two].map(|terms| match terms.batch {
+            Some(Batch { size, within: None }) => format!("batch {size}"),
+            Some(Batch {
+                size,
+                within: Some(within),
+            }) => format!("batch {size} within {within:?}"),
+            None => "no batch".to_owned(),
+        });
         let needs = [
-            (sorted(self) == sorted(other), "the same topics"),
-            (self.kind == other.kind, "the same type of signal"),
             (
-                self.pulled == other.pulled,
-                "to be either all read by hand or all called",
+                patterns == others,
+                "the same topics",
+                format!("`{patterns}`, and here `{others}`"),
             ),
-            (self.batch == other.batch, "the same batches"),
-            (self.capacity == other.capacity, "the same capacity"),
-            (self.overflow == other.overflow, "the same overflow policy"),
             (
-                !self.selective && !other.selective,
-                "to take every signal as it comes, without a filter and a key",
+                one.kind == two.kind,
+                "the same type of signal",
+                format!("`{}`, and here `{}`", kinds[0], kinds[1]),
+            ),
+            (
+                one.pulled == two.pulled,
+                "to begin in the same way",
+                format!("{}, and here {}", ways(one), ways(two)),
+            ),
+            (
+                one.batch == two.batch,
+                "the same batches",
+                format!("{}, and here {}", batches[0], batches[1]),
+            ),
+            (
+                one.capacity == two.capacity,
+                "the same capacity",
+                format!("{}, and here {}", one.capacity, two.capacity),
+            ),
+            (
+                one.overflow == two.overflow,
+                "the same overflow policy",
+                format!("{}, and here {}", overflows[0], overflows[1]),
+            ),
+            (
+                !one.selective && !two.selective,
+                "to take every signal as it comes",
+                "one has a filter or a key".to_owned(),
             ),
         ];
-        let lacking = needs.into_iter().find(|(met, _)| !met);
-        lacking.map(|(_, need)| need)
+        let lacking = needs.into_iter().find(|(met, ..)| !met);
+        lacking.map(|(_, need, differs)| (need, differs))
     }
 }
 

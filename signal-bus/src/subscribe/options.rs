@@ -47,7 +47,7 @@ pub struct SubscriptionOptions<T: ?Sized> {
     written: Vec<Box<str>>,
     traits: Vec<Traits>,
     capacity: Option<NonZeroUsize>,
-    overflow: Overflow,
+    overflow: Option<Overflow>,
     concurrency: Option<NonZeroUsize>,
     group: Option<Box<str>>,
     from: From,
@@ -79,7 +79,7 @@ impl BusHandle {
             written: patterns.written().into_iter().map(Box::from).collect(),
             traits: patterns.traits(),
             capacity: None,
-            overflow: Overflow::Wait,
+            overflow: None,
             concurrency: Some(NonZeroUsize::MIN),
             group: None,
             from: From::Newest,
@@ -102,7 +102,7 @@ impl<T: ?Sized + Payload> SubscriptionOptions<T> {
 
     /// What happens to a signal that finds the subscription full; the publisher waits unless set.
     pub fn overflow(mut self, overflow: Overflow) -> Self {
-        self.overflow = overflow;
+        self.overflow = Some(overflow);
         self
     }
 
@@ -120,8 +120,9 @@ impl<T: ?Sized + Payload> SubscriptionOptions<T> {
 
     /// Shares the signals with the other members of a group: each goes to one of them.
     ///
-    /// Annotated functions may be members of the same group. All members hear the same topics, in the same way. What
-    /// waits when a member leaves goes to the others.
+    /// Annotated functions may be members of the same group. All members hear the same topics, in the same way; what is not
+    /// said here of capacity and overflow is as it is for those who are there. What waits when a member leaves goes to the
+    /// others. Groups of one name that hear nothing in common are different ones.
     pub fn group(mut self, name: impl Into<String>) -> Self {
         self.group = Some(name.into().into());
         self
@@ -180,7 +181,9 @@ impl<T: ?Sized + Payload> SubscriptionOptions<T> {
         let reserved = templates
             .iter()
             .any(|template| template.pattern().is_reserved());
-        let settings = Settings {
+        let named = templates.iter().any(Template::has_holes);
+        let named = named.then(|| Arc::clone(&templates));
+        let mut settings = Settings {
             capacity: self.capacity.unwrap_or(running.capacity),
             limit: if pulled { None } else { self.concurrency },
             keyed: false,
@@ -188,14 +191,12 @@ impl<T: ?Sized + Payload> SubscriptionOptions<T> {
             overflow: if reserved {
                 Overflow::DropOldest
             } else {
-                self.overflow
+                self.overflow.unwrap_or_default()
             },
             batch: None,
             pulled,
         };
-        let named = templates.iter().any(Template::has_holes);
-        let named = named.then(|| Arc::clone(&templates));
-        let wish = Wish {
+        let mut wish = Wish {
             site,
             templates,
             kind: T::kind(),
@@ -204,6 +205,12 @@ impl<T: ?Sized + Payload> SubscriptionOptions<T> {
             group: self.group,
             settings,
         };
+        if let Some(first) = running.routes.present().group(&wish) {
+            let there = first.wish.settings;
+            settings.capacity = self.capacity.unwrap_or(there.capacity);
+            settings.overflow = self.overflow.unwrap_or(there.overflow);
+            wish.settings = settings;
+        }
         let hearer = running.join(wish, since)?;
         Ok(Joined {
             running,

@@ -99,7 +99,7 @@ fn groups(subscribers: &[SubscriberEntry], usual: NonZeroUsize) -> Vec<Finding> 
             firsts.push((subscriber, terms));
             continue;
         };
-        if let Some(need) = own.lacks(&terms) {
+        if let Some((need, _)) = own.lacks(&terms) {
             let finding = invalid(format!("the members of group `{group}` need {need}"));
             let finding = finding.at(first.site, shares(first, usual));
             findings.push(finding.at(subscriber.site, shares(subscriber, usual)));
