@@ -85,7 +85,7 @@ impl BusHandle {
                 .upgrade()
                 .is_some_and(|there| !there.ending.is_requested())
         };
-        Ok(listener.alive_while(Box::new(alive)))
+        Ok(listener.alive_while(Arc::new(alive)))
     }
 }
 

@@ -214,3 +214,30 @@ async fn a_ring_of_five_comes_to_an_end() -> anyhow::Result<()> {
     assert_eq!(count.0.load(Ordering::Relaxed), 10 * 100);
     Ok(())
 }
+
+mod batches {
+    use std::time::Duration;
+
+    use signal_bus::{Bus, BusHandle, inject, subscriber};
+
+    #[subscriber("circles.batches", batch = 4, within = "50ms", capacity = 4)]
+    async fn again(numbers: Vec<u32>, #[inject] bus: &BusHandle) {
+        if numbers.contains(&0) {
+            for number in 1..=4_u32 {
+                // The last one waits for this very batch, which is not full.
+                bus.publish("circles.batches", number).await.unwrap();
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_batch_that_waits_for_itself_is_found() -> anyhow::Result<()> {
+        let bus = Bus::empty().with::<again>().start().await?;
+        bus.publish("circles.batches", 0_u32).await?;
+        tokio::time::timeout(Duration::from_secs(5), bus.settled()).await?;
+        let stats = bus.stats();
+        assert_eq!((stats.total.done, stats.over_capacity), (5, 1));
+        bus.close().await?;
+        Ok(())
+    }
+}

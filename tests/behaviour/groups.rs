@@ -302,3 +302,101 @@ mod limits {
         Ok(())
     }
 }
+
+mod leaving {
+    use std::sync::{Arc, Mutex};
+    use std::time::Duration;
+
+    use signal_bus::{Bus, BusGuard, Listener, Signal, SubscriptionOptions, inject, subscriber};
+    use tokio::time::{Instant, sleep, timeout};
+
+    fn member(bus: &BusGuard) -> SubscriptionOptions<u32> {
+        let jobs = bus.subscription::<u32>("groups.leaving");
+        jobs.group("leaving").capacity(2)
+    }
+
+    #[subscriber("groups.leaving", group = "leaving", capacity = 2)]
+    async fn stays(job: u32, #[inject] done: &Mutex<Vec<u32>>) {
+        done.lock().unwrap().push(job);
+    }
+
+    #[tokio::test]
+    async fn an_owner_takes_its_own_member_along_and_no_other() -> anyhow::Result<()> {
+        let done = Arc::<Mutex<Vec<u32>>>::default();
+        let bus = Bus::empty().with::<stays>().provide_arc(Arc::clone(&done));
+        let bus = bus.start().await?;
+        let (first, second) = (Arc::new(1), Arc::new(2));
+        for owner in [&first, &second] {
+            let listener = member(&bus).listen(|_: Signal<u32>| {})?;
+            listener.close_on_drop_of(owner).detach();
+        }
+        drop((first, second));
+        for job in 0..5_u32 {
+            assert_eq!(bus.publish("groups.leaving", job).await?.receivers, 1);
+            bus.settled().await;
+        }
+        assert_eq!(bus.subscriber_count("groups.leaving"), 1);
+        assert_eq!(*done.lock().unwrap(), [0, 1, 2, 3, 4]);
+        Ok(())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_call_of_a_member_that_has_left_keeps_nobody_from_work() -> anyhow::Result<()> {
+        let bus = Bus::empty().start().await?;
+        let busy = member(&bus).listen(|_: Signal<u32>| sleep(Duration::from_secs(3)))?;
+        bus.publish("groups.leaving", 0_u32).await?;
+        sleep(Duration::from_millis(50)).await;
+        let begun = Instant::now();
+        let (told, mut at) = tokio::sync::mpsc::unbounded_channel();
+        let _idle = member(&bus).listen(move |_: Signal<u32>| {
+            told.send(begun.elapsed()).unwrap();
+        })?;
+        drop(busy);
+        bus.publish("groups.leaving", 1_u32).await?;
+        assert!(at.recv().await.unwrap() < Duration::from_secs(1));
+        Ok(())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_circle_is_found_though_one_that_could_have_ended_it_has_left() -> anyhow::Result<()>
+    {
+        let bus = Bus::empty().start().await?;
+        let unbounded = member(&bus).unbounded().listen(|_: Signal<u32>| {})?;
+        let handle = bus.handle();
+        let _stays = member(&bus).listen(async move |job: Signal<u32>| {
+            if *job < 2 {
+                handle.publish("groups.leaving", *job + 10).await.unwrap();
+            }
+        })?;
+        unbounded.close().await?;
+        bus.publish("groups.leaving", 0_u32).await?;
+        bus.publish("groups.leaving", 1_u32).await?;
+        timeout(Duration::from_secs(5), bus.settled()).await?;
+        assert_eq!(bus.stats().total.done, 4);
+        Ok(())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_circle_that_a_leaving_member_closes_is_found() -> anyhow::Result<()> {
+        let bus = Bus::empty().start().await?;
+        let idle = Arc::<Mutex<Option<Listener>>>::default();
+        let joined = || {
+            let (handle, idle) = (bus.handle(), Arc::clone(&idle));
+            member(&bus).listen(async move |job: Signal<u32>| {
+                if *job < 2 {
+                    let publish = handle.publish("groups.leaving", *job + 10);
+                    let leaves = async { drop(idle.lock().unwrap().take()) };
+                    tokio::join!(publish, leaves).0.unwrap();
+                }
+            })
+        };
+        let (one, _two) = (joined()?, joined()?);
+        sleep(Duration::from_millis(10)).await;
+        *idle.lock().unwrap() = Some(one);
+        bus.publish("groups.leaving", 0_u32).await?;
+        bus.publish("groups.leaving", 1_u32).await?;
+        timeout(Duration::from_secs(5), bus.settled()).await?;
+        assert_eq!(bus.stats().total.done, 4);
+        Ok(())
+    }
+}

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use futures_core::Stream;
 use signal_bus::{
-    Bus, BusGuard, CloseError, CloseOutcome, Listener, Overflow, Signal, SubscribeError, Topic,
-    publisher, subscriber,
+    Bus, BusGuard, CloseError, CloseOutcome, Listener, Overflow, Signal, SubscribeError,
+    Subscription, Topic, publisher, subscriber,
 };
 
 static NUMBERS: Topic<u32> = Topic::new("subscriptions.numbers");
@@ -656,5 +656,48 @@ async fn a_listener_may_handle_several_at_once() -> anyhow::Result<()> {
     }
     bus.settled().await;
     assert_eq!(bus.close().await?.stats.total.done, 8);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_value_that_waits_may_call_the_bus_when_it_is_dropped() -> anyhow::Result<()> {
+    struct Job {
+        _reply: Subscription<u32>,
+    }
+    let bus = bus().await;
+    let jobs = bus.subscribe::<Job>("jobs.with.replies")?;
+    let job = Job {
+        _reply: bus.subscribe::<u32>("reply")?,
+    };
+    bus.publish("jobs.with.replies", job).await?;
+    drop(jobs);
+    assert!(!bus.has_subscribers("reply"));
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_has_lost_its_owner_leaves_though_no_signal_comes() -> anyhow::Result<()> {
+    let bus = bus().await;
+    let owner = Arc::new(());
+    let full = bus.subscription(NUMBERS).capacity(1).subscribe()?;
+    let full = full.close_on_drop_of(&owner);
+    bus.publish(NUMBERS, 0).await?;
+    let handle = bus.handle();
+    let publisher = tokio::spawn(async move { handle.publish(NUMBERS, 1).await });
+    let mut idle = bus.subscribe::<u32>("idle")?.close_on_drop_of(&owner);
+    let reader = tokio::spawn(async move { idle.recv().await.is_none() });
+    for _ in 0..100 {
+        let listener = bus.listen("quiet", |_: Signal<u32>| {})?;
+        listener.close_on_drop_of(&owner).detach();
+    }
+    tokio::task::yield_now().await;
+    drop(owner);
+    assert_eq!(publisher.await??.receivers, 0);
+    assert!(reader.await?);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert!(bus.stats().subscriptions.is_empty());
+    assert_eq!(bus.stats().total.abandoned, 1);
+    drop(full);
+    bus.close().await?;
     Ok(())
 }

@@ -25,6 +25,7 @@ use crate::{
         Exchange, Settings,
         kept::{Kept, Since},
         offer::Inside,
+        parked,
     },
     registry::{
         periodic::Periodic,
@@ -35,6 +36,7 @@ use crate::{
     route::{Routes, declared::Declared, hearer::Wish},
     scope::{
         Scope,
+        bound::Bound,
         control::Controls,
         passages::Passages,
         presence::Presence,
@@ -150,6 +152,7 @@ fn running(bus: &Bus, plan: &Plan, runtime: Handle) -> Running {
         tasks: Tasks::new(),
         active: Active::default(),
         passages: Passages::default(),
+        bound: Bound::default(),
         _counted: Counted::new(),
     }
 }
@@ -167,14 +170,14 @@ fn join(running: &Running, subscribers: &[SubscriberEntry]) -> Result<Vec<Arc<Wo
         let named = templates.iter().any(Template::has_holes);
         Ok(Arc::new(Work {
             queue: hearer.queue,
-            hearer: None,
+            id: parked::next_id(),
+            member: None,
             site: subscriber.site,
             handler: subscriber.call.into(),
             templates: named.then_some(templates),
             timeout: subscriber.timeout,
             limit,
             buries: hearer.is_reserved(),
-            leaves: AtomicBool::new(false),
             gone: Latch::default(),
         }))
     });
@@ -216,6 +219,7 @@ fn wish(subscriber: &SubscriberEntry, capacity: NonZeroUsize) -> Wish {
                 Call::Each(_) => None,
                 Call::Batch(_, batch) => Some(batch),
             },
+            shared: subscriber.group.is_some(),
             pulled: false,
         },
     }

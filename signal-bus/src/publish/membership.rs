@@ -1,11 +1,8 @@
 //! Who joins a running bus and who leaves it, and the telling of it.
 
 use std::{
-    num::NonZeroUsize,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
 };
 
 use crate::{
@@ -15,7 +12,8 @@ use crate::{
         kept::Since,
     },
     route::{
-        hearer::{Hearer, Wish},
+        hearer::{Alive, Hearer, Wish},
+        member::Member,
         present::Present,
     },
     scope::{
@@ -26,6 +24,27 @@ use crate::{
     signal::Signal,
     topic::{pattern::Pattern, template::Template},
 };
+
+/// How long one whose owner is gone may stay, if no signal comes for it.
+const SWEEP_AFTER: Duration = Duration::from_millis(250);
+
+/// Lets those go whose owners are gone, until nobody is bound or the bus has drained.
+async fn sweep(running: Arc<Running>) {
+    loop {
+        tokio::select! {
+            biased;
+            () = running.exchange.drained() => return,
+            () = tokio::time::sleep(SWEEP_AFTER) => {}
+        }
+        let (lost, goes_on) = running.bound.lost();
+        for member in lost {
+            running.depart_member(&member, Leave::Abandon);
+        }
+        if !goes_on {
+            return;
+        }
+    }
+}
 
 impl Running {
     /// Lets a subscription in: it gets each signal it hears that is accepted from now on.
@@ -93,33 +112,33 @@ impl Running {
         Ok(hearer)
     }
 
-    /// Lets a subscriber go; whether others of its group are left.
-    pub(crate) fn depart(&self, hearer: &Hearer, limit: Option<NonZeroUsize>, how: Leave) -> bool {
-        self.depart_worker(hearer, limit, how, None)
+    /// Lets a subscription go that no group shares, and whose owner is gone.
+    pub(crate) fn depart_alone(&self, hearer: &Hearer) {
+        if hearer.wish.group.is_none() {
+            self.depart(hearer, None, Leave::Abandon);
+        }
     }
 
-    /// As [`depart`](Self::depart); a worker whose queue stays is told to go.
-    pub(crate) fn depart_worker(
-        &self,
-        hearer: &Hearer,
-        limit: Option<NonZeroUsize>,
-        how: Leave,
-        leaves: Option<&AtomicBool>,
-    ) -> bool {
+    /// Lets a listener or a reader go, once; whether others of its group are left, or `None` if it had gone before.
+    pub(crate) fn depart_member(&self, member: &Member, how: Leave) -> Option<bool> {
+        let departs = member.departs();
+        departs.then(|| self.depart(&member.hearer, Some(member), how))
+    }
+
+    fn depart(&self, hearer: &Hearer, member: Option<&Member>, how: Leave) -> bool {
         let mut present = self.routes.present_mut();
         let others = 1 < hearer.members.load(Ordering::Relaxed);
         if others {
             hearer.members.fetch_sub(1, Ordering::Relaxed);
             // Before it is woken, which the leaving does.
-            leaves
-                .into_iter()
-                .for_each(|leaves| leaves.store(true, Ordering::Release));
+            member.into_iter().for_each(Member::tell_to_leave);
         } else if !present.remove(hearer) {
             return false;
         }
-        let left = self.exchange.leave(hearer.queue, limit, how);
+        let (id, limit) = member.map_or((0, None), |member| (member.id, member.limit));
+        let left = self.exchange.leave(hearer.queue, id, limit, how);
         debug_assert!(
-            others == left || !self.exchange.is_open_to(None),
+            others == left.others || !self.exchange.is_open_to(None),
             "both count the members"
         );
         if !others {
@@ -133,6 +152,7 @@ impl Running {
         if !others {
             self.routes.left(hearer);
         }
+        left.discard();
         self.tell_presence();
         others
     }
@@ -151,10 +171,21 @@ impl Running {
         }
     }
 
-    /// Says that a subscription asks for each signal from now on whether its owner is still there.
-    pub(crate) fn bound(&self) {
+    /// Binds a listener or a reader to an owner; of several the first holds.
+    ///
+    /// Whether the owner is there is asked for each signal, and now and then in between.
+    pub(crate) fn bind(self: &Arc<Self>, member: &Arc<Member>, alive: Alive) {
+        if !member.bind(alive) {
+            return;
+        }
         self.routes
             .renew(&mut self.routes.present_mut(), &self.exchange);
+        if self.bound.add(member) {
+            let sweep = sweep(Arc::clone(self));
+            if !self.tasks.spawn(&self.runtime, sweep) {
+                self.bound.stop();
+            }
+        }
     }
 
     /// Notes who has come or gone, if anybody could want to know.

@@ -19,7 +19,6 @@ use crate::{
     queue::{
         admission::{Admitted, Rejected, Waited},
         entry::Ticket,
-        joining::Leave,
         offer::{Destination, Inside, Offer},
     },
     route::topic::{Hearing, Route},
@@ -181,7 +180,7 @@ impl Running {
     fn destination(&self, hearing: &Hearing, value: &AnyValue) -> Destination {
         let (destination, gone) = hearing.destination(value);
         for hearer in gone {
-            self.depart(&hearer, hearer.wish.settings.limit, Leave::Abandon);
+            self.depart_alone(&hearer);
         }
         destination
     }

@@ -5,8 +5,8 @@ use std::num::NonZeroUsize;
 use crate::{
     guarded::discard,
     queue::{
-        Exchange, Phase, Settings, State, entry::Entry, kept::Since, store::Store, stores::QueueId,
-        wakes::Wakes,
+        Exchange, Phase, Settings, State, entry::Entry, kept::Since, parked::WorkerId,
+        store::Store, stores::QueueId, wakes::Wakes,
     },
     signal::Signal,
 };
@@ -33,6 +33,22 @@ pub(crate) enum Leave {
     Drain,
     /// What waits is dropped, and counted.
     Abandon,
+}
+
+/// What somebody who has left leaves behind.
+#[derive(Default, Debug)]
+#[must_use = "what is dropped may call the bus, so it is dropped without a lock"]
+pub(crate) struct Left {
+    /// Whether others of its group are there, who will handle what waits.
+    pub(crate) others: bool,
+    dropped: Vec<Entry>,
+}
+
+impl Left {
+    /// Drops what nobody will handle.
+    pub(crate) fn discard(self) {
+        self.dropped.into_iter().for_each(Entry::discard);
+    }
 }
 
 impl Exchange {
@@ -90,29 +106,43 @@ impl Exchange {
         }
     }
 
-    /// Lets the only member, or one of a group, go; whether others are left, who will handle what waits.
-    pub(crate) fn leave(&self, queue: QueueId, limit: Option<NonZeroUsize>, how: Leave) -> bool {
+    /// Lets the only member, or one of a group, go.
+    pub(crate) fn leave(
+        &self,
+        queue: QueueId,
+        worker: WorkerId,
+        limit: Option<NonZeroUsize>,
+        how: Leave,
+    ) -> Left {
         let mut wakes = Wakes::default();
         let mut state = self.lock();
         let closed = state.phase == Phase::Closed;
         let Some(store) = state.stores.get_mut(queue) else {
-            return false;
+            return Left::default();
         };
-        if store.remove_member(limit, &mut wakes) {
+        if store.remove_member(worker, limit, &mut wakes) {
+            // There is one fewer to end a wait: what could move before may be a circle now.
+            state.look_again(&mut wakes);
             self.after(state, wakes);
-            return true;
+            return Left {
+                others: true,
+                dropped: Vec::new(),
+            };
         }
         if closed {
             // What the close has left to its reader, who goes now.
             let left = store.abandon_waiting();
-            drop(state);
-            left.into_iter().for_each(Entry::discard);
-            return false;
+            return Left {
+                others: false,
+                dropped: left.into(),
+            };
         }
         let dropped = state.close_queue(queue, how, &mut wakes, self);
         self.after(state, wakes);
-        dropped.into_iter().for_each(Entry::discard);
-        false
+        Left {
+            others: false,
+            dropped,
+        }
     }
 
     /// Lets no further signal into a queue; what waits is handled.

@@ -17,6 +17,7 @@
 //! [stale](admission::Rejected::Stale) and routed again, so whoever has joined misses nothing that is let in from then on.
 
 pub(crate) mod admission;
+pub(crate) mod crew;
 pub(crate) mod entry;
 pub(crate) mod joining;
 pub(crate) mod kept;
@@ -75,6 +76,8 @@ pub(crate) struct Settings {
     pub(crate) overflow: Overflow,
     /// How many are handed out at once.
     pub(crate) batch: Option<Batch>,
+    /// Several workers or readers may share it.
+    pub(crate) shared: bool,
     /// A reader takes the signals, in his own time; nobody else handles them.
     pub(crate) pulled: bool,
 }

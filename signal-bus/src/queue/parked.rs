@@ -1,11 +1,20 @@
 //! The workers and readers of one queue that have found nothing, and wait.
 
-use std::task::Waker;
+use std::{
+    sync::atomic::{AtomicUsize, Ordering},
+    task::Waker,
+};
 
 use crate::queue::wakes::Wakes;
 
 /// Tells the workers of one queue apart.
 pub(crate) type WorkerId = usize;
+
+/// A new worker, or reader.
+pub(crate) fn next_id() -> WorkerId {
+    static LAST: AtomicUsize = AtomicUsize::new(0);
+    LAST.fetch_add(1, Ordering::Relaxed) + 1
+}
 
 /// Who waits, the last one last.
 #[derive(Default, Debug)]

@@ -11,6 +11,7 @@ use tokio::{task, time::Instant};
 use crate::{
     queue::{
         Ending, Settings,
+        crew::Crew,
         entry::Entry,
         line::LineId,
         parked::{Parked, WorkerId},
@@ -39,10 +40,7 @@ const IDLE_ROOM_MAX: usize = 4;
 #[derive(Debug)]
 pub(crate) struct Store {
     settings: Settings,
-    /// Members of the group that takes from here; 1 where there is no group.
-    members: usize,
-    /// Signals in the handlers of all members at most; `None`: as many as there are.
-    limit: Option<usize>,
+    crew: Crew,
     waiting: VecDeque<Entry>,
     /// Signals in handlers.
     handling: usize,
@@ -70,8 +68,7 @@ pub(crate) struct Store {
 impl Store {
     pub(crate) fn new(settings: Settings) -> Self {
         Self {
-            members: 1,
-            limit: settings.limit.map(NonZeroUsize::get),
+            crew: Crew::new(settings.limit, settings.shared),
             waiting: VecDeque::new(),
             handling: 0,
             busy_keys: settings.keyed.then(Box::default),
@@ -171,6 +168,7 @@ impl Store {
         let at = self.next()?;
         let entry = self.waiting.remove(at)?;
         self.handling += 1;
+        self.crew.begin(worker);
         if let Some(keys) = &mut self.busy_keys {
             keys.insert(entry.key);
         }
@@ -186,6 +184,7 @@ impl Store {
         }
         let size = size.min(self.waiting.len());
         self.handling += size;
+        self.crew.begin(worker);
         let batch = self.waiting.drain(..size).collect();
         if self.next().is_some() {
             // Another member's, if there is one: nobody was woken for what came between.
@@ -214,7 +213,7 @@ impl Store {
     }
 
     fn next(&self) -> Option<usize> {
-        if self.at_limit() {
+        if !self.crew.has_room() {
             return None;
         }
         let Some(keys) = &self.busy_keys else {
@@ -224,21 +223,21 @@ impl Store {
         waiting.position(|entry| !keys.contains(&entry.key))
     }
 
-    fn at_limit(&self) -> bool {
-        // A batch is one call: how many there may be is the worker's to see to.
-        let batch = self.settings.batch.map_or(1, |batch| batch.size);
-        self.limit
-            .is_some_and(|limit| limit.saturating_mul(batch) <= self.handling)
-    }
-
     /// Counts signals that were handled, makes room for others, and lets a worker know.
-    pub(crate) fn finish(&mut self, keys: &[u64], ending: Ending, wakes: &mut Wakes) {
-        self.settle(keys, ending);
+    pub(crate) fn finish(
+        &mut self,
+        worker: WorkerId,
+        keys: &[u64],
+        ending: Ending,
+        wakes: &mut Wakes,
+    ) {
+        self.settle(worker, keys, ending);
         self.wake_for_next(wakes);
     }
 
     /// Counts signals that were handled, and makes room for others.
-    pub(crate) fn settle(&mut self, keys: &[u64], ending: Ending) {
+    pub(crate) fn settle(&mut self, worker: WorkerId, keys: &[u64], ending: Ending) {
+        self.crew.end(worker);
         self.handling -= keys.len();
         if let Some(busy) = &mut self.busy_keys {
             for key in keys {
@@ -260,26 +259,27 @@ impl Store {
 
     /// Takes a further member of a group in.
     pub(crate) fn add_member(&mut self, limit: Option<NonZeroUsize>) {
-        self.members += 1;
-        self.limit = self
-            .limit
-            .zip(limit)
-            .map(|(all, one)| all.saturating_add(one.get()));
+        self.crew.join(limit);
     }
 
     /// Lets a member go; whether others are left. They are told of what waits: it may have been woken for it.
-    pub(crate) fn remove_member(&mut self, limit: Option<NonZeroUsize>, wakes: &mut Wakes) -> bool {
-        if self.members == 1 {
-            return false;
+    pub(crate) fn remove_member(
+        &mut self,
+        worker: WorkerId,
+        limit: Option<NonZeroUsize>,
+        wakes: &mut Wakes,
+    ) -> bool {
+        let gone = self.crew.leave(worker, limit);
+        if gone {
+            self.wake_all(wakes);
         }
-        self.members -= 1;
-        let least = self.members;
-        self.limit = self
-            .limit
-            .zip(limit)
-            .map(|(all, one)| all.saturating_sub(one.get()).max(least));
-        self.wake_all(wakes);
-        true
+        gone
+    }
+
+    /// Forgets a worker that does not come back, and wakes another in its place.
+    pub(crate) fn part_with(&mut self, worker: WorkerId, wakes: &mut Wakes) {
+        self.parked.unpark(worker);
+        self.wake_for_next(wakes);
     }
 
     /// Takes no further signal in.
@@ -351,8 +351,9 @@ impl Store {
         self.is_busy() && self.next().is_none()
     }
 
-    pub(crate) fn handling(&self) -> usize {
-        self.handling
+    /// Calls of handlers that run.
+    pub(crate) fn calls(&self) -> usize {
+        self.crew.calls()
     }
 
     pub(crate) fn waiting(&self) -> usize {

@@ -47,7 +47,7 @@ pub(crate) fn circle(
     }
     let all_wait = |(queue, waiting): (QueueId, usize)| {
         let store = stores.get(queue)?;
-        (store.depends_on_handlers() && store.handling() <= waiting).then_some(queue)
+        (store.depends_on_handlers() && store.calls() <= waiting).then_some(queue)
     };
     let mut stuck: HashSet<QueueId> = waiting.into_iter().filter_map(all_wait).collect();
     let held = |stuck: &HashSet<QueueId>, targets: &[Target]| {

@@ -62,7 +62,7 @@ impl Exchange {
         }
         let mut next = None;
         if let Some(store) = state.stores.get_mut(queue) {
-            store.settle(&[key], ending);
+            store.settle(worker, &[key], ending);
             next = store.take(worker);
             store.wake_for_next(&mut wakes);
         }
@@ -124,7 +124,7 @@ impl Exchange {
     }
 
     /// Settles signals that were taken, and makes room for others.
-    pub(crate) fn finish(&self, queue: QueueId, keys: &[u64], ending: Ending) {
+    pub(crate) fn finish(&self, queue: QueueId, worker: WorkerId, keys: &[u64], ending: Ending) {
         let mut wakes = Wakes::default();
         let mut state = self.lock();
         // After `abandon` the signals have been counted already.
@@ -132,11 +132,22 @@ impl Exchange {
             return;
         }
         if let Some(store) = state.stores.get_mut(queue) {
-            store.finish(keys, ending, &mut wakes);
+            store.finish(worker, keys, ending, &mut wakes);
         }
         state.freed(queue, &mut wakes);
         state.remove_if_over(queue);
         state.less(keys.len(), 0, self, &mut wakes);
         self.after(state, wakes);
+    }
+
+    /// Forgets a worker of a queue that stays: if it was woken for a signal, another is woken instead.
+    pub(crate) fn part_with(&self, queue: QueueId, worker: WorkerId) {
+        let mut wakes = Wakes::default();
+        let mut state = self.lock();
+        if let Some(store) = state.stores.get_mut(queue) {
+            store.part_with(worker, &mut wakes);
+        }
+        drop(state);
+        wakes.wake();
     }
 }

@@ -76,6 +76,16 @@ impl State {
         }
     }
 
+    /// Lets every handler that waits look for a circle again.
+    pub(super) fn look_again(&mut self, wakes: &mut Wakes) {
+        for blocked in &mut self.blocked {
+            blocked.known = false;
+            if let Some(line) = self.lines.get(&LineId::Handler(blocked.ticket)) {
+                line.wake_first(wakes);
+            }
+        }
+    }
+
     /// Forgets the wait of a handler. Its other waits look again: what could move before may be a circle now.
     fn forget_blocked(&mut self, ticket: u64, wakes: &mut Wakes) {
         let Some(at) = self

@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// Says whether the owner a subscription is bound to is still there.
-pub(crate) type Alive = Box<dyn Fn() -> bool + Send + Sync>;
+pub(crate) type Alive = Arc<dyn Fn() -> bool + Send + Sync>;
 
 /// What a subscription asks to hear.
 pub(crate) struct Wish {

@@ -7,6 +7,7 @@
 pub(crate) mod slots;
 pub(crate) mod declared;
 pub(crate) mod hearer;
+pub(crate) mod member;
 pub(crate) mod topic;
 pub(crate) mod common;
 pub(crate) mod cache;

@@ -5,6 +5,7 @@ pub(crate) mod table;
 pub(crate) mod control;
 pub(crate) mod presence;
 pub(crate) mod passages;
+pub(crate) mod bound;
 pub(crate) mod running;
 
 use std::{

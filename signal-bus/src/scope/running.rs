@@ -24,7 +24,8 @@ use crate::{
     report::{Departed, Stats, SubscriptionReport, Tally},
     route::Routes,
     scope::{
-        control::Controls, passages::Passages, presence::Presence, table::Counted, tasks::Tasks,
+        bound::Bound, control::Controls, passages::Passages, presence::Presence, table::Counted,
+        tasks::Tasks,
     },
     site::Site,
 };
@@ -51,6 +52,7 @@ pub(crate) struct Running {
     pub(crate) presence: Presence,
     /// What has come over bridges.
     pub(crate) passages: Passages,
+    pub(crate) bound: Bound,
     /// Whether a circle of handlers was told of.
     pub(crate) circle_told: AtomicBool,
     pub(crate) ending: Ending,

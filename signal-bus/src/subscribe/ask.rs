@@ -4,7 +4,6 @@ use std::sync::{Arc, atomic::Ordering};
 
 use crate::{
     error::InvalidTopic,
-    queue::joining::Leave,
     route::hearer::Hearer,
     scope::running::BusHandle,
     site::Site,
@@ -94,7 +93,7 @@ impl BusHandle {
         let takes = |hearer: &Arc<Hearer>| carries.is_none_or(|kind| hearer.takes(kind));
         let (alive, gone): (Vec<_>, Vec<_>) = hearers.partition(|hearer| hearer.is_alive());
         for hearer in gone {
-            running.depart(&hearer, hearer.wish.settings.limit, Leave::Abandon);
+            running.depart_alone(&hearer);
         }
         alive.into_iter().filter(takes).collect()
     }

@@ -85,7 +85,7 @@ pub struct Listener {
 impl fmt::Debug for Listener {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Listener")
-            .field("patterns", &self.joined.hearer.written())
+            .field("patterns", &self.joined.member.hearer.written())
             .finish_non_exhaustive()
     }
 }
@@ -188,15 +188,15 @@ impl Listener {
         handle: Box<dyn Fn(Signal) -> HandlerFuture + Send + Sync>,
     ) -> Result<Self, SubscribeError> {
         let work = Arc::new(Work {
-            queue: joined.hearer.queue,
-            hearer: Some(Arc::clone(&joined.hearer)),
+            queue: joined.member.hearer.queue,
+            id: joined.member.id,
+            member: Some(Arc::clone(&joined.member)),
             site: joined.site,
             handler: Handler::Listener(handle),
             templates: joined.templates.clone(),
             timeout: None,
-            limit: joined.limit,
+            limit: joined.member.limit,
             buries: joined.reserved,
-            leaves: AtomicBool::new(false),
             gone: Latch::default(),
         });
         let running = Arc::clone(&joined.running);
@@ -250,8 +250,7 @@ impl Listener {
 
     /// Leaves as soon as `alive` says no.
     pub(crate) fn alive_while(self, alive: Alive) -> Self {
-        self.joined.hearer.bind(alive);
-        self.joined.running.bound();
+        self.joined.running.bind(&self.joined.member, alive);
         self
     }
 
@@ -277,9 +276,9 @@ impl Listener {
             return;
         }
         let Joined {
-            running, hearer, ..
+            running, member, ..
         } = &self.joined;
-        running.depart_worker(hearer, self.joined.limit, how, Some(&self.work.leaves));
+        running.depart_member(member, how);
     }
 }
 

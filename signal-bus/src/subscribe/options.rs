@@ -1,20 +1,12 @@
 //! What a subscription at run time may say of itself.
 
-use std::{
-    marker::PhantomData,
-    num::NonZeroUsize,
-    panic::Location,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-};
+use std::{marker::PhantomData, num::NonZeroUsize, panic::Location, sync::Arc};
 
 use crate::{
     error::subscribe::SubscribeError,
-    queue::{Settings, kept::Since, parked::WorkerId},
+    queue::{Settings, kept::Since, parked},
     registry::subscriber::Overflow,
-    route::hearer::{Hearer, Wish},
+    route::{hearer::Wish, member::Member},
     scope::{
         presence::own_fault,
         running::{BusHandle, Running},
@@ -194,6 +186,7 @@ impl<T: ?Sized + Payload> SubscriptionOptions<T> {
                 self.overflow.unwrap_or_default()
             },
             batch: None,
+            shared: self.group.is_some(),
             pulled,
         };
         let mut wish = Wish {
@@ -212,13 +205,12 @@ impl<T: ?Sized + Payload> SubscriptionOptions<T> {
             wish.settings = settings;
         }
         let hearer = running.join(wish, since)?;
+        let member = Member::new(parked::next_id(), hearer, settings.limit);
         Ok(Joined {
             running,
-            hearer,
-            reader: READERS.fetch_add(1, Ordering::Relaxed),
+            member: Arc::new(member),
             site,
             templates: named,
-            limit: settings.limit,
             reserved,
         })
     }
@@ -263,19 +255,13 @@ impl<T: ?Sized + Payload> SubscriptionOptions<T> {
     }
 }
 
-/// How many readers there have been.
-static READERS: AtomicUsize = AtomicUsize::new(0);
-
 /// A subscription that has joined.
 pub(super) struct Joined {
     pub(super) running: Arc<Running>,
-    pub(super) hearer: Arc<Hearer>,
-    /// Tells it from the other readers of its queue.
-    pub(super) reader: WorkerId,
+    pub(super) member: Arc<Member>,
     pub(super) site: Site,
     /// What its pattern names of the topics, if it does.
     pub(super) templates: Option<Arc<[Template]>>,
-    pub(super) limit: Option<NonZeroUsize>,
     pub(super) reserved: bool,
 }
 

@@ -49,7 +49,7 @@ enum State {
 impl<T: ?Sized> fmt::Debug for Subscription<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Subscription")
-            .field("patterns", &self.joined.hearer.written())
+            .field("patterns", &self.joined.member.hearer.written())
             .field("waiting", &self.waiting())
             .finish_non_exhaustive()
     }
@@ -137,14 +137,21 @@ impl<T: ?Sized + Payload> Subscription<T> {
 
     /// Polls for the next signal, as [`recv`](Self::recv) waits for it.
     pub fn poll_recv(&mut self, context: &mut Context<'_>) -> Poll<Option<Signal<T>>> {
-        if !self.joined.hearer.is_alive() {
+        if !self.joined.member.is_alive() {
             self.leave(Leave::Abandon);
         }
         if self.state == State::Left {
             return Poll::Ready(None);
         }
-        let exchange = &self.joined.running.exchange;
-        let pulled = exchange.poll_pull(self.joined.hearer.queue, self.joined.reader, context);
+        let Joined {
+            running, member, ..
+        } = &self.joined;
+        if self.state == State::Open && member.leaves() {
+            // What waits is for the others of its group.
+            return Poll::Ready(None);
+        }
+        let exchange = &running.exchange;
+        let pulled = exchange.poll_pull(member.hearer.queue, member.id, context);
         pulled.map(|entry| {
             entry
                 .map(|Entry { signal, .. }| signal.heard_as(self.joined.templates.as_ref()).typed())
@@ -162,18 +169,20 @@ impl<T: ?Sized> Subscription<T> {
 
     fn leave(&mut self, how: Leave) {
         let Joined {
-            running, hearer, ..
+            running, member, ..
         } = &self.joined;
         match (self.state, how) {
             (State::Open, how) => {
-                let others = running.depart(hearer, None, how);
+                let others = running.depart_member(member, how);
                 self.state = match how {
-                    Leave::Drain if !others => State::Closed,
+                    Leave::Drain if others == Some(false) => State::Closed,
                     Leave::Drain | Leave::Abandon => State::Left,
                 };
             }
             (State::Closed, Leave::Abandon) => {
-                running.exchange.leave(hearer.queue, None, how);
+                let queue = member.hearer.queue;
+                let left = running.exchange.leave(queue, member.id, None, how);
+                left.discard();
                 self.state = State::Left;
             }
             (State::Closed, Leave::Drain) | (State::Left, _) => {}
@@ -194,7 +203,7 @@ impl<T: ?Sized> Subscription<T> {
         self.joined
             .running
             .exchange
-            .waiting(self.joined.hearer.queue)
+            .waiting(self.joined.member.hearer.queue)
     }
 
     /// Where it was subscribed.
@@ -207,10 +216,8 @@ impl<T: ?Sized> Subscription<T> {
 /// Binds a subscription to the life of an owner.
 pub(super) fn bind<O: ?Sized + Send + Sync + 'static>(joined: &Joined, owner: &Arc<O>) {
     let owner = Arc::downgrade(owner);
-    joined
-        .hearer
-        .bind(Box::new(move || 0 < owner.strong_count()));
-    joined.running.bound();
+    let alive = Arc::new(move || 0 < owner.strong_count());
+    joined.running.bind(&joined.member, alive);
 }
 
 impl<T: ?Sized> Drop for Subscription<T> {

@@ -1,9 +1,10 @@
 //! What a handler is called with, and how that has ended.
 
 use crate::{
-    queue::{Ending, entry::Entry, stores::QueueId},
+    queue::{Ending, entry::Entry},
     scope::running::Running,
     signal::label::Origin,
+    worker::Work,
 };
 
 /// How the handling of a load has ended.
@@ -14,10 +15,9 @@ pub(super) struct Settled {
 }
 
 impl Settled {
-    pub(super) fn finish(&self, running: &Running, queue: QueueId) {
-        running
-            .exchange
-            .finish(queue, self.keys.as_slice(), self.ending);
+    pub(super) fn finish(&self, running: &Running, work: &Work) {
+        let (keys, ending) = (self.keys.as_slice(), self.ending);
+        running.exchange.finish(work.queue, work.id, keys, ending);
     }
 }
 

@@ -5,10 +5,7 @@ mod told;
 
 use std::{
     num::NonZeroUsize,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
@@ -30,7 +27,7 @@ use crate::{
         handler::HandlerFuture,
         subscriber::{Call, Handle, HandleBatch},
     },
-    route::hearer::Hearer,
+    route::member::Member,
     scope::{Scope, running::Running},
     signal::Signal,
     site::Site,
@@ -63,8 +60,10 @@ impl From<Call> for Handler {
 /// What a worker has to know of its subscription.
 pub(crate) struct Work {
     pub(crate) queue: QueueId,
-    /// The subscription, where it can have an owner.
-    pub(crate) hearer: Option<Arc<Hearer>>,
+    /// Tells it from the other workers of its queue.
+    pub(crate) id: WorkerId,
+    /// A listener, who may leave while the bus runs.
+    pub(crate) member: Option<Arc<Member>>,
     pub(crate) site: Site,
     pub(crate) handler: Handler,
     /// What its pattern names of the topics, if it does.
@@ -74,8 +73,6 @@ pub(crate) struct Work {
     pub(crate) limit: Option<NonZeroUsize>,
     /// Whether it subscribes to the bus's own topics, where failures make no dead letters.
     pub(crate) buries: bool,
-    /// Whether this worker is to go, though its queue stays.
-    pub(crate) leaves: AtomicBool,
     /// Opened when this worker has gone.
     pub(crate) gone: Latch,
 }
@@ -109,6 +106,7 @@ pub(crate) fn work(
             Box::pin(work.handle_all(&running, &mut handlers)).await;
         }
         while handlers.join_next().await {}
+        running.exchange.part_with(work.queue, work.id);
         drop(gone);
         running.tasks.reap();
     }
@@ -166,10 +164,13 @@ impl Work {
     }
 
     fn poll_supply(&self, running: &Running, context: &mut Context<'_>) -> Poll<Option<Supply>> {
+        let exchange = &running.exchange;
+        let supply = exchange.poll_supply(self.queue, self.id, context);
+        // Only now: whoever tells it to leave does so first, and then wakes who is parked.
         if self.leaves() {
             return Poll::Ready(None);
         }
-        running.exchange.poll_supply(self.queue, self.id(), context)
+        supply
     }
 
     /// Waits until a batch is due, or something has changed.
@@ -185,13 +186,8 @@ impl Work {
         }
     }
 
-    /// Tells it from the other workers of its queue.
-    fn id(&self) -> WorkerId {
-        std::ptr::from_ref(self).addr()
-    }
-
     fn leaves(&self) -> bool {
-        self.leaves.load(Ordering::Acquire)
+        self.member.as_ref().is_some_and(|member| member.leaves())
     }
 
     /// Handles what there is.
@@ -212,7 +208,7 @@ impl Work {
             let (work, running) = (Arc::clone(self), Arc::clone(running));
             handlers.spawn(async move {
                 let settled = work.handle(&running, load).await;
-                settled.finish(&running, work.queue);
+                settled.finish(&running, &work);
             });
             // A worker that always finds a signal would never let another task run.
             coop::consume_budget().await;
@@ -230,7 +226,7 @@ impl Work {
             next = match self.goes_on(running) {
                 true => self.finish_and_take(running, &settled),
                 false => {
-                    settled.finish(running, self.queue);
+                    settled.finish(running, self);
                     None
                 }
             };
@@ -243,18 +239,18 @@ impl Work {
         if self.leaves() {
             return false;
         }
-        if let Some(hearer) = self.hearer.as_ref().filter(|hearer| !hearer.is_alive()) {
-            running.depart(hearer, self.limit, Leave::Abandon);
-            return false;
+        let lost = self.member.as_ref().filter(|member| !member.is_alive());
+        if let Some(member) = lost {
+            running.depart_member(member, Leave::Abandon);
         }
-        true
+        lost.is_none()
     }
 
     fn take(&self, running: &Running) -> Option<Load> {
         let entries = match &self.handler {
-            Handler::Batch(_) => running.exchange.take_batch(self.queue, self.id()),
+            Handler::Batch(_) => running.exchange.take_batch(self.queue, self.id),
             Handler::Each(_) | Handler::Listener(_) => {
-                let mut entry = running.exchange.take(self.queue, self.id())?;
+                let mut entry = running.exchange.take(self.queue, self.id)?;
                 entry.ticket = None;
                 return Some(Load::One(entry));
             }
@@ -267,14 +263,14 @@ impl Work {
         if let (Handler::Each(_) | Handler::Listener(_), Keys::One([key])) =
             (&self.handler, &settled.keys)
         {
-            let (exchange, worker) = (&running.exchange, self.id());
+            let (exchange, worker) = (&running.exchange, self.id);
             let next = exchange.finish_and_take(self.queue, worker, *key, settled.ending);
             return next.map(|mut entry| {
                 entry.ticket = None;
                 Load::One(entry)
             });
         }
-        settled.finish(running, self.queue);
+        settled.finish(running, self);
         self.take(running)
     }
 
