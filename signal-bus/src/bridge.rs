@@ -1,14 +1,19 @@
 //! Two running buses, with signals that pass from one to the other.
 
-use std::{fmt, panic::Location, sync::Arc};
+use std::{fmt, panic::Location, sync::Arc, time::Duration};
+
+use tokio::time;
 
 use crate::{
     error::{CloseError, Failure, subscribe::SubscribeError},
     publish::{Forwarded, Manner, Tried},
-    scope::running::{BusHandle, Running},
+    scope::{
+        passages::Entered,
+        running::{BusHandle, Running},
+    },
     signal::{AnyValue, Signal, label::Passage},
     subscribe::listen::Listener,
-    topic::IntoPatterns,
+    topic::{IntoPatterns, name::is_reserved},
 };
 
 /// Two buses that pass signals to each other; made by [`BusHandle::bridge`].
@@ -33,8 +38,12 @@ impl BusHandle {
     /// keeps its value, which is shared and not copied, its headers and its time. Signals of local topics and publishers,
     /// broadcasts and the buses' own signals stay where they are. What was published before does not pass.
     ///
+    /// A bridge counts as a subscriber of both buses. A topic keeps its order, also where several ways lead to a bus. What
+    /// the other bus refuses, because the topic carries another type there, becomes a dead letter of the bus it comes from.
+    ///
     /// A full subscription of one bus makes the bridge wait, and so, once the bridge is full, the publishers of the other.
-    /// Handlers of two buses that wait for each other in a circle are not detected, unlike those of one bus.
+    /// Handlers of two buses that wait for each other in a circle are not detected, unlike those of one bus; nor is a ring
+    /// of four buses or more all of whose bridges are full.
     ///
     /// # Errors
     ///
@@ -73,11 +82,24 @@ impl BusHandle {
         other: &Self,
         patterns: impl IntoPatterns<AnyValue>,
     ) -> Result<Listener, SubscribeError> {
-        let (from, to) = (self.running().id, other.clone());
+        let written = patterns.written();
+        let mut own = written.iter().filter(|written| is_reserved(written));
+        if let Some(own) = own.next() {
+            return Err(SubscribeError::OwnTopic {
+                fault: format!("`{own}` is the bus's own, and stays in its bus").into(),
+            });
+        }
+        let (from, to) = (Arc::downgrade(self.running()), other.clone());
         let at = Location::caller();
-        let pass = move |signal: Signal| async move { pass(&signal, from, to.running(), at).await };
+        let pass = move |signal: Signal| async move {
+            match from.upgrade() {
+                Some(from) => pass(&signal, &from, to.running(), at).await,
+                None => Ok(()),
+            }
+        };
         let listened = self.subscription(patterns).from_now();
         let listener = listened.listen_as("bridge", at, pass)?;
+        listener.lead_to(other.running().id);
         let there = Arc::downgrade(other.running());
         // It ends with the other bus, as a listener ends with its owner.
         let alive = move || {
@@ -112,10 +134,13 @@ impl Bridge {
     }
 }
 
+/// How long a bridge waits for another that brings the same signal. Full bridges could wait for each other in a circle.
+const OVERTAKEN_AFTER: Duration = Duration::from_millis(100);
+
 /// Passes one signal on, if it may pass and has not been there.
 async fn pass(
     signal: &Signal,
-    from: u64,
+    from: &Running,
     to: &Arc<Running>,
     at: &'static Location<'static>,
 ) -> Result<(), Failure> {
@@ -126,14 +151,27 @@ async fn pass(
     let mut passage = match &label.passage {
         Some(passage) => Passage::clone(passage),
         None => Passage {
-            first: (from, label.id),
+            first: (from.id, label.id),
             buses: Vec::new(),
         },
     };
-    passage.buses.push(from);
-    if passage.buses.contains(&to.id) || !to.passages.enter(passage.first) {
+    passage.buses.push(from.id);
+    // It was asked when the signal came into the bridge; signals that wait in it since before it was one may be here.
+    if passage.buses.contains(&to.id) {
         return Ok(());
     }
+    // Where other bridges take it from here, nobody needs to take it again.
+    let hearers = from.routes.hearers(&label.topic).into_iter();
+    let takes_to = hearers.filter_map(|hearer| hearer.takes_to(label.id));
+    passage.buses.extend(takes_to.filter(|bus| *bus != to.id));
+    let _passing = match to.passages.enter(passage.first) {
+        Entered::First(passing) => passing,
+        Entered::Again(passing) => {
+            // Whoever brings it also brings what was before it: what comes next here must not overtake.
+            drop(time::timeout(OVERTAKEN_AFTER, passing.wait()).await);
+            return Ok(());
+        }
+    };
     to.check_open(None)?;
     let route = to.routes.resolve(&label.topic, signal.kind(), at)?;
     let Some(hearing) = to.hearing(&route)? else {

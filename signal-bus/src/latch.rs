@@ -12,6 +12,13 @@ pub(crate) struct Latch {
 }
 
 impl Latch {
+    /// One that is open from the beginning.
+    pub(crate) fn opened() -> Self {
+        let latch = Self::default();
+        latch.open();
+        latch
+    }
+
     pub(crate) fn open(&self) {
         self.open.store(true, Ordering::Release);
         self.opened.notify_waiters();

@@ -194,3 +194,48 @@ async fn in_b(_number: u32) {}
 
 #[signal_bus::subscriber("connected")]
 async fn in_c(_number: u32) {}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn traffic_both_ways_does_not_stand_still() -> anyhow::Result<()> {
+    let small = || Bus::empty().capacity(16).start();
+    let buses = [small().await?, small().await?, small().await?];
+    let _bridges = [
+        buses[0].bridge(&buses[1], "bridged.>")?,
+        buses[1].bridge(&buses[2], "bridged.>")?,
+        buses[2].bridge(&buses[0], "bridged.>")?,
+    ];
+    let mut publishers = tokio::task::JoinSet::new();
+    for bus in &buses {
+        let bus = bus.handle();
+        publishers.spawn(async move {
+            for number in 0..3_000_u32 {
+                bus.publish("bridged.a", number).await.unwrap();
+            }
+        });
+    }
+    let all = publishers.join_all();
+    tokio::time::timeout(Duration::from_secs(60), all).await?;
+    settled(&buses.each_ref()).await;
+    for bus in &buses {
+        assert_eq!(bus.close().await?.stats.published, 9_000);
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_ways_to_a_bus_keep_the_order_of_a_topic() -> anyhow::Result<()> {
+    let (one, two) = (bus().await, bus().await);
+    let _wide = one.bridge(&two, "bridged.>")?;
+    let _narrow = one.bridge(&two, "bridged.t")?;
+    let mut there = two
+        .subscription::<u32>("bridged.t")
+        .capacity(30_000)
+        .subscribe()?;
+    for number in 0..20_000_u32 {
+        one.publish("bridged.t", number).await?;
+    }
+    settled(&[&one, &two]).await;
+    assert_eq!(read(&mut there), (0..20_000).collect::<Vec<_>>());
+    assert!(one.bridge(&two, "$bus.dead").is_err());
+    Ok(())
+}

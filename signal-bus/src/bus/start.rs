@@ -151,7 +151,7 @@ fn running(bus: &Bus, plan: &Plan, runtime: Handle) -> Running {
         ending: Ending::default(),
         tasks: Tasks::new(),
         active: Active::default(),
-        passages: Passages::default(),
+        passages: Passages::new(bus.capacity),
         bound: Bound::default(),
         _counted: Counted::new(),
     }

@@ -135,7 +135,6 @@ impl Running {
         manner: Manner,
     ) -> Ready {
         let (value, type_name) = value;
-        let destination = self.destination(hearing, &*value);
         let Manner {
             inside,
             origin,
@@ -161,6 +160,7 @@ impl Running {
             local: local || route.local.load(Ordering::Acquire),
             passage,
         };
+        let destination = self.destination(hearing, &*value, &label);
         Ready {
             offer: Offer {
                 line: route.line,
@@ -177,8 +177,8 @@ impl Running {
     }
 
     /// Where a value goes; subscriptions whose owners are gone leave.
-    fn destination(&self, hearing: &Hearing, value: &AnyValue) -> Destination {
-        let (destination, gone) = hearing.destination(value);
+    fn destination(&self, hearing: &Hearing, value: &AnyValue, label: &Label) -> Destination {
+        let (destination, gone) = hearing.destination(value, label);
         for hearer in gone {
             self.depart_alone(&hearer);
         }
@@ -186,13 +186,14 @@ impl Running {
     }
 
     /// Finds the queues again, after somebody has come.
-    fn reroute(&self, route: &Route, value: &AnyValue) -> Result<(Destination, u64), Refusal> {
+    fn reroute(&self, route: &Route, signal: &Signal) -> Result<(Destination, u64), Refusal> {
         let hearing = self.routes.look(route);
         if hearing.closed {
             let topic = (*route.topic).into();
             return Err(Refusal::TopicClosed { topic });
         }
-        Ok((self.destination(&hearing, value), hearing.mismatched))
+        let destination = self.destination(&hearing, &**signal.as_arc(), signal.label());
+        Ok((destination, hearing.mismatched))
     }
 
     /// Lets a signal in if that takes no waiting.
@@ -217,7 +218,7 @@ impl Running {
                 }
                 Err(Rejected::Stale(offer)) => offer,
             };
-            match self.reroute(&route, &**offer.signal.as_arc()) {
+            match self.reroute(&route, &offer.signal) {
                 Ok((destination, mismatched)) => {
                     offer.destination = destination;
                     ready = Ready {
@@ -245,15 +246,15 @@ impl Running {
                 Waited::Closed(offer) => return Err((Refusal::Closed, offer.into_signal())),
                 Waited::Stale => {}
             }
-            let value = admission.signal().map(|signal| Arc::clone(signal.as_arc()));
-            let value = value.expect("a stale admission keeps its offer");
-            match self.reroute(&route, &*value) {
+            let signal = admission.signal().cloned();
+            let signal = signal.expect("a stale admission keeps its offer");
+            match self.reroute(&route, &signal) {
                 Ok((destination, passed_by)) => {
                     mismatched = passed_by;
                     admission.redirect(destination);
                 }
                 Err(refusal) => {
-                    drop(value);
+                    drop(signal);
                     let offer = admission.give_up();
                     let offer = offer.expect("a stale admission keeps its offer");
                     return Err((refusal, offer.into_signal()));

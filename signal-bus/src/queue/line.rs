@@ -11,7 +11,8 @@ use crate::queue::{
 /// Identifies a line.
 ///
 /// Publishers of one topic stand in one line. A handler that publishes stands in a line of its own: a filter may
-/// let it wait for another queue than the publisher before it, which may wait for this very handler.
+/// let it wait for another queue than the publisher before it, which may wait for this very handler. So does a bridge: it need
+/// not wait for the way back, for which the publisher before it may wait.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub(crate) enum LineId {
     Topic(usize),
@@ -20,9 +21,11 @@ pub(crate) enum LineId {
 
 impl LineId {
     pub(crate) fn of(offer: &Offer, ticket: Option<u64>) -> Self {
-        match offer.inside.and_then(Inside::handling) {
-            Some(_) => Self::Handler(ticket.unwrap_or_default()),
-            None => Self::Topic(offer.line),
+        let handles = offer.inside.and_then(Inside::handling).is_some();
+        let bridged = offer.signal.label().passage.is_some();
+        match handles || bridged {
+            true => Self::Handler(ticket.unwrap_or_default()),
+            false => Self::Topic(offer.line),
         }
     }
 }

@@ -223,6 +223,11 @@ impl Exchange {
         left.into_iter().flatten().for_each(Entry::discard);
     }
 
+    /// The id of the last signal that was let in.
+    pub(crate) fn last_signal(&self) -> SignalId {
+        self.lock().last_signal
+    }
+
     /// How many signals readers have taken so far.
     pub(crate) fn reads(&self) -> u64 {
         self.lock().reads

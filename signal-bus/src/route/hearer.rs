@@ -16,7 +16,7 @@ use crate::{
         group::Terms,
         subscriber::{Filter, Key},
     },
-    signal::{AnyValue, Kind},
+    signal::{AnyValue, Kind, SignalId, label::Label},
     site::Site,
     topic::{pattern::Pattern, template::Template},
 };
@@ -60,6 +60,8 @@ pub(crate) struct Hearer {
     /// Subscribers that share it: 1, or the members of its group.
     pub(crate) members: AtomicUsize,
     alive: std::sync::OnceLock<Alive>,
+    /// The bus to which it passes signals on, if it is a bridge, and the last signal before it.
+    leads_to: std::sync::OnceLock<(u64, SignalId)>,
     /// Whether it was said that a signal of another type passed it by.
     mismatch_told: AtomicBool,
 }
@@ -78,6 +80,7 @@ impl Hearer {
             wish,
             members: AtomicUsize::new(1),
             alive: std::sync::OnceLock::new(),
+            leads_to: std::sync::OnceLock::new(),
             mismatch_told: AtomicBool::new(false),
         }
     }
@@ -106,7 +109,33 @@ impl Hearer {
 
     /// Whether each signal has to be asked for.
     pub(crate) fn is_selective(&self) -> bool {
-        self.wish.filter.is_some() || self.wish.key.is_some() || self.alive.get().is_some()
+        self.wish.filter.is_some()
+            || self.wish.key.is_some()
+            || self.alive.get().is_some()
+            || self.leads_to.get().is_some()
+    }
+
+    /// Says that it passes signals on to another bus: those after `since`, and perhaps some before.
+    pub(crate) fn lead_to(&self, bus: u64, since: SignalId) {
+        self.leads_to.get_or_init(|| (bus, since));
+    }
+
+    /// The bus to which it surely passes a signal of this id, if it is not to be found there already.
+    pub(crate) fn takes_to(&self, id: SignalId) -> Option<u64> {
+        let leads_to = self.leads_to.get().filter(|(_, since)| *since < id);
+        leads_to.map(|(bus, _)| *bus)
+    }
+
+    /// Whether a signal may pass: a bridge leaves alone what stays here, and what has been where it leads.
+    ///
+    /// So a signal that comes over a bridge needs no room in the way back, and two full bridges do not wait for each other.
+    pub(crate) fn passes(&self, label: &Label) -> bool {
+        let Some((bus, _)) = self.leads_to.get() else {
+            return true;
+        };
+        let passage = label.passage.as_ref();
+        let has_been = passage.is_some_and(|passage| passage.buses.contains(bus));
+        !(label.local || label.topic.is_empty() || has_been)
     }
 
     /// Binds it to an owner; the first stays.

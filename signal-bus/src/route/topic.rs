@@ -15,7 +15,7 @@ use crate::{
         offer::{Destination, Target},
     },
     route::hearer::Hearer,
-    signal::{AnyValue, Kind},
+    signal::{AnyValue, Kind, label::Label},
     topic::Traits,
 };
 
@@ -82,7 +82,11 @@ impl Hearing {
     }
 
     /// Where a value goes; and the subscriptions whose owners are gone.
-    pub(crate) fn destination(&self, value: &AnyValue) -> (Destination, Vec<Arc<Hearer>>) {
+    pub(crate) fn destination(
+        &self,
+        value: &AnyValue,
+        label: &Label,
+    ) -> (Destination, Vec<Arc<Hearer>>) {
         let mut gone = Vec::new();
         let targets = if self.selective {
             let alive = self.hearers.iter().filter(|hearer| {
@@ -92,7 +96,8 @@ impl Hearing {
                 }
                 alive
             });
-            alive.filter_map(|hearer| hearer.target(value)).collect()
+            let wants = alive.filter(|hearer| hearer.passes(label));
+            wants.filter_map(|hearer| hearer.target(value)).collect()
         } else {
             Arc::clone(&self.targets)
         };

@@ -248,6 +248,12 @@ impl Listener {
         self
     }
 
+    /// Says that it passes signals on to another bus.
+    pub(crate) fn lead_to(&self, bus: u64) {
+        let since = self.joined.running.exchange.last_signal();
+        self.joined.member.hearer.lead_to(bus, since);
+    }
+
     /// Leaves as soon as `alive` says no.
     pub(crate) fn alive_while(self, alive: Alive) -> Self {
         self.joined.running.bind(&self.joined.member, alive);
