@@ -61,8 +61,10 @@ pub fn publisher(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// A `*` stands for one token, a last `>` for one or more, a last `**` for none or more.
 ///
 /// One parameter takes the signal, as `T`, `&T`, `Arc<T>`, `Signal<T>` or `Signal`, or a batch, as
-/// `Vec<_>` or `&[_]` of these; the others are injected. Members of a group share one queue: they
-/// hear the same, with the same capacity, overflow policy and batch, and without filter and key.
+/// `Vec<_>` or `&[_]` of what is no reference; the others are injected. Members of a group share one queue: they
+/// hear the same, with the same capacity, overflow policy and batch, and without filter and key. A
+/// batch that fails is a failure of each of its signals. What is dropped at the limit is what waits:
+/// of `drop_oldest, capacity = 2`, one signal is in the handler, and the other is the newest.
 /// Several `#[subscriber]` make several subscriptions.
 #[proc_macro_attribute]
 pub fn subscriber(arguments: TokenStream, item: TokenStream) -> TokenStream {

@@ -5,16 +5,16 @@ use std::{
     time::Duration,
 };
 
-use tokio::{sync::Notify, task};
+use tokio::sync::Notify;
 
-use crate::{latch::Latch, report::CloseReport};
+use crate::{caller::Caller, latch::Latch, report::CloseReport};
 
 /// Passes the request to close in, and the report out.
 #[derive(Default, Debug)]
 pub(crate) struct Ending {
     request: Latch,
-    /// The task that has asked first; `None` if it was no task.
-    asked_by: OnceLock<Option<task::Id>>,
+    /// Who has asked first.
+    asked_by: OnceLock<Caller>,
     report: Mutex<Option<Arc<CloseReport>>>,
     ended: Condvar,
     ended_async: Notify,
@@ -23,13 +23,13 @@ pub(crate) struct Ending {
 impl Ending {
     /// Asks for the close; once is enough.
     pub(crate) fn request(&self) {
-        self.asked_by.get_or_init(task::try_id);
+        self.asked_by.get_or_init(Caller::here);
         self.request.open();
     }
 
-    /// The task that has asked for the close; it cannot read what it waits for.
-    pub(crate) fn asked_by(&self) -> Option<task::Id> {
-        self.asked_by.get().copied().flatten()
+    /// Who has asked for the close; it cannot read what it waits for.
+    pub(crate) fn asked_by(&self) -> Option<Caller> {
+        self.asked_by.get().copied()
     }
 
     /// Waits until somebody asks for the close.

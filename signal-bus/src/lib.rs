@@ -13,6 +13,7 @@
 mod site;
 mod guarded;
 mod latch;
+mod caller;
 mod report;
 mod error;
 mod topic;

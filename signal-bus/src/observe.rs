@@ -77,6 +77,9 @@ pub(crate) const DEAD: &str = "$bus.dead";
 
 /// A signal whose handling failed for good, as subscribers of `$bus.dead` get it.
 ///
+/// They make no one wait: a subscription that is full drops the oldest letters, which the report counts. Give it the
+/// `capacity` it needs.
+///
 /// ```standalone_crate
 /// use signal_bus::{DeadLetter, subscriber};
 ///

@@ -230,6 +230,73 @@ async fn a_close_cancels_what_is_delayed_or_waits_for_it_if_asked_to() -> anyhow
     Ok(())
 }
 
+struct Bad;
+
+impl Drop for Bad {
+    fn drop(&mut self) {
+        assert!(std::thread::panicking(), "a value panics in its drop");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_delayed_value_that_panics_when_it_is_dropped_is_counted_all_the_same()
+-> anyhow::Result<()> {
+    let bus = Bus::empty().on_error(|_, _| {}).start().await?;
+    bus.publish("later", 1_u32).await?;
+    let drained = bus.publish_after(Duration::from_millis(20), "later", Bad)?;
+    let drained = drained.drained();
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    drop(bus.publish_after(Duration::from_secs(60), "later", Bad)?);
+    let report = bus.close().await?;
+    assert_eq!(report.outcome, CloseOutcome::Drained);
+    let stats = report.stats;
+    assert_eq!((stats.failures, stats.delayed_cancelled), (1, 1));
+    assert!(!drained.is_waiting());
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cancel_that_comes_too_late_takes_nothing_from_the_close() -> anyhow::Result<()> {
+    let bus = bus().await;
+    let mut full = bus.subscription::<u32>("later").capacity(1).subscribe()?;
+    bus.publish("later", 1_u32).await?;
+    let delayed = bus.publish_after(Duration::from_millis(20), "later", 2_u32)?;
+    let delayed = delayed.drained();
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let reader = tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        let mut seen = Vec::new();
+        while let Some(number) = full.recv().await {
+            seen.push(*number);
+        }
+        seen
+    });
+    let handle = bus.handle();
+    let close = tokio::spawn(async move { handle.close().await });
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert_eq!(delayed.cancel(), None, "it waits for room already");
+    assert_eq!(reader.await?, [1, 2]);
+    close.await??;
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_throttled_publisher_does_not_wait_inside_of_a_handler() -> anyhow::Result<()> {
+    let bus = bus().await;
+    let few = bus.publisher("").max_waiting(1);
+    let _listener = bus.listen("n", async move |number: Signal<u32>| {
+        if *number == 0 {
+            for next in 1..4_u32 {
+                few.publish("n", next).await.unwrap();
+            }
+        }
+    })?;
+    bus.publish("n", 0_u32).await?;
+    tokio::time::timeout(Duration::from_secs(5), bus.settled()).await?;
+    assert_eq!(bus.stats().total.done, 4);
+    Ok(())
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_is_refused_when_its_time_has_come_goes_to_on_error() -> anyhow::Result<()> {
     let errors = Arc::<Mutex<Vec<String>>>::default();

@@ -149,6 +149,18 @@ async fn a_history_is_read_from_its_beginning_or_from_a_number() -> anyhow::Resu
 }
 
 #[tokio::test]
+async fn of_several_histories_the_longest_is_read() -> anyhow::Result<()> {
+    let bus = Bus::empty().history("t.>", 1).history("t.x", 100);
+    let bus = bus.start().await?;
+    for number in 0..10_u32 {
+        bus.publish("t.x", number).await?;
+    }
+    let late = bus.subscription::<u32>("t.x").from_oldest().subscribe()?;
+    assert_eq!(late.waiting(), 10);
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_history_longer_than_the_capacity_comes_whole() -> anyhow::Result<()> {
     let bus = Bus::empty().history("n", 100).start().await?;
     for number in 0..100_u32 {
@@ -161,6 +173,7 @@ async fn a_history_longer_than_the_capacity_comes_whole() -> anyhow::Result<()> 
         .from_oldest()
         .subscribe()?;
     assert_eq!(late.waiting(), 100);
+    assert_eq!(bus.queue_lengths("n")[0].capacity, 100);
     assert_eq!(read(&mut late), (0..100).collect::<Vec<_>>());
     Ok(())
 }

@@ -131,6 +131,16 @@ async fn closing_a_topic_ends_its_readers_after_the_backlog() -> anyhow::Result<
     assert_eq!(goes_on.recv().await.as_deref(), Some(&3));
     assert!(bus.close_topic("a.*").is_err());
 
+    let full = bus.subscription::<u32>("full.*").capacity(1).subscribe()?;
+    bus.publish("full.a", 1_u32).await?;
+    let handle = bus.handle();
+    let waits = tokio::spawn(async move { handle.publish("full.a", 2_u32).await });
+    tokio::task::yield_now().await;
+    bus.close_topic("full.a")?;
+    let refused = waits.await?.unwrap_err();
+    assert_eq!(refused.to_string(), "topic `full.a` is closed");
+    drop(full);
+
     let mut late = bus.subscribe(NUMBERS)?;
     assert!(late.recv().await.is_none(), "who comes late does not wait");
     for _ in 0..2 {
@@ -657,6 +667,35 @@ async fn a_listener_may_handle_several_at_once() -> anyhow::Result<()> {
     bus.settled().await;
     assert_eq!(bus.close().await?.stats.total.done, 8);
     Ok(())
+}
+
+#[test]
+fn a_reader_on_another_thread_is_waited_for() -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        let bus = bus().await;
+        let mut numbers = bus.subscribe(NUMBERS)?;
+        for number in 0..2 {
+            bus.publish(NUMBERS, number).await?;
+        }
+        let handle = tokio::runtime::Handle::current();
+        let (begins, begun) = tokio::sync::oneshot::channel();
+        let reader = std::thread::spawn(move || {
+            handle.block_on(async {
+                numbers.recv().await;
+                begins.send(()).unwrap();
+                tokio::time::sleep(Duration::from_millis(900)).await;
+                while numbers.recv().await.is_some() {}
+            });
+        });
+        begun.await?;
+        assert_eq!(bus.close().await?.stats.total.outstanding, 0);
+        reader.join().unwrap();
+        Ok(())
+    })
 }
 
 #[tokio::test]

@@ -126,7 +126,8 @@ fn failed(finding: Finding) -> StartError {
 fn running(bus: &Bus, plan: &Plan, runtime: Handle) -> Running {
     let owed = plan.periodics.iter().filter(|periodic| periodic.is_owed());
     let kept = Kept::new(bus.histories.iter().map(|history| history.1.get()));
-    let histories = bus.histories.iter().map(|history| history.0.clone());
+    let histories = bus.histories.iter();
+    let histories = histories.map(|(pattern, size)| (pattern.clone(), size.get()));
     let declared = Declared::new(&plan.publishers, &plan.subscribers);
     let mut names: Vec<_> = bus.selections.iter().map(Selection::name).collect();
     names.dedup();

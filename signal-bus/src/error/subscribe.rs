@@ -73,7 +73,9 @@ pub enum SubscribeError {
         pattern: Box<str>,
     },
     /// The history has forgotten what was asked for.
-    #[error("the history begins with {oldest}: what was before is forgotten")]
+    #[error(
+        "the history begins with {oldest}, and what was before is forgotten: begin there, or with `from_oldest`"
+    )]
     Forgotten {
         /// The least sequence number from which nothing is missing.
         oldest: u64,

@@ -97,7 +97,7 @@ fn leave_to_readers(running: &Running) -> bool {
         let unread = unread.into_iter();
         let names = named(unread.filter_map(|queue| running.site_of(queue)));
         observe::warn(&format!(
-            "the bus is closed, and signals wait to be read in {names}"
+            "the bus is closed, and signals wait to be read in {names}: read them now, or close the subscription before the bus"
         ));
     }
     true

@@ -80,8 +80,8 @@ impl BusHandle {
     /// Handlers and periodic runs that are under way may still publish, and what they publish is handled. The close waits
     /// until nothing is queued or running, over all topics, and then disposes what providers made, in reverse order. At the
     /// deadline (`close_timeout`, 25 s unless set) it cancels what is left and counts it. What waits in a
-    /// [`Subscription`](crate::Subscription) that nobody reads from, or only the task that awaits the close, is left to it: it
-    /// can be read afterwards. Everybody who calls it, also again
+    /// [`Subscription`](crate::Subscription) that nobody reads from, or only the task that awaits the close, is left to it
+    /// after half a second in which nobody has begun: it can be read afterwards. Everybody who calls it, also again
     /// and later, gets the same report.
     ///
     /// # Errors

@@ -14,6 +14,7 @@ use crate::{
         Failure,
         publish::{PublishError, Refusal},
     },
+    guarded::discard,
     latch::Latch,
     observe::At,
     publish::{Manner, by_hand::unshare},
@@ -94,8 +95,11 @@ impl<T> Delayed<T> {
     #[must_use = "the signal is given back"]
     pub fn cancel(self) -> Option<T> {
         let signal = self.state.take();
-        self.state.changed.open();
-        self.state.settle();
+        // Otherwise it has been published, or is about to be, and the close waits for that.
+        if signal.is_some() {
+            self.state.changed.open();
+            self.state.settle();
+        }
         signal
     }
 
@@ -209,8 +213,9 @@ impl<T: Payload> Waiting<T> {
             () = self.state.changed.wait() => {}
             () = self.due(due) => self.publish().await,
             () = self.closed() => {
-                if self.state.take().is_some() {
+                if let Some(signal) = self.state.take() {
                     running.observe.delayed_cancelled.add(1);
+                    discard(signal);
                 }
             }
         }
@@ -244,7 +249,8 @@ impl<T: Payload> Waiting<T> {
             self.bus
                 .publish_in(&self.topic, self.traits, Arc::new(signal), manner, self.at);
         if let Err(error) = published.await {
-            let (_, refusal) = error.map(unshare).take();
+            let (signal, refusal) = error.map(unshare).take();
+            discard(signal);
             let site = Site::call("publish_after", self.at);
             let at = At::topic(site, &self.topic);
             self.bus

@@ -166,6 +166,8 @@ impl Running {
         let over = hearers.filter(|hearer| present.hears_only_closed(hearer));
         let over: Vec<_> = over.collect();
         drop(present);
+        // Whoever waits to publish on it is refused now.
+        self.exchange.wake_publishers();
         for hearer in over {
             self.exchange.close_entrance(hearer.queue);
         }

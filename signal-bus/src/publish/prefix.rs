@@ -63,7 +63,8 @@ impl Publisher {
     /// Makes each publish wait until, with the new one, at most `signals` of its own wait in any queue; 0 is taken as 1.
     ///
     /// A signal waits until the last of its handlers has begun with it. So a publisher is never further ahead of its
-    /// slowest subscriber than that, whatever room the queues have.
+    /// slowest subscriber than that, whatever room the queues have. A handler does not wait here, for what waits may wait
+    /// for that very handler.
     pub fn max_waiting(mut self, signals: usize) -> Self {
         let permits = signals.clamp(1, Semaphore::MAX_PERMITS);
         self.throttle = Some(Arc::new(Semaphore::new(permits)));
@@ -179,12 +180,19 @@ impl Publisher {
     async fn manner(&self) -> Result<Manner, Refusal> {
         let mut manner = self.unthrottled();
         if let Some(throttle) = &self.throttle {
+            let throttle = Arc::clone(throttle);
+            if manner.inside.is_some() {
+                // What waits may wait for this very handler.
+                if let Ok(permit) = throttle.try_acquire_owned() {
+                    manner.ticket = Some(Arc::new(permit));
+                }
+                return Ok(manner);
+            }
             let running = self.bus.running();
-            let permit = Arc::clone(throttle).acquire_owned();
             let permit = tokio::select! {
                 biased;
-                permit = permit => permit.ok(),
-                () = running.ending.requested(), if manner.inside.is_none() => None,
+                permit = throttle.acquire_owned() => permit.ok(),
+                () = running.ending.requested() => None,
             };
             manner.ticket = Some(Arc::new(permit.ok_or(Refusal::Closed)?));
         }

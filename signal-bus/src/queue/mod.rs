@@ -41,9 +41,10 @@ use std::{
     },
 };
 
-use tokio::{sync::Notify, task};
+use tokio::sync::Notify;
 
 use crate::{
+    caller::Caller,
     guarded::discard,
     queue::{
         entry::Entry,
@@ -223,6 +224,17 @@ impl Exchange {
         left.into_iter().flatten().for_each(Entry::discard);
     }
 
+    /// Lets all publishers that wait look again where their signals go.
+    pub(crate) fn wake_publishers(&self) {
+        let mut wakes = Wakes::default();
+        let state = self.lock();
+        for line in state.lines.values() {
+            line.wake_all(&mut wakes);
+        }
+        drop(state);
+        wakes.wake();
+    }
+
     /// The id of the last signal that was let in.
     pub(crate) fn last_signal(&self) -> SignalId {
         self.lock().last_signal
@@ -233,14 +245,14 @@ impl Exchange {
         self.lock().reads
     }
 
-    /// Closes, if all that is left are signals that nobody can be expected to read while `task` waits for the close; they
+    /// Closes, if all that is left are signals that nobody can be expected to read while `caller` waits for the close; they
     /// can be read until their subscriptions go. Returns their queues.
-    pub(crate) fn leave_to_readers(&self, task: Option<task::Id>) -> Option<Vec<QueueId>> {
+    pub(crate) fn leave_to_readers(&self, caller: Option<Caller>) -> Option<Vec<QueueId>> {
         let mut wakes = Wakes::default();
         let mut state = self.lock();
         let unread = state.stores.iter().filter(|(_, store)| store.has_unread());
         let unread: Vec<_> = unread.collect();
-        let expects = unread.iter().any(|(_, store)| !store.is_unread_in(task));
+        let expects = unread.iter().any(|(_, store)| !store.is_unread_in(caller));
         if state.phase != Phase::Draining || state.working != 0 || expects {
             return None;
         }
@@ -304,6 +316,12 @@ impl Exchange {
     pub(crate) fn waiting(&self, queue: QueueId) -> usize {
         let state = self.lock();
         state.stores.get(queue).map_or(0, Store::waiting)
+    }
+
+    /// How many signals may be outstanding in a queue.
+    pub(crate) fn capacity(&self, queue: QueueId) -> Option<usize> {
+        let state = self.lock();
+        state.stores.get(queue).map(Store::capacity)
     }
 
     /// Queues that have signals in handlers, or waiting for a reader.

@@ -6,9 +6,10 @@ use std::{
     task::Waker,
 };
 
-use tokio::{task, time::Instant};
+use tokio::time::Instant;
 
 use crate::{
+    caller::Caller,
     queue::{
         Ending, Settings,
         crew::Crew,
@@ -61,8 +62,8 @@ pub(crate) struct Store {
     )]
     lines: Option<Box<BTreeSet<LineId>>>,
     counts: Tally,
-    /// The task in which somebody has looked for signals by hand; `None` inside if it was no task.
-    reader: Option<Option<task::Id>>,
+    /// Who has looked for signals by hand.
+    reader: Option<Caller>,
 }
 
 impl Store {
@@ -83,6 +84,10 @@ impl Store {
 
     pub(crate) fn is_pulled(&self) -> bool {
         self.settings.pulled
+    }
+
+    pub(crate) fn capacity(&self) -> usize {
+        self.settings.capacity.get()
     }
 
     pub(crate) fn is_batched(&self) -> bool {
@@ -196,15 +201,15 @@ impl Store {
     /// Hands the next signal to a reader, who is done with it when he has it.
     pub(crate) fn pull(&mut self, reader: WorkerId) -> Option<Entry> {
         self.parked.unpark(reader);
-        self.reader = Some(task::try_id());
+        self.reader = Some(Caller::here());
         let entry = self.waiting.pop_front()?;
         self.counts.done += 1;
         Some(entry)
     }
 
-    /// Whether signals wait that nobody can be expected to read while `task` waits for that.
-    pub(crate) fn is_unread_in(&self, task: Option<task::Id>) -> bool {
-        self.has_unread() && self.reader.is_none_or(|reader| reader == task)
+    /// Whether signals wait that nobody can be expected to read while `caller` waits for that.
+    pub(crate) fn is_unread_in(&self, caller: Option<Caller>) -> bool {
+        self.has_unread() && self.reader.is_none_or(|reader| Some(reader) == caller)
     }
 
     /// Whether signals wait for a reader.

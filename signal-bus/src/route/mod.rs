@@ -49,7 +49,7 @@ pub(crate) struct Routes {
     generation: AtomicU64,
     pub(crate) declared: Declared,
     /// What the histories of the bus keep, in the order of their places.
-    pub(crate) histories: Vec<Pattern>,
+    pub(crate) histories: Vec<(Pattern, usize)>,
     cache: RwLock<Cache>,
     common: Mutex<Common>,
     /// Subscriptions that have left since topics were last looked through for those.
@@ -59,7 +59,7 @@ pub(crate) struct Routes {
 }
 
 impl Routes {
-    pub(crate) fn new(declared: Declared, histories: Vec<Pattern>) -> Self {
+    pub(crate) fn new(declared: Declared, histories: Vec<(Pattern, usize)>) -> Self {
         let present = Present::default();
         Self {
             generation: AtomicU64::new(present.generation()),
@@ -144,7 +144,7 @@ impl Routes {
 
     fn keeps(&self, route: &Route) -> Keeps {
         let histories = self.histories.iter().enumerate();
-        let histories = histories.filter(|(_, pattern)| pattern.matches(&route.topic));
+        let histories = histories.filter(|(_, (pattern, _))| pattern.matches(&route.topic));
         Keeps {
             newest: route.sticky.load(Ordering::Acquire),
             histories: histories.map(|(place, _)| place).collect(),

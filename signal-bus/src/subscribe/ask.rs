@@ -60,7 +60,10 @@ impl BusHandle {
             site: hearer.wish.site,
             topics: hearer.written(),
             waiting: running.exchange.waiting(hearer.queue),
-            capacity: hearer.wish.settings.capacity.get(),
+            capacity: running
+                .exchange
+                .capacity(hearer.queue)
+                .unwrap_or_else(|| hearer.wish.settings.capacity.get()),
         };
         present.into_iter().map(length).collect()
     }

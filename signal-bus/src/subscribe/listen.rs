@@ -74,7 +74,7 @@ where
 ///
 /// Dropping it leaves at once: what waits is counted as abandoned, a handler that runs comes to its end.
 /// [`close`](Self::close) lets it handle what waits first. It may be dropped inside of its own closure.
-#[must_use = "a listener leaves when it is dropped: keep it, or call `detach`"]
+#[must_use = "a listener leaves when it is dropped, and `let _ =` drops it at once: keep it in a variable, or call `detach`"]
 pub struct Listener {
     joined: Joined,
     work: Arc<Work>,
@@ -96,6 +96,21 @@ impl BusHandle {
     /// The closure may be async or plain. It is called in order, one signal at a time; its errors and panics are reported
     /// as those of a subscriber are, and the next signal comes all the same. What it publishes is published from inside a
     /// handler: it may do so while the bus drains.
+    ///
+    /// A closure that publishes takes a [`handle`](crate::BusGuard::handle) of the bus along, and says what it returns:
+    ///
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+    /// # use signal_bus::Signal;
+    /// # let bus = signal_bus::Bus::empty().start().await?;
+    /// let handle = bus.handle();
+    /// let doubles = bus.listen("numbers", async move |number: Signal<u32>| {
+    ///     handle.publish("doubled", *number * 2).await?;
+    ///     anyhow::Ok(())
+    /// })?;
+    /// # doubles.close().await?;
+    /// # bus.close().await?; Ok::<_, anyhow::Error>(()) })?; Ok::<_, anyhow::Error>(())
+    /// ```
     ///
     /// The closure is cloned for each signal, so a counter that it captures by value counts on a copy: what signals share
     /// goes into an [`Arc`].

@@ -244,7 +244,11 @@ impl<T: ?Sized + Payload> SubscriptionOptions<T> {
             let mut patterns = templates.iter().map(Template::pattern);
             patterns.all(|pattern| history.covers(pattern))
         };
-        let place = running.routes.histories.iter().position(covers);
+        let histories = running.routes.histories.iter().enumerate();
+        let covering = histories.filter(|(_, (history, _))| covers(history));
+        // The one that keeps the most.
+        let place = covering.max_by_key(|(_, (_, size))| *size);
+        let place = place.map(|(place, _)| place);
         let place = place.ok_or_else(|| SubscribeError::NoHistory {
             pattern: self.written.join("`, `").into(),
         })?;

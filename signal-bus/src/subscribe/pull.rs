@@ -30,7 +30,7 @@ use crate::{
 /// waits can be read. A bus that closes waits until everything was read, up to its deadline. It does not wait for what
 /// nobody has begun to read, or only the task that awaits the close: that stays to be read when the bus is closed, and the
 /// report counts it as outstanding.
-#[must_use = "a subscription leaves when it is dropped: keep it"]
+#[must_use = "a subscription leaves when it is dropped, and `let _ =` drops it at once: keep it in a variable"]
 pub struct Subscription<T: ?Sized = AnyValue> {
     joined: Joined,
     state: State,
