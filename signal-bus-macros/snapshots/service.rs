@@ -295,19 +295,24 @@ impl ::signal_bus::private::Registered for Mailer {
                             __p::Subscriber::new(
                                     __SITE,
                                     __topics,
-                                    |__signal| __p::handler(async move {
-                                        let __self = __p::shared::<Self>().get(&__SITE, "self")?;
-                                        let __topic = __p::literal(
-                                            __p::Probe::<User>::NEW.peel_param(),
-                                            "user.created",
-                                        );
-                                        let __signal = __p::open(__topic, __signal);
-                                        let __out = Self::on_user(
-                                                &*__self,
-                                                __signal.lend::<User, _>(),
-                                            )
-                                            .await;
-                                        __p::outcome::<anyhow::Result<()>>(__out)
+                                    |__run| __p::handler(async move {
+                                        while let __p::Option::Some(__signal) = __run.next() {
+                                            {
+                                                let __self = __p::shared::<Self>().get(&__SITE, "self")?;
+                                                let __topic = __p::literal(
+                                                    __p::Probe::<User>::NEW.peel_param(),
+                                                    "user.created",
+                                                );
+                                                let __signal = __p::open(__topic, __signal);
+                                                let __out = Self::on_user(
+                                                        &*__self,
+                                                        __signal.lend::<User, _>(),
+                                                    )
+                                                    .await;
+                                                __p::outcome::<anyhow::Result<()>>(__out)
+                                            }?;
+                                        }
+                                        __p::Result::Ok(())
                                     }),
                                 )
                                 .dependencies(
@@ -378,46 +383,51 @@ impl ::signal_bus::private::Registered for Mailer {
                             __p::Subscriber::new(
                                     __SITE,
                                     __topics,
-                                    |__signal| __p::handler(async move {
-                                        let __self = __p::shared::<Self>().get(&__SITE, "self")?;
-                                        let __topic = __p::literal(
-                                            __p::Probe::<Mail>::NEW.peel_param(),
-                                            "mail.sent",
-                                        );
-                                        let __signal = __p::open(__topic, __signal);
-                                        let __out = Self::__count_direct(
-                                            &*__self,
-                                            __signal.take::<Mail, _>(),
-                                        );
-                                        let (__part, __outcome) = __p::on(
-                                                __p::literal(
-                                                    __p::Probe::<usize>::NEW
-                                                        .peel_result()
-                                                        .peel_option()
-                                                        .peel_arc(),
-                                                    "mail.counted",
-                                                ),
-                                            )
-                                            .gives(__p::Probe::<usize>::NEW)
-                                            .part(__out);
-                                        {
-                                            static __PUBLICATION: __p::Publication = __p::Publication::new(
-                                                __SITE,
-                                            );
-                                            let __pending = __p::on(
-                                                    __p::literal(
-                                                        __p::Probe::<usize>::NEW
-                                                            .peel_result()
-                                                            .peel_option()
-                                                            .peel_arc(),
-                                                        "mail.counted",
-                                                    ),
-                                                )
-                                                .gives(__p::Probe::<usize>::NEW)
-                                                .publish_part(&__PUBLICATION, &__part);
-                                            __pending.wait().await;
+                                    |__run| __p::handler(async move {
+                                        while let __p::Option::Some(__signal) = __run.next() {
+                                            {
+                                                let __self = __p::shared::<Self>().get(&__SITE, "self")?;
+                                                let __topic = __p::literal(
+                                                    __p::Probe::<Mail>::NEW.peel_param(),
+                                                    "mail.sent",
+                                                );
+                                                let __signal = __p::open(__topic, __signal);
+                                                let __out = Self::__count_direct(
+                                                    &*__self,
+                                                    __signal.take::<Mail, _>(),
+                                                );
+                                                let (__part, __outcome) = __p::on(
+                                                        __p::literal(
+                                                            __p::Probe::<usize>::NEW
+                                                                .peel_result()
+                                                                .peel_option()
+                                                                .peel_arc(),
+                                                            "mail.counted",
+                                                        ),
+                                                    )
+                                                    .gives(__p::Probe::<usize>::NEW)
+                                                    .part(__out);
+                                                {
+                                                    static __PUBLICATION: __p::Publication = __p::Publication::new(
+                                                        __SITE,
+                                                    );
+                                                    let __pending = __p::on(
+                                                            __p::literal(
+                                                                __p::Probe::<usize>::NEW
+                                                                    .peel_result()
+                                                                    .peel_option()
+                                                                    .peel_arc(),
+                                                                "mail.counted",
+                                                            ),
+                                                        )
+                                                        .gives(__p::Probe::<usize>::NEW)
+                                                        .publish_part(&__PUBLICATION, &__part);
+                                                    __pending.wait().await;
+                                                }
+                                                __outcome
+                                            }?;
                                         }
-                                        __outcome
+                                        __p::Result::Ok(())
                                     }),
                                 )
                                 .dependencies(

@@ -90,42 +90,47 @@ impl ::signal_bus::private::Registered for stage {
                         __p::Subscriber::new(
                                 __SITE,
                                 __topics,
-                                |__signal| __p::handler(async move {
-                                    let __topic = __p::literal(
-                                        __p::Probe::<In>::NEW.peel_param(),
-                                        "in",
-                                    );
-                                    let __signal = __p::open(__topic, __signal);
-                                    let __out = stage::direct(__signal.take::<In, _>()).await;
-                                    let (__part, __outcome) = __p::on(
-                                            __p::literal(
-                                                __p::Probe::<anyhow::Result<Option<Out>>>::NEW
-                                                    .peel_result()
-                                                    .peel_option()
-                                                    .peel_arc(),
-                                                "out",
-                                            ),
-                                        )
-                                        .gives(__p::Probe::<anyhow::Result<Option<Out>>>::NEW)
-                                        .part(__out);
-                                    {
-                                        static __PUBLICATION: __p::Publication = __p::Publication::new(
-                                            __SITE,
-                                        );
-                                        let __pending = __p::on(
-                                                __p::literal(
-                                                    __p::Probe::<anyhow::Result<Option<Out>>>::NEW
-                                                        .peel_result()
-                                                        .peel_option()
-                                                        .peel_arc(),
-                                                    "out",
-                                                ),
-                                            )
-                                            .gives(__p::Probe::<anyhow::Result<Option<Out>>>::NEW)
-                                            .publish_part(&__PUBLICATION, &__part);
-                                        __pending.wait().await;
+                                |__run| __p::handler(async move {
+                                    while let __p::Option::Some(__signal) = __run.next() {
+                                        {
+                                            let __topic = __p::literal(
+                                                __p::Probe::<In>::NEW.peel_param(),
+                                                "in",
+                                            );
+                                            let __signal = __p::open(__topic, __signal);
+                                            let __out = stage::direct(__signal.take::<In, _>()).await;
+                                            let (__part, __outcome) = __p::on(
+                                                    __p::literal(
+                                                        __p::Probe::<anyhow::Result<Option<Out>>>::NEW
+                                                            .peel_result()
+                                                            .peel_option()
+                                                            .peel_arc(),
+                                                        "out",
+                                                    ),
+                                                )
+                                                .gives(__p::Probe::<anyhow::Result<Option<Out>>>::NEW)
+                                                .part(__out);
+                                            {
+                                                static __PUBLICATION: __p::Publication = __p::Publication::new(
+                                                    __SITE,
+                                                );
+                                                let __pending = __p::on(
+                                                        __p::literal(
+                                                            __p::Probe::<anyhow::Result<Option<Out>>>::NEW
+                                                                .peel_result()
+                                                                .peel_option()
+                                                                .peel_arc(),
+                                                            "out",
+                                                        ),
+                                                    )
+                                                    .gives(__p::Probe::<anyhow::Result<Option<Out>>>::NEW)
+                                                    .publish_part(&__PUBLICATION, &__part);
+                                                __pending.wait().await;
+                                            }
+                                            __outcome
+                                        }?;
                                     }
-                                    __outcome
+                                    __p::Result::Ok(())
                                 }),
                             )
                             .codec(__p::codec(__topics[0]).owned().codec()),

@@ -50,17 +50,22 @@ impl ::signal_bus::private::Registered for render {
                         __p::Subscriber::new(
                                 __SITE,
                                 __topics,
-                                |__signal| __p::handler(async move {
-                                    let __topic = __p::literal(
-                                        __p::Probe::<str>::NEW.peel_param(),
-                                        "thumbs",
-                                    );
-                                    let __signal = __p::open(__topic, __signal);
-                                    let __out = __p::blocking(move || render(
-                                            __signal.lend::<str, _>(),
-                                        ))
-                                        .await;
-                                    __p::outcome::<()>(__out)
+                                |__run| __p::handler(async move {
+                                    while let __p::Option::Some(__signal) = __run.next() {
+                                        {
+                                            let __topic = __p::literal(
+                                                __p::Probe::<str>::NEW.peel_param(),
+                                                "thumbs",
+                                            );
+                                            let __signal = __p::open_whole(__topic, __signal);
+                                            let __out = __p::blocking(move || render(
+                                                    __signal.lend::<str, _>(),
+                                                ))
+                                                .await;
+                                            __p::outcome::<()>(__out)
+                                        }?;
+                                    }
+                                    __p::Result::Ok(())
                                 }),
                             )
                             .blocking()

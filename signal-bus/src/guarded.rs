@@ -8,23 +8,23 @@ use std::{
 };
 
 /// Runs a future of the user's; if it panics, the output is the panic's text.
-pub(crate) struct Guarded<R>(Option<Boxed<R>>);
+pub(crate) struct Guarded<'call, R>(Option<Boxed<'call, R>>);
 
-type Boxed<R> = Pin<Box<dyn Future<Output = R> + Send>>;
+type Boxed<'call, R> = Pin<Box<dyn Future<Output = R> + Send + 'call>>;
 
-impl<R: Send + 'static> Guarded<R> {
+impl<'call, R: Send + 'static> Guarded<'call, R> {
     /// Begins a call, whose beginning may panic as well.
-    pub(crate) fn call(begin: impl FnOnce() -> Boxed<R>) -> Result<Self, String> {
+    pub(crate) fn call(begin: impl FnOnce() -> Boxed<'call, R>) -> Result<Self, String> {
         caught(begin).map(|future| Self(Some(future)))
     }
 
     /// Begins a call and awaits it.
-    pub(crate) async fn run(begin: impl FnOnce() -> Boxed<R>) -> Result<R, String> {
+    pub(crate) async fn run(begin: impl FnOnce() -> Boxed<'call, R>) -> Result<R, String> {
         Self::call(begin)?.await
     }
 }
 
-impl<R> Future for Guarded<R> {
+impl<R> Future for Guarded<'_, R> {
     type Output = Result<R, String>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
@@ -49,7 +49,7 @@ impl<R> Future for Guarded<R> {
 }
 
 /// A call that is cut short, by a timeout or at the deadline, drops what it holds, and that may panic.
-impl<R> Drop for Guarded<R> {
+impl<R> Drop for Guarded<'_, R> {
     fn drop(&mut self) {
         discard(self.0.take());
     }

@@ -14,7 +14,7 @@ pub use crate::{
         probe::{InjectFallback, Peel, Probe},
         take::{
             ByAny, ByArc, BySignal, ByValue, Copying, Delivery, HandlerOutput, Lend, Take, open,
-            outcome,
+            open_whole, outcome,
         },
     },
     inject::{
@@ -42,7 +42,10 @@ pub use crate::{
         publisher::{Publisher, UntypedPublisher},
         subscriber::{Overflow, Subscriber},
     },
-    signal::{AnyValue, Kind, Payload, Signal},
+    signal::{
+        AnyValue, Kind, Payload, Signal,
+        run::{Run, Turn},
+    },
     site::Site,
     topic::Topic,
 };

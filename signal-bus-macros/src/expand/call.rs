@@ -67,11 +67,14 @@ pub(crate) struct Opening<'a> {
 }
 
 // Output:  __p::handler(async move {
-//              let (__injected_0,) = on::__inject().await?;
-//              let __topic = #topic;
-//              let __signal = __p::open(__topic, __signal);
-//              let __out = on::direct(__signal.take::<Order, _>(), &*__injected_0).await;
-//              __p::outcome::<R>(__out)      or, for a stage, publishes what was returned
+//              while let __p::Option::Some(__signal) = __run.next() {
+//                  let (__injected_0,) = on::__inject().await?;
+//                  let __topic = #topic;
+//                  let __signal = __p::open(__topic, __signal);
+//                  let __out = on::direct(__signal.take::<Order, _>(), &*__injected_0).await;
+//                  { __p::outcome::<R>(__out) }?     or, for a stage, publishes what was returned
+//              }
+//              __p::Result::Ok(())
 //          })
 /// One run of a function by the bus.
 pub(crate) fn run(model: &Model, opening: Option<&Opening<'_>>) -> TokenStream {
@@ -96,7 +99,13 @@ pub(crate) fn run(model: &Model, opening: Option<&Opening<'_>>) -> TokenStream {
             batched,
         } = opening;
         let at = ours_at(topic::form_span(form));
-        let open = Ident::new(if *batched { "open_batch" } else { "open" }, at);
+        let open = match (batched, model.roles.is_blocking()) {
+            (true, _) => "open_batch",
+            // It leaves its thread, and so its turn.
+            (false, true) => "open_whole",
+            (false, false) => "open",
+        };
+        let open = Ident::new(open, at);
         // Bound first: a type that cannot travel is then told once, where the declaration tells it.
         quote_spanned! {at=>
             let __topic = #topic;
@@ -120,17 +129,27 @@ pub(crate) fn run(model: &Model, opening: Option<&Opening<'_>>) -> TokenStream {
         publish::parts(model)
     };
     let bind = quote! { let __out = #call; };
+    let body = quote! {
+        #injected
+        #this
+        #opened
+        #bound
+        #filled
+        #bind
+        #finish
+    };
+    let body = match opening {
+        Some(Opening { batched: false, .. }) => quote! {
+            while let __p::Option::Some(__signal) = __run.next() {
+                { #body }?;
+            }
+            __p::Result::Ok(())
+        },
+        _ => body,
+    };
     // A future that cannot be sent is the function's: point at its name.
     quote_spanned! {ours_at(model.function.signature.ident.span())=>
-        __p::handler(async move {
-            #injected
-            #this
-            #opened
-            #bound
-            #filled
-            #bind
-            #finish
-        })
+        __p::handler(async move { #body })
     }
 }
 

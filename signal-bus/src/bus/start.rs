@@ -162,7 +162,7 @@ fn running(bus: &Bus, plan: &Plan, runtime: Handle) -> Running {
 fn join(running: &Running, subscribers: &[SubscriberEntry]) -> Result<Vec<Arc<Work>>, StartError> {
     let joined = subscribers.iter().map(|subscriber| {
         let wish = wish(subscriber, running.capacity);
-        let (templates, limit) = (Arc::clone(&wish.templates), wish.settings.limit);
+        let (templates, settings) = (Arc::clone(&wish.templates), wish.settings);
         let hearer = running.join_untold(wish, Since::Newest, |_, _| {});
         let hearer = hearer.map_err(|error| {
             let finding = Finding::new(FindingKind::InvalidOption, error.to_string());
@@ -177,7 +177,8 @@ fn join(running: &Running, subscribers: &[SubscriberEntry]) -> Result<Vec<Arc<Wo
             handler: subscriber.call.into(),
             templates: named.then_some(templates),
             timeout: subscriber.timeout,
-            limit,
+            limit: settings.limit,
+            in_runs: settings.in_runs() && subscriber.timeout.is_none(),
             buries: hearer.is_reserved(),
             gone: Latch::default(),
         }))

@@ -1,13 +1,14 @@
 //! How a handler takes the signal: owned, shared, borrowed, with or without its label.
 
 use std::{
+    fmt,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, OnceLock},
 };
 
 use crate::{
     error::{Failure, Outcome},
-    signal::{AnyValue, Payload, Signal},
+    signal::{AnyValue, Payload, Signal, run::Turn},
     topic::Topic,
 };
 
@@ -53,30 +54,96 @@ impl<T: Clone> Copying<T> for ByValue {
 }
 
 /// A signal at the door of its handler, with the type of its topic.
-#[derive(Debug)]
-pub struct Delivery<T: ?Sized>(Signal<T>);
-
-/// Gives a signal the type of its topic.
-///
-/// # Panics
-///
-/// Panics if the route let a signal of another type through, which would be a bug of the bus.
-#[must_use]
-pub fn open<T: ?Sized + Payload>(_topic: Topic<T>, signal: Signal) -> Delivery<T> {
-    Delivery(signal.typed())
+pub struct Delivery<'run, T: ?Sized> {
+    turn: Option<Turn<'run>>,
+    /// The signal as one of its own, where a form needs it or it has to outlive its turn.
+    whole: OnceLock<Signal<T>>,
+    recognize: fn(&AnyValue) -> Option<&T>,
+    restore: fn(Arc<AnyValue>) -> Option<Arc<T>>,
 }
 
-impl<T: ?Sized> Delivery<T> {
+impl<T: ?Sized> fmt::Debug for Delivery<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Delivery({:?})", self.turn)
+    }
+}
+
+/// Gives a signal the type of its topic.
+#[inline]
+#[must_use]
+pub fn open<T: ?Sized + Payload>(_topic: Topic<T>, turn: Turn<'_>) -> Delivery<'_, T> {
+    Delivery {
+        turn: Some(turn),
+        whole: OnceLock::new(),
+        recognize: T::recognize,
+        restore: T::restore,
+    }
+}
+
+/// As [`open`], for a handler that takes the signal to another thread.
+#[must_use]
+pub fn open_whole<T: ?Sized + Payload>(topic: Topic<T>, turn: Turn<'_>) -> Delivery<'static, T> {
+    Delivery {
+        turn: None,
+        whole: OnceLock::from(open(topic, turn).into_signal()),
+        recognize: T::recognize,
+        restore: T::restore,
+    }
+}
+
+/// What a route must have seen to, or a bug of the bus.
+const TYPED: &str = "routes deliver signals of the subscriber's type only";
+/// What generated code sees to.
+const ONCE: &str = "a signal is taken once";
+
+impl<T: ?Sized> Delivery<'_, T> {
     /// The signal as an owned parameter.
+    #[inline]
     #[must_use]
     pub fn take<P: Take<T, M>, M>(self) -> P {
-        P::take(self.0)
+        P::take_from(self)
     }
 
     /// The signal as a borrowed parameter.
+    #[inline]
     #[must_use]
     pub fn lend<P: ?Sized + Lend<T, M>, M>(&self) -> &P {
-        P::lend(&self.0)
+        P::lend(self)
+    }
+
+    #[inline]
+    fn value(&self) -> &T {
+        match &self.turn {
+            Some(turn) => (self.recognize)(turn.value().expect(ONCE)).expect(TYPED),
+            None => self.whole.get().expect(ONCE),
+        }
+    }
+
+    /// The signal, borrowed as what it is: an own share of the value is made for that.
+    fn whole(&self) -> &Signal<T> {
+        self.whole.get_or_init(|| {
+            let signal = self.turn.as_ref().and_then(Turn::share).expect(ONCE);
+            self.typed(signal)
+        })
+    }
+
+    #[inline]
+    fn into_arc(mut self) -> Arc<T> {
+        match &mut self.turn {
+            Some(turn) => (self.restore)(turn.take_value().expect(ONCE)).expect(TYPED),
+            None => self.whole.into_inner().expect(ONCE).into_arc(),
+        }
+    }
+
+    fn into_signal(mut self) -> Signal<T> {
+        match self.turn.take() {
+            Some(mut turn) => self.typed(turn.take_signal().expect(ONCE)),
+            None => self.whole.into_inner().expect(ONCE),
+        }
+    }
+
+    fn typed(&self, signal: Signal) -> Signal<T> {
+        signal.map(|value| (self.restore)(value).expect(TYPED))
     }
 }
 
@@ -90,6 +157,11 @@ impl<T: ?Sized> Delivery<T> {
 pub trait Take<T: ?Sized, M>: Sized {
     #[doc(hidden)]
     fn take(signal: Signal<T>) -> Self;
+    #[doc(hidden)]
+    #[inline]
+    fn take_from(delivery: Delivery<'_, T>) -> Self {
+        Self::take(delivery.into_signal())
+    }
 }
 
 impl<T> Take<T, ByValue> for T
@@ -99,12 +171,22 @@ where
     fn take(signal: Signal<T>) -> Self {
         ByValue::own(signal.into_arc())
     }
+
+    #[inline]
+    fn take_from(delivery: Delivery<'_, T>) -> Self {
+        ByValue::own(delivery.into_arc())
+    }
 }
 
 #[diagnostic::do_not_recommend]
 impl<T: ?Sized> Take<T, ByArc> for Arc<T> {
     fn take(signal: Signal<T>) -> Self {
         signal.into_arc()
+    }
+
+    #[inline]
+    fn take_from(delivery: Delivery<'_, T>) -> Self {
+        delivery.into_arc()
     }
 }
 
@@ -131,48 +213,52 @@ impl<T: Payload> Take<T, ByAny> for Signal<AnyValue> {
 )]
 pub trait Lend<T: ?Sized, M> {
     #[doc(hidden)]
-    fn lend(signal: &Signal<T>) -> &Self;
+    fn lend<'door>(delivery: &'door Delivery<'_, T>) -> &'door Self;
 }
 
 #[diagnostic::do_not_recommend]
 impl<T: ?Sized> Lend<T, ByValue> for T {
-    fn lend(signal: &Signal<T>) -> &Self {
-        signal
+    #[inline]
+    fn lend<'door>(delivery: &'door Delivery<'_, T>) -> &'door Self {
+        delivery.value()
     }
 }
 
 #[diagnostic::do_not_recommend]
 impl<T: ?Sized> Lend<T, ByArc> for Arc<T> {
-    fn lend(signal: &Signal<T>) -> &Self {
-        signal.as_arc()
+    fn lend<'door>(delivery: &'door Delivery<'_, T>) -> &'door Self {
+        delivery.whole().as_arc()
     }
 }
 
 #[diagnostic::do_not_recommend]
 impl<T: ?Sized> Lend<T, BySignal> for Signal<T> {
-    fn lend(signal: &Self) -> &Self {
-        signal
+    fn lend<'door>(delivery: &'door Delivery<'_, T>) -> &'door Self {
+        delivery.whole()
     }
 }
 
 #[diagnostic::do_not_recommend]
 impl Lend<String, ByValue> for str {
-    fn lend(signal: &Signal<String>) -> &Self {
-        signal
+    #[inline]
+    fn lend<'door>(delivery: &'door Delivery<'_, String>) -> &'door Self {
+        delivery.value()
     }
 }
 
 #[diagnostic::do_not_recommend]
 impl Lend<PathBuf, ByValue> for Path {
-    fn lend(signal: &Signal<PathBuf>) -> &Self {
-        signal
+    #[inline]
+    fn lend<'door>(delivery: &'door Delivery<'_, PathBuf>) -> &'door Self {
+        delivery.value()
     }
 }
 
 #[diagnostic::do_not_recommend]
 impl<U> Lend<Vec<U>, ByValue> for [U] {
-    fn lend(signal: &Signal<Vec<U>>) -> &Self {
-        signal
+    #[inline]
+    fn lend<'door>(delivery: &'door Delivery<'_, Vec<U>>) -> &'door Self {
+        delivery.value()
     }
 }
 

@@ -55,7 +55,7 @@ impl Schedule {
         })
     }
 
-    pub(crate) fn call(&self) -> fn() -> HandlerFuture {
+    pub(crate) fn call(&self) -> fn() -> HandlerFuture<'static> {
         self.periodic.run
     }
 

@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeSet, HashSet, VecDeque},
     num::NonZeroUsize,
+    sync::Arc,
     task::Waker,
 };
 
@@ -20,6 +21,7 @@ use crate::{
     },
     registry::subscriber::Overflow,
     report::Tally,
+    signal::run::Lead,
 };
 
 /// What a queue has for its worker.
@@ -40,11 +42,13 @@ const IDLE_ROOM_MAX: usize = 4;
 /// The signals that wait for one subscription, and the counts of the others.
 #[derive(Debug)]
 pub(crate) struct Store {
-    settings: Settings,
-    crew: Crew,
-    waiting: VecDeque<Entry>,
+    pub(super) settings: Settings,
+    pub(super) crew: Crew,
+    pub(super) waiting: VecDeque<Entry>,
     /// Signals in handlers.
-    handling: usize,
+    pub(super) handling: usize,
+    /// The run they are in, where they are in one.
+    pub(super) run: Option<Arc<Lead>>,
     /// Keys of the signals in handlers, where the queue is keyed.
     #[expect(
         clippy::box_collection,
@@ -54,14 +58,14 @@ pub(crate) struct Store {
     /// Whether it takes signals in; what waits is handed out all the same.
     open: bool,
     /// Workers that found nothing to take.
-    parked: Parked,
+    pub(super) parked: Parked,
     /// Lines whose first publisher waits for room here.
     #[expect(
         clippy::box_collection,
         reason = "most have none, and pay for a pointer"
     )]
     lines: Option<Box<BTreeSet<LineId>>>,
-    counts: Tally,
+    pub(super) counts: Tally,
     /// Who has looked for signals by hand.
     reader: Option<Caller>,
 }
@@ -72,6 +76,7 @@ impl Store {
             crew: Crew::new(settings.limit, settings.shared),
             waiting: VecDeque::new(),
             handling: 0,
+            run: None,
             busy_keys: settings.keyed.then(Box::default),
             open: true,
             parked: Parked::default(),
@@ -301,8 +306,13 @@ impl Store {
 
     /// Gives up on all signals; those that waited are returned, to be dropped.
     pub(crate) fn abandon(&mut self, wakes: &mut Wakes) -> VecDeque<Entry> {
+        if let Some(run) = &self.run {
+            run.stop();
+        }
+        self.settle_begun();
         self.counts.abandoned += self.handling as u64;
         self.handling = 0;
+        self.run = None;
         self.wake_all(wakes);
         self.abandon_waiting()
     }
@@ -362,7 +372,7 @@ impl Store {
     }
 
     pub(crate) fn waiting(&self) -> usize {
-        self.waiting.len()
+        self.waiting.len() + self.ahead()
     }
 
     fn used(&self) -> usize {
@@ -370,8 +380,10 @@ impl Store {
     }
 
     pub(crate) fn tally(&self) -> Tally {
+        let done = self.run.as_ref().map_or(0, |run| run.unsettled());
         Tally {
-            outstanding: self.used() as u64,
+            done: self.counts.done + done as u64,
+            outstanding: (self.used() - done) as u64,
             ..self.counts
         }
     }

@@ -43,7 +43,7 @@ impl fmt::Display for Schedule {
 pub struct Periodic {
     pub(crate) site: Site,
     pub(crate) schedule: Schedule,
-    pub(crate) run: fn() -> HandlerFuture,
+    pub(crate) run: fn() -> HandlerFuture<'static>,
     pub(crate) after: Option<Duration>,
     pub(crate) jitter: Duration,
     /// The clock counts from the start of runs, and does this with those missed; `None`: from their end.
@@ -61,7 +61,7 @@ impl fmt::Debug for Periodic {
 impl Periodic {
     /// Declares that the function at `site` runs every `period`.
     #[must_use]
-    pub fn new(site: Site, period: Duration, run: fn() -> HandlerFuture) -> Self {
+    pub fn new(site: Site, period: Duration, run: fn() -> HandlerFuture<'static>) -> Self {
         Self::scheduled(site, Schedule::Every(period), run)
     }
 
@@ -69,11 +69,11 @@ impl Periodic {
     ///
     /// The time zone is UTC unless [`tz`](Self::tz) names another.
     #[must_use]
-    pub fn cron(site: Site, expression: &'static str, run: fn() -> HandlerFuture) -> Self {
+    pub fn cron(site: Site, expression: &'static str, run: fn() -> HandlerFuture<'static>) -> Self {
         Self::scheduled(site, Schedule::Cron(expression, None), run)
     }
 
-    fn scheduled(site: Site, schedule: Schedule, run: fn() -> HandlerFuture) -> Self {
+    fn scheduled(site: Site, schedule: Schedule, run: fn() -> HandlerFuture<'static>) -> Self {
         Self {
             site,
             schedule,

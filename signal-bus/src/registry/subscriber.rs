@@ -13,20 +13,20 @@ use crate::{
     codec::Codec,
     inject::Dependency,
     registry::{BusName, handler::HandlerFuture},
-    signal::{AnyValue, Kind, Payload, Signal},
+    signal::{AnyValue, Kind, Payload, Signal, run::Run},
     site::Site,
     topic::Topic,
 };
 
-/// Calls a subscriber with a signal.
-pub(crate) type Handle = fn(Signal) -> HandlerFuture;
+/// Calls a subscriber with one signal of a run after the other, until one fails.
+pub(crate) type Handle = for<'run> fn(&'run mut Run) -> HandlerFuture<'run>;
 /// Decides whether a subscriber wants a value.
 pub(crate) type Filter = Arc<dyn Fn(&AnyValue) -> bool + Send + Sync>;
 /// Computes the hash of a value's key.
 pub(crate) type Key = Arc<dyn Fn(&AnyValue) -> u64 + Send + Sync>;
 
 /// Calls a subscriber with several signals.
-pub(crate) type HandleBatch = fn(Vec<Signal>) -> HandlerFuture;
+pub(crate) type HandleBatch = fn(Vec<Signal>) -> HandlerFuture<'static>;
 
 /// How an annotated subscriber is called.
 #[derive(Clone, Copy, Debug)]

@@ -20,12 +20,13 @@ use tokio::{
 };
 
 use crate::{
-    queue::offer::Inside,
+    queue::{offer::Inside, stores::QueueId},
     registry::BusName,
     scope::{
         running::{BusHandle, Running},
         table::Found,
     },
+    signal::run::Lead,
 };
 
 tokio::task_local! {
@@ -33,12 +34,26 @@ tokio::task_local! {
 }
 
 /// A running bus as seen from inside a task.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Scope {
     pub(crate) running: Arc<Running>,
-    pub(crate) inside: Option<Inside>,
+    inside: Option<Inside>,
+    /// The run of a handler, which goes from signal to signal.
+    lead: Option<Arc<Lead>>,
     /// The scope this one stands in: buses may run inside of buses.
     outer: Option<Arc<Self>>,
+}
+
+/// A clone may outlive the call it was made in, so it stays at the signal of that.
+impl Clone for Scope {
+    fn clone(&self) -> Self {
+        Self {
+            running: Arc::clone(&self.running),
+            inside: self.inside(),
+            lead: None,
+            outer: self.outer.clone(),
+        }
+    }
 }
 
 impl Scope {
@@ -47,7 +62,28 @@ impl Scope {
         Self {
             running,
             inside,
+            lead: None,
             outer: None,
+        }
+    }
+
+    /// The scope of a handler that goes from signal to signal.
+    pub(crate) fn leading(running: Arc<Running>, queue: QueueId, lead: Arc<Lead>) -> Self {
+        Self {
+            running,
+            inside: Some(Inside::Handler(queue, lead.origin())),
+            lead: Some(lead),
+            outer: None,
+        }
+    }
+
+    /// The part of the bus that runs here.
+    pub(crate) fn inside(&self) -> Option<Inside> {
+        match (self.inside, &self.lead) {
+            (Some(Inside::Handler(queue, _)), Some(lead)) => {
+                Some(Inside::Handler(queue, lead.origin()))
+            }
+            (inside, _) => inside,
         }
     }
 
@@ -57,6 +93,7 @@ impl Scope {
             // A handler that enters the scope of its own bus stays a handler.
             inside: inside(&running),
             running,
+            lead: None,
             outer: own().map(Arc::new),
         }
     }
@@ -73,7 +110,9 @@ impl Scope {
 
     /// The scope for a task that may outlive the handler it is spawned from.
     fn spawned(mut self) -> Self {
-        self.inside = self.inside.map(|inside| Inside::Spawned(inside.origin()));
+        let inside = self.inside();
+        self.inside = inside.map(|inside| Inside::Spawned(inside.origin()));
+        self.lead = None;
         self.outer = self
             .outer
             .map(|outer| Arc::new(Self::clone(&outer).spawned()));
@@ -105,7 +144,7 @@ pub(crate) fn find(bus: BusName) -> Look {
     }
     let own = SCOPE.try_with(|scope| {
         let scope = scope.find(bus)?;
-        Some((Arc::clone(&scope.running), scope.inside))
+        Some((Arc::clone(&scope.running), scope.inside()))
     });
     if let Ok(Some((running, inside))) = own {
         return Look::Bus(running, inside);
@@ -147,7 +186,7 @@ pub(crate) fn inside_of(running: &Running) -> Option<Inside> {
         while !std::ptr::eq(&*scope.running, running) {
             scope = scope.outer.as_deref()?;
         }
-        scope.inside
+        scope.inside()
     });
     found.ok()?
 }

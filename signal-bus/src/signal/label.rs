@@ -20,6 +20,16 @@ pub(crate) struct Label {
     pub(crate) passage: Option<Arc<Passage>>,
 }
 
+impl Label {
+    /// What led to a signal that the handler of this one publishes.
+    pub(crate) fn leads(&self) -> Origin {
+        Origin {
+            parent: self.id,
+            root: self.origin.map_or(self.id, |origin| origin.root),
+        }
+    }
+}
+
 /// The signal whose handler publishes another one, and the first of all that led to it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Origin {

@@ -2,6 +2,7 @@
 
 pub(crate) mod headers;
 pub(crate) mod label;
+pub(crate) mod run;
 
 use std::{
     any::{Any, TypeId, type_name},
@@ -61,6 +62,11 @@ impl SignalId {
 
     pub(crate) fn number(self) -> u64 {
         self.0.get()
+    }
+
+    /// The id of a number that was one.
+    pub(crate) fn numbered(number: u64) -> Self {
+        NonZeroU64::new(number).map_or(Self::UNSET, Self)
     }
 }
 
@@ -146,9 +152,7 @@ impl<T: ?Sized> Signal<T> {
     /// The first of the signals that led to this one by handlers that published; its own id if none did.
     #[must_use]
     pub fn root_id(&self) -> SignalId {
-        self.label
-            .origin
-            .map_or(self.label.id, |origin| origin.root)
+        self.label.leads().root
     }
 
     /// When it was published, by the system's clock.
@@ -202,10 +206,7 @@ impl<T: ?Sized> Signal<T> {
 
     /// What led to a signal that the handler of this one publishes.
     pub(crate) fn leads(&self) -> Origin {
-        Origin {
-            parent: self.id(),
-            root: self.root_id(),
-        }
+        self.label.leads()
     }
 
     /// Gives it its id, while nobody else has a share of its label.
@@ -333,6 +334,9 @@ pub trait Payload: Send + Sync + 'static {
     /// Finds the type again, if it is this one.
     #[doc(hidden)]
     fn restore(value: Arc<AnyValue>) -> Option<Arc<Self>>;
+    /// Finds the type of a borrowed value again, if it is this one.
+    #[doc(hidden)]
+    fn recognize(value: &AnyValue) -> Option<&Self>;
 }
 
 #[diagnostic::do_not_recommend]
@@ -348,6 +352,10 @@ impl<T: Any + Send + Sync> Payload for T {
     fn restore(value: Arc<AnyValue>) -> Option<Arc<Self>> {
         value.downcast().ok()
     }
+
+    fn recognize(value: &AnyValue) -> Option<&Self> {
+        value.downcast_ref()
+    }
 }
 
 #[diagnostic::do_not_recommend]
@@ -361,6 +369,10 @@ impl Payload for AnyValue {
     }
 
     fn restore(value: Arc<AnyValue>) -> Option<Arc<Self>> {
+        Some(value)
+    }
+
+    fn recognize(value: &AnyValue) -> Option<&Self> {
         Some(value)
     }
 }

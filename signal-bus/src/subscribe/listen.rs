@@ -39,7 +39,7 @@ use crate::{
 )]
 pub trait Listens<M> {
     #[doc(hidden)]
-    fn handled(self) -> HandlerFuture;
+    fn handled(self) -> HandlerFuture<'static>;
 }
 
 /// Marks a closure that is done when it returns.
@@ -54,7 +54,7 @@ pub enum Awaited {}
 
 #[diagnostic::do_not_recommend]
 impl<R: HandlerOutput> Listens<Plain> for R {
-    fn handled(self) -> HandlerFuture {
+    fn handled(self) -> HandlerFuture<'static> {
         let outcome = self.outcome();
         Box::pin(std::future::ready(outcome))
     }
@@ -65,7 +65,7 @@ impl<F> Listens<Awaited> for F
 where
     F: Future<Output: HandlerOutput> + Send + 'static,
 {
-    fn handled(self) -> HandlerFuture {
+    fn handled(self) -> HandlerFuture<'static> {
         Box::pin(async move { self.await.outcome() })
     }
 }
@@ -200,7 +200,7 @@ impl<T: ?Sized + Payload> SubscriptionOptions<T> {
 impl Listener {
     fn new(
         joined: Joined,
-        handle: Box<dyn Fn(Signal) -> HandlerFuture + Send + Sync>,
+        handle: Box<dyn Fn(Signal) -> HandlerFuture<'static> + Send + Sync>,
     ) -> Result<Self, SubscribeError> {
         let work = Arc::new(Work {
             queue: joined.member.hearer.queue,
@@ -211,6 +211,7 @@ impl Listener {
             templates: joined.templates.clone(),
             timeout: None,
             limit: joined.member.limit,
+            in_runs: false,
             buries: joined.reserved,
             gone: Latch::default(),
         });

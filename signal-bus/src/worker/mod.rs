@@ -1,6 +1,7 @@
 //! The way out: takes signals from a queue and calls the handler. One loop, not generic, for all subscribers.
 
 mod load;
+mod runs;
 mod told;
 
 use std::{
@@ -16,7 +17,7 @@ use tokio::{
 };
 
 use crate::{
-    error::Failure,
+    error::{Failure, Outcome},
     guarded::{Guarded, caught},
     latch::Latch,
     queue::{
@@ -29,7 +30,7 @@ use crate::{
     },
     route::member::Member,
     scope::{Scope, running::Running},
-    signal::Signal,
+    signal::{Signal, run::Run},
     site::Site,
     topic::template::Template,
     worker::{
@@ -45,7 +46,7 @@ pub(crate) enum Handler {
     /// An annotated function that takes several signals at once.
     Batch(HandleBatch),
     /// A listener.
-    Listener(Box<dyn Fn(Signal) -> HandlerFuture + Send + Sync>),
+    Listener(Box<dyn Fn(Signal) -> HandlerFuture<'static> + Send + Sync>),
 }
 
 impl From<Call> for Handler {
@@ -71,10 +72,16 @@ pub(crate) struct Work {
     pub(crate) timeout: Option<Duration>,
     /// Handlers at once at most.
     pub(crate) limit: Option<NonZeroUsize>,
+    /// Whether its handler may have several signals in one go.
+    pub(crate) in_runs: bool,
     /// Whether it subscribes to the bus's own topics, where failures make no dead letters.
     pub(crate) buries: bool,
     /// Opened when this worker has gone.
     pub(crate) gone: Latch,
+}
+
+fn panicked(panic: String) -> Outcome {
+    Err(Box::new(Failure::Panicked(panic)))
 }
 
 /// Says that a worker has gone, however that came.
@@ -192,6 +199,12 @@ impl Work {
 
     /// Handles what there is.
     async fn handle_all(self: &Arc<Self>, running: &Arc<Running>, handlers: &mut Handlers) {
+        if let (true, Handler::Each(handle)) = (
+            self.in_runs && running.observe.recorder.is_none(),
+            &self.handler,
+        ) {
+            return self.handle_runs(running, *handle).await;
+        }
         if self.limit == Some(NonZeroUsize::MIN) {
             return self.handle_in_turn(running).await;
         }
@@ -282,17 +295,19 @@ impl Work {
         let origin = load.origin();
         let inside = Inside::Handler(self.queue, origin);
         let scope = Scope::new(Arc::clone(running), Some(inside));
-        let call = scope.run(Guarded::run(|| self.call(load)));
+        let mut run = Run::new(self.templates.clone());
+        let call = scope.run(Guarded::run(|| self.call(load, &mut run)));
         let outcome = match self.timeout {
-            None => call
-                .await
-                .unwrap_or_else(|panic| Err(Box::new(Failure::Panicked(panic)))),
+            None => call.await.unwrap_or_else(panicked),
             Some(limit) => match time::timeout(limit, call).await {
-                Ok(outcome) => {
-                    outcome.unwrap_or_else(|panic| Err(Box::new(Failure::Panicked(panic))))
-                }
+                Ok(outcome) => outcome.unwrap_or_else(panicked),
                 Err(_) => Err(Box::new(Failure::TimedOut(limit))),
             },
+        };
+        // What a handler has left of its signal is dropped before that is told.
+        let outcome = match (outcome, caught(|| run.end_current())) {
+            (Ok(()), Err(panic)) => panicked(panic),
+            (outcome, _) => outcome,
         };
         let ending = match &outcome {
             Ok(()) => Ending::Done,
@@ -305,10 +320,13 @@ impl Work {
         Settled { keys, ending }
     }
 
-    fn call(&self, load: Load) -> HandlerFuture {
+    fn call<'run>(&self, load: Load, run: &'run mut Run) -> HandlerFuture<'run> {
         let heard = |entry: Entry| entry.signal.heard_as(self.templates.as_ref());
         match (&self.handler, load) {
-            (Handler::Each(handle), Load::One(entry)) => handle(heard(entry)),
+            (Handler::Each(handle), Load::One(entry)) => {
+                run.add(entry.signal);
+                handle(run)
+            }
             (Handler::Listener(handle), Load::One(entry)) => handle(heard(entry)),
             (Handler::Batch(handle), Load::Batch(entries)) => {
                 handle(entries.into_iter().map(heard).collect())

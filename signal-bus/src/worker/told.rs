@@ -54,6 +54,15 @@ impl Told {
         }
     }
 
+    /// What is told of a signal whose handling has failed.
+    pub(super) fn one(label: Arc<Label>, kept: Option<Signal>) -> Self {
+        Self {
+            kept: kept.into_iter().collect(),
+            origin: label.leads(),
+            labels: Labels::One(label),
+        }
+    }
+
     /// Tells everybody who wants to know how the handling has ended.
     pub(super) fn tell(self, work: &Work, running: &Arc<Running>, outcome: Outcome) {
         if let Some(recorder) = &running.observe.recorder {
@@ -85,7 +94,7 @@ impl Told {
 
 impl Running {
     /// Whether signals are still wanted after they were handled.
-    fn keeps(&self, work: &Work) -> bool {
+    pub(super) fn keeps(&self, work: &Work) -> bool {
         self.observe.recorder.is_some() || self.is_monitored() && !work.buries
     }
 }

@@ -1,0 +1,147 @@
+//! Runs: several signals of one queue at once for a handler that takes one after the other.
+
+use std::sync::Arc;
+
+use crate::{
+    queue::{
+        Exchange, Phase, Settings, entry::Ticket, parked::WorkerId, store::Store, stores::QueueId,
+        wakes::Wakes,
+    },
+    registry::subscriber::Overflow,
+    signal::run::Run,
+};
+
+/// So many signals are in a run at most.
+const RUN_MAX: usize = 64;
+/// And so much of the capacity, by parts: it is free again only when the run is over.
+const PARTS_OF_CAPACITY: usize = 8;
+
+/// How the signals of a run have ended.
+#[derive(Clone, Copy, Default, Debug)]
+#[must_use = "what was handled is outstanding until it is settled"]
+pub(crate) struct Handled {
+    pub(crate) done: usize,
+    pub(crate) dead: usize,
+}
+
+impl Handled {
+    fn all(self) -> usize {
+        self.done + self.dead
+    }
+}
+
+impl Settings {
+    /// Whether one handler takes all signals, one after the other, as they have come.
+    pub(crate) fn in_runs(&self) -> bool {
+        let in_turn = self.limit.is_some_and(|limit| limit.get() == 1);
+        in_turn && !(self.keyed || self.shared || self.pulled || self.batch.is_some())
+    }
+
+    fn run_max(&self) -> usize {
+        match self.overflow {
+            Overflow::Wait => (self.capacity.get() / PARTS_OF_CAPACITY).clamp(1, RUN_MAX),
+            // What is in a run cannot be dropped any more.
+            Overflow::DropOldest | Overflow::DropNewest => 1,
+        }
+    }
+}
+
+impl Exchange {
+    /// Settles what was handled of a run, and fills it again when it is over; whether there is something to handle.
+    pub(crate) fn refill(
+        &self,
+        queue: QueueId,
+        worker: WorkerId,
+        handled: Handled,
+        run: &mut Run,
+    ) -> bool {
+        let mut wakes = Wakes::default();
+        let mut tickets = Vec::new();
+        let mut state = self.lock();
+        // After `abandon` the signals have been counted already.
+        if state.phase == Phase::Closed {
+            return false;
+        }
+        let Some(store) = state.stores.get_mut(queue) else {
+            return false;
+        };
+        store.settle_run(handled);
+        if run.left() == 0 {
+            store.end_run(worker);
+            store.take_run(worker, run, &mut tickets);
+        }
+        run.lead().recount();
+        if 0 < handled.all() {
+            state.freed(queue, &mut wakes);
+            state.remove_if_over(queue);
+            state.less(handled.all(), 0, self, &mut wakes);
+        }
+        self.after(state, wakes);
+        // Whoever waits for one of them is woken, which must not happen under the lock.
+        drop(tickets);
+        0 < run.left()
+    }
+
+    /// Settles the signals of a run whose handler waits in the middle of it; how many those were.
+    pub(crate) fn progress(&self, queue: QueueId) -> usize {
+        let mut wakes = Wakes::default();
+        let mut state = self.lock();
+        if state.phase == Phase::Closed {
+            return 0;
+        }
+        let store = state.stores.get_mut(queue);
+        let done = store.map_or(0, Store::settle_begun);
+        if 0 < done {
+            state.freed(queue, &mut wakes);
+            state.less(done, 0, self, &mut wakes);
+        }
+        self.after(state, wakes);
+        done
+    }
+}
+
+impl Store {
+    fn settle_run(&mut self, handled: Handled) {
+        self.handling -= handled.all();
+        self.counts.done += handled.done as u64;
+        self.counts.dead += handled.dead as u64;
+    }
+
+    /// Settles what is over of a run that is out.
+    pub(super) fn settle_begun(&mut self) -> usize {
+        let done = self.run.as_ref().map_or(0, |run| run.unsettled());
+        if let Some(run) = &self.run {
+            run.settle(done);
+        }
+        self.settle_run(Handled { done, dead: 0 });
+        done
+    }
+
+    fn end_run(&mut self, worker: WorkerId) {
+        if self.run.take().is_some() {
+            self.crew.end(worker);
+        }
+    }
+
+    /// How many signals of a run that is out have not been begun.
+    pub(super) fn ahead(&self) -> usize {
+        let run = self.run.as_ref();
+        run.map_or(0, |run| self.handling.saturating_sub(run.unsettled() + 1))
+    }
+
+    /// Puts into a run what its handler may have in one go.
+    fn take_run(&mut self, worker: WorkerId, run: &mut Run, tickets: &mut Vec<Ticket>) {
+        self.parked.unpark(worker);
+        let size = self.waiting.len().min(self.settings.run_max());
+        if size == 0 {
+            return;
+        }
+        self.handling += size;
+        self.run = Some(Arc::clone(run.lead()));
+        self.crew.begin(worker);
+        for entry in self.waiting.drain(..size) {
+            tickets.extend(entry.ticket);
+            run.add(entry.signal);
+        }
+    }
+}
