@@ -306,7 +306,7 @@ impl ::signal_bus::private::Registered for Mailer {
                                                 let __signal = __p::open(__topic, __signal);
                                                 let __out = Self::on_user(
                                                         &*__self,
-                                                        __signal.lend::<User, _>(),
+                                                        &*__signal.lend::<User, _>(),
                                                     )
                                                     .await;
                                                 __p::outcome::<anyhow::Result<()>>(__out)

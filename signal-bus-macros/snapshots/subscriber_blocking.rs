@@ -59,7 +59,7 @@ impl ::signal_bus::private::Registered for render {
                                             );
                                             let __signal = __p::open_whole(__topic, __signal);
                                             let __out = __p::blocking(move || render(
-                                                    __signal.lend::<str, _>(),
+                                                    &*__signal.lend::<str, _>(),
                                                 ))
                                                 .await;
                                             __p::outcome::<()>(__out)

@@ -60,7 +60,7 @@ impl ::signal_bus::private::Registered for on {
                                         {
                                             let __topic = __p::exact(ORDERS);
                                             let __signal = __p::open(__topic, __signal);
-                                            let __out = on(__signal.lend::<Order, _>()).await;
+                                            let __out = on(&*__signal.lend::<Order, _>()).await;
                                             __p::outcome::<anyhow::Result<()>>(__out)
                                         }?;
                                     }

@@ -174,10 +174,10 @@ async fn pass(
     };
     to.check_open(None)?;
     let route = to.routes.resolve(&label.topic, signal.kind(), at)?;
-    let Some(hearing) = to.hearing(&route)? else {
+    if to.is_unheard(&route) {
         to.unrouted(&route);
         return Ok(());
-    };
+    }
     let manner = Manner {
         forwarded: Some(Forwarded {
             headers: label.headers.clone(),
@@ -187,7 +187,7 @@ async fn pass(
         ..Manner::default()
     };
     let value = (Arc::clone(signal.as_arc()), label.type_name);
-    match to.attempt(to.ready(&route, &hearing, value, manner)) {
+    match to.send(&route, value, manner) {
         Tried::Accepted(_) => Ok(()),
         Tried::Refused(refusal, _) => Err(refusal.into()),
         Tried::Wait(ready) => match to.wait(ready).await {

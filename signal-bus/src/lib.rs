@@ -61,7 +61,7 @@ pub use crate::{
         CloseOutcome, CloseReport, Departed, FailureReport, Stats, SubscriptionReport, Tally,
     },
     scope::{InBus, InCurrentBus, current, presence::SubscriberEvent, running::BusHandle, spawn},
-    signal::{AnyValue, Payload, Signal, SignalId, headers::Headers},
+    signal::{AnyValue, Payload, Signal, headers::Headers, id::SignalId},
     site::Site,
     subscribe::{
         ask::QueueLength,

@@ -13,7 +13,7 @@ use crate::{
     error::Failure,
     guarded::caught,
     report::FailureReport,
-    signal::{Signal, SignalId, label::Label},
+    signal::{Signal, id::SignalId, label::Label},
     site::Site,
 };
 

@@ -13,8 +13,8 @@ pub use crate::{
         give::{Fails, InOption, InResult, Publish},
         probe::{InjectFallback, Peel, Probe},
         take::{
-            ByAny, ByArc, BySignal, ByValue, Copying, Delivery, HandlerOutput, Lend, Take, open,
-            open_whole, outcome,
+            ByAny, ByArc, BySignal, ByValue, Copying, Delivery, HandlerOutput, Lend, Loan, Take,
+            Whole, open, open_whole, outcome,
         },
     },
     inject::{

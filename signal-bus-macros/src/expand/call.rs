@@ -200,7 +200,7 @@ fn take(opening: &Opening<'_>) -> TokenStream {
         }
         Form::Reference(ty) | Form::OptionalReference(ty) => {
             let lend = method("lend", ty.span());
-            quote! { __signal.#lend::<#ty, _>() }
+            quote! { &*__signal.#lend::<#ty, _>() }
         }
         Form::Owned(ty) => {
             let take = method("take", ty.span());

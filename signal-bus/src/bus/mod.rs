@@ -1,5 +1,6 @@
 //! The description of a bus: which functions, which values, which limits. It is started as often as you like.
 
+mod sharing;
 mod start;
 
 use std::{

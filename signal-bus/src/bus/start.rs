@@ -12,7 +12,7 @@ use std::{
 use tokio::{runtime::Handle, sync::Semaphore};
 
 use crate::{
-    bus::Bus,
+    bus::{Bus, sharing},
     ending::Ending,
     error::{Finding, FindingKind, StartError},
     guard::{BusGuard, drain},
@@ -160,6 +160,7 @@ fn running(bus: &Bus, plan: &Plan, runtime: Handle) -> Running {
 
 /// Lets all annotated subscribers in, so that what providers publish waits for them.
 fn join(running: &Running, subscribers: &[SubscriberEntry]) -> Result<Vec<Arc<Work>>, StartError> {
+    let mut sharing = Vec::new();
     let joined = subscribers.iter().map(|subscriber| {
         let wish = wish(subscriber, running.capacity);
         let (templates, settings) = (Arc::clone(&wish.templates), wish.settings);
@@ -169,6 +170,10 @@ fn join(running: &Running, subscribers: &[SubscriberEntry]) -> Result<Vec<Arc<Wo
             failed(finding.at(subscriber.site, "cannot subscribe"))
         })?;
         let named = templates.iter().any(Template::has_holes);
+        let in_runs = settings.in_runs() && subscriber.timeout.is_none();
+        if in_runs && hearer.may_share() {
+            sharing.push(Arc::clone(&hearer));
+        }
         Ok(Arc::new(Work {
             queue: hearer.queue,
             id: parked::next_id(),
@@ -178,12 +183,17 @@ fn join(running: &Running, subscribers: &[SubscriberEntry]) -> Result<Vec<Arc<Wo
             templates: named.then_some(templates),
             timeout: subscriber.timeout,
             limit: settings.limit,
-            in_runs: settings.in_runs() && subscriber.timeout.is_none(),
+            in_runs,
             buries: hearer.is_reserved(),
             gone: Latch::default(),
         }))
     });
-    joined.collect()
+    let joined = joined.collect::<Result<_, _>>()?;
+    // A recorder has each signal handled by itself.
+    if running.observe.recorder.is_none() {
+        sharing::share(running, sharing);
+    }
+    Ok(joined)
 }
 
 fn wish(subscriber: &SubscriberEntry, capacity: NonZeroUsize) -> Wish {

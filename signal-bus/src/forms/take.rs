@@ -2,8 +2,9 @@
 
 use std::{
     fmt,
+    ops::Deref,
     path::{Path, PathBuf},
-    sync::{Arc, OnceLock},
+    sync::Arc,
 };
 
 use crate::{
@@ -55,9 +56,7 @@ impl<T: Clone> Copying<T> for ByValue {
 
 /// A signal at the door of its handler, with the type of its topic.
 pub struct Delivery<'run, T: ?Sized> {
-    turn: Option<Turn<'run>>,
-    /// The signal as one of its own, where a form needs it or it has to outlive its turn.
-    whole: OnceLock<Signal<T>>,
+    turn: Turn<'run>,
     recognize: fn(&AnyValue) -> Option<&T>,
     restore: fn(Arc<AnyValue>) -> Option<Arc<T>>,
 }
@@ -73,19 +72,7 @@ impl<T: ?Sized> fmt::Debug for Delivery<'_, T> {
 #[must_use]
 pub fn open<T: ?Sized + Payload>(_topic: Topic<T>, turn: Turn<'_>) -> Delivery<'_, T> {
     Delivery {
-        turn: Some(turn),
-        whole: OnceLock::new(),
-        recognize: T::recognize,
-        restore: T::restore,
-    }
-}
-
-/// As [`open`], for a handler that takes the signal to another thread.
-#[must_use]
-pub fn open_whole<T: ?Sized + Payload>(topic: Topic<T>, turn: Turn<'_>) -> Delivery<'static, T> {
-    Delivery {
-        turn: None,
-        whole: OnceLock::from(open(topic, turn).into_signal()),
+        turn,
         recognize: T::recognize,
         restore: T::restore,
     }
@@ -104,46 +91,71 @@ impl<T: ?Sized> Delivery<'_, T> {
         P::take_from(self)
     }
 
-    /// The signal as a borrowed parameter.
+    /// The signal as a borrowed parameter, once it is dereferenced.
     #[inline]
     #[must_use]
-    pub fn lend<P: ?Sized + Lend<T, M>, M>(&self) -> &P {
-        P::lend(self)
+    pub fn lend<P: ?Sized + Lend<T, M>, M>(&self) -> P::Held<'_> {
+        P::hold(self)
     }
 
     #[inline]
     fn value(&self) -> &T {
-        match &self.turn {
-            Some(turn) => (self.recognize)(turn.value().expect(ONCE)).expect(TYPED),
-            None => self.whole.get().expect(ONCE),
-        }
+        (self.recognize)(self.turn.value().expect(ONCE)).expect(TYPED)
     }
 
-    /// The signal, borrowed as what it is: an own share of the value is made for that.
-    fn whole(&self) -> &Signal<T> {
-        self.whole.get_or_init(|| {
-            let signal = self.turn.as_ref().and_then(Turn::share).expect(ONCE);
-            self.typed(signal)
-        })
+    /// An own share of the signal.
+    fn share(&self) -> Signal<T> {
+        self.typed(self.turn.share().expect(ONCE))
     }
 
     #[inline]
     fn into_arc(mut self) -> Arc<T> {
-        match &mut self.turn {
-            Some(turn) => (self.restore)(turn.take_value().expect(ONCE)).expect(TYPED),
-            None => self.whole.into_inner().expect(ONCE).into_arc(),
-        }
+        (self.restore)(self.turn.take_value().expect(ONCE)).expect(TYPED)
     }
 
     fn into_signal(mut self) -> Signal<T> {
-        match self.turn.take() {
-            Some(mut turn) => self.typed(turn.take_signal().expect(ONCE)),
-            None => self.whole.into_inner().expect(ONCE),
-        }
+        let signal = self.turn.take_signal().expect(ONCE);
+        self.typed(signal)
     }
 
     fn typed(&self, signal: Signal) -> Signal<T> {
         signal.map(|value| (self.restore)(value).expect(TYPED))
+    }
+}
+
+/// A signal that its handler takes to another thread, with the type of its topic.
+#[derive(Debug)]
+pub struct Whole<T: ?Sized>(Signal<T>);
+
+/// As [`open`], for a handler that takes the signal to another thread.
+#[must_use]
+pub fn open_whole<T: ?Sized + Payload>(topic: Topic<T>, turn: Turn<'_>) -> Whole<T> {
+    Whole(open(topic, turn).into_signal())
+}
+
+impl<T: ?Sized> Whole<T> {
+    /// The signal as an owned parameter.
+    #[must_use]
+    pub fn take<P: Take<T, M>, M>(self) -> P {
+        P::take(self.0)
+    }
+
+    /// The signal as a borrowed parameter.
+    #[must_use]
+    pub fn lend<P: ?Sized + Lend<T, M>, M>(&self) -> &P {
+        P::lend(&self.0)
+    }
+}
+
+/// Something made to be borrowed.
+#[derive(Debug)]
+pub struct Loan<P>(P);
+
+impl<P> Deref for Loan<P> {
+    type Target = P;
+
+    fn deref(&self) -> &P {
+        &self.0
     }
 }
 
@@ -159,6 +171,7 @@ pub trait Take<T: ?Sized, M>: Sized {
     fn take(signal: Signal<T>) -> Self;
     #[doc(hidden)]
     #[inline]
+    #[must_use]
     fn take_from(delivery: Delivery<'_, T>) -> Self {
         Self::take(delivery.into_signal())
     }
@@ -213,52 +226,89 @@ impl<T: Payload> Take<T, ByAny> for Signal<AnyValue> {
 )]
 pub trait Lend<T: ?Sized, M> {
     #[doc(hidden)]
-    fn lend<'door>(delivery: &'door Delivery<'_, T>) -> &'door Self;
+    type Held<'door>: Deref<Target = Self>
+    where
+        Self: 'door,
+        T: 'door;
+    #[doc(hidden)]
+    fn hold<'door>(delivery: &'door Delivery<'_, T>) -> Self::Held<'door>;
+    #[doc(hidden)]
+    fn lend(signal: &Signal<T>) -> &Self;
 }
+
+/// Lends the value as what it derefs to.
+macro_rules! lend_value {
+    ([$($U:ident)?] $whole:ty as $part:ty) => {
+        #[diagnostic::do_not_recommend]
+        impl<$($U)?> Lend<$whole, ByValue> for $part {
+            type Held<'door> = &'door Self
+            where
+                Self: 'door;
+
+            #[inline]
+            fn hold<'door>(delivery: &'door Delivery<'_, $whole>) -> &'door Self {
+                delivery.value()
+            }
+
+            fn lend(signal: &Signal<$whole>) -> &Self {
+                signal
+            }
+        }
+    };
+}
+
+lend_value!([] String as str);
+lend_value!([] PathBuf as Path);
+lend_value!([U] Vec<U> as [U]);
 
 #[diagnostic::do_not_recommend]
 impl<T: ?Sized> Lend<T, ByValue> for T {
+    type Held<'door>
+        = &'door Self
+    where
+        Self: 'door;
+
     #[inline]
-    fn lend<'door>(delivery: &'door Delivery<'_, T>) -> &'door Self {
+    fn hold<'door>(delivery: &'door Delivery<'_, T>) -> &'door Self {
         delivery.value()
+    }
+
+    fn lend(signal: &Signal<T>) -> &Self {
+        signal
     }
 }
 
 #[diagnostic::do_not_recommend]
 impl<T: ?Sized> Lend<T, ByArc> for Arc<T> {
-    fn lend<'door>(delivery: &'door Delivery<'_, T>) -> &'door Self {
-        delivery.whole().as_arc()
+    type Held<'door>
+        = Loan<Self>
+    where
+        Self: 'door,
+        T: 'door;
+
+    fn hold(delivery: &Delivery<'_, T>) -> Loan<Self> {
+        Loan(delivery.share().into_arc())
+    }
+
+    fn lend(signal: &Signal<T>) -> &Self {
+        signal.as_arc()
     }
 }
 
 #[diagnostic::do_not_recommend]
 impl<T: ?Sized> Lend<T, BySignal> for Signal<T> {
-    fn lend<'door>(delivery: &'door Delivery<'_, T>) -> &'door Self {
-        delivery.whole()
-    }
-}
+    type Held<'door>
+        = Loan<Self>
+    where
+        Self: 'door,
+        T: 'door;
 
-#[diagnostic::do_not_recommend]
-impl Lend<String, ByValue> for str {
-    #[inline]
-    fn lend<'door>(delivery: &'door Delivery<'_, String>) -> &'door Self {
-        delivery.value()
+    fn hold(delivery: &Delivery<'_, T>) -> Loan<Self> {
+        Loan(delivery.share())
     }
-}
 
-#[diagnostic::do_not_recommend]
-impl Lend<PathBuf, ByValue> for Path {
-    #[inline]
-    fn lend<'door>(delivery: &'door Delivery<'_, PathBuf>) -> &'door Self {
-        delivery.value()
-    }
-}
-
-#[diagnostic::do_not_recommend]
-impl<U> Lend<Vec<U>, ByValue> for [U] {
-    #[inline]
-    fn lend<'door>(delivery: &'door Delivery<'_, Vec<U>>) -> &'door Self {
-        delivery.value()
+    fn lend(signal: &Self) -> &Self {
+        signal
     }
 }
 

@@ -288,22 +288,17 @@ impl<T: Payload> On<T> {
                 resolved.as_ref().map_err(Refusal::clone)
             }
         };
-        let open = running.check_open(inside);
-        let heard = open.and(route).and_then(|route: &Arc<Route>| {
-            let hearing = running.hearing(route)?;
-            Ok((route, hearing))
-        });
-        let (route, hearing) = match heard {
-            Ok(heard) => heard,
+        let route = match running.check_open(inside).and(route) {
+            Ok(route) => route,
             Err(refusal) => {
                 publication.refuse(&running, &self.name, refusal);
                 return Pending::NOTHING;
             }
         };
-        let Some(hearing) = hearing else {
+        if running.is_unheard(route) {
             running.unrouted(route);
             return Pending::NOTHING;
-        };
+        }
         let Some(value) = share() else {
             return Pending::NOTHING;
         };
@@ -312,7 +307,7 @@ impl<T: Payload> On<T> {
             local: publication.local || self.topic.traits().local,
             ..Manner::inside(inside)
         };
-        match running.attempt(running.ready(route, &hearing, value, manner)) {
+        match running.send(route, value, manner) {
             Tried::Accepted(_) => Pending::NOTHING,
             Tried::Wait(ready) => Pending(Some(Box::new(Waiting {
                 publication,

@@ -54,12 +54,8 @@ impl BusHandle {
     ) -> Result<Receipt, PublishError<Arc<T>>> {
         let running = self.running();
         let open = running.check_open(manner.inside);
-        let heard = open.and_then(|()| {
-            let route = running.routes.broadcast(Kind::of::<T>());
-            let hearing = running.hearing(&route)?;
-            Ok((route, hearing))
-        });
-        match self.hand_over(heard, signal, manner)? {
+        let route = open.map(|()| running.routes.broadcast(Kind::of::<T>()));
+        match self.hand_over(route, signal, manner)? {
             Shared::Done(receipt) => Ok(receipt),
             Shared::Wait(ready) => match running.wait(ready).await {
                 Ok(receipt) => Ok(receipt),

@@ -5,7 +5,7 @@ use std::{panic::Location, sync::Arc};
 use crate::{
     error::publish::{PublishError, Refusal},
     publish::{Manner, Ready, Receipt, Tried},
-    route::topic::{Hearing, Route},
+    route::topic::Route,
     scope::{self, running::BusHandle},
     signal::{Kind, Payload, Signal},
     topic::{IntoTopic, Traits},
@@ -163,31 +163,29 @@ impl BusHandle {
         let route = running
             .check_open(manner.inside)
             .and_then(|()| running.routes.resolve(topic, Kind::of::<T>(), at));
-        let heard = route.and_then(|route| {
-            running.routes.mark(&route, traits, &running.exchange);
-            let hearing = running.hearing(&route)?;
-            Ok((route, hearing))
+        let route = route.inspect(|route| {
+            running.routes.mark(route, traits, &running.exchange);
         });
-        self.hand_over(heard, signal, manner)
+        self.hand_over(route, signal, manner)
     }
 
     /// Hands a value to those who hear its route, as far as that takes no waiting.
     pub(super) fn hand_over<T: Payload>(
         &self,
-        heard: Result<(Arc<Route>, Option<Arc<Hearing>>), Refusal>,
+        route: Result<Arc<Route>, Refusal>,
         signal: Arc<T>,
         manner: Manner,
     ) -> Result<Shared, PublishError<Arc<T>>> {
         let running = self.running();
-        let (route, hearing) = match heard {
-            Ok(heard) => heard,
+        let route = match route {
+            Ok(route) => route,
             Err(refusal) => return Err(self.refused(refusal, signal)),
         };
-        let Some(hearing) = hearing else {
+        if running.is_unheard(&route) {
             return Ok(Shared::Done(running.unrouted(&route)));
-        };
+        }
         let value = (T::erase(signal), std::any::type_name::<T>());
-        match running.attempt(running.ready(&route, &hearing, value, manner)) {
+        match running.send(&route, value, manner) {
             Tried::Accepted(receipt) => Ok(Shared::Done(receipt)),
             Tried::Wait(ready) => Ok(Shared::Wait(ready)),
             Tried::Refused(refusal, signal) => Err(self.refused(refusal, value_of(signal))),

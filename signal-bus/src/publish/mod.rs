@@ -20,12 +20,14 @@ use crate::{
         admission::{Admitted, Rejected, Waited},
         entry::Ticket,
         offer::{Destination, Inside, Offer},
+        wakes::Wakes,
     },
     route::topic::{Hearing, Route},
     scope::running::Running,
     signal::{
-        AnyValue, Kind, Payload, Signal, SignalId,
+        AnyValue, Kind, Payload, Signal,
         headers::Headers,
+        id::SignalId,
         label::{Label, Origin, Passage},
     },
 };
@@ -102,7 +104,7 @@ impl Running {
             let topic = (*route.topic).into();
             return Err(Refusal::TopicClosed { topic });
         }
-        let wanted = hearing.filter(|hearing| hearing.is_heard() || hearing.keeps.is_some());
+        let wanted = hearing.filter(|hearing| hearing.is_heard() || hearing.keeps().is_some());
         if wanted.is_none() && self.observe.recorder.is_some() {
             return Ok(Some(self.routes.look(route)));
         }
@@ -126,23 +128,76 @@ impl Running {
         Receipt::UNROUTED
     }
 
-    /// Finds the queues of a value; nothing has happened yet.
-    pub(crate) fn ready(
+    /// Whether nobody looks at what is published on a route, not even the recorder.
+    pub(crate) fn is_unheard(&self, route: &Route) -> bool {
+        self.observe.recorder.is_none() && self.routes.is_silent(route)
+    }
+
+    /// Lets a value in as far as that takes no waiting.
+    pub(crate) fn send(
         &self,
         route: &Arc<Route>,
-        hearing: &Hearing,
         value: (Arc<AnyValue>, &'static str),
         manner: Manner,
-    ) -> Ready {
+    ) -> Tried {
+        let (inside, ticket) = (manner.inside, manner.ticket.clone());
+        let mut signal = self.labelled(route, value, manner);
+        if ticket.is_none() && self.observe.recorder.is_none() {
+            match self.pass(route, signal, inside) {
+                Ok(receipt) => return Tried::Accepted(receipt),
+                Err(back) => signal = back,
+            }
+        }
+        match self.hearing(route) {
+            Ok(Some(hearing)) => {
+                let mut ready = self.ready(route, &hearing, signal, inside);
+                ready.offer.ticket = ticket;
+                self.attempt(ready)
+            }
+            Ok(None) => Tried::Accepted(self.unrouted(route)),
+            Err(refusal) => Tried::Refused(refusal, signal),
+        }
+    }
+
+    /// The usual way of a signal; it is given back if anything is in its way.
+    fn pass(
+        &self,
+        route: &Route,
+        signal: Signal,
+        inside: Option<Inside>,
+    ) -> Result<Receipt, Signal> {
+        let mut wakes = Wakes::default();
+        let mut signal = Some(signal);
+        let passed = self.routes.with_plain(route, |destination| {
+            let signal = signal.take()?;
+            Some(
+                self.exchange
+                    .pass(signal, destination, route.line, inside, &mut wakes),
+            )
+        });
+        match (passed.flatten(), signal) {
+            (Some(Ok((id, receivers))), _) => {
+                wakes.wake();
+                if receivers == 0 {
+                    self.observe.unrouted.add(1);
+                }
+                let id = Some(id);
+                Ok(Receipt { receivers, id })
+            }
+            (Some(Err(signal)), _) | (None, Some(signal)) => Err(signal),
+            (None, None) => unreachable!("a signal is let in or given back"),
+        }
+    }
+
+    /// Labels a value.
+    fn labelled(
+        &self,
+        route: &Route,
+        value: (Arc<AnyValue>, &'static str),
+        manner: Manner,
+    ) -> Signal {
         let (value, type_name) = value;
-        let Manner {
-            inside,
-            origin,
-            local,
-            ticket,
-            forwarded,
-        } = manner;
-        let (headers, time, passage) = match forwarded {
+        let (headers, time, passage) = match manner.forwarded {
             Some(Forwarded {
                 headers,
                 time,
@@ -150,26 +205,38 @@ impl Running {
             }) => (headers, time, Some(Arc::new(passage))),
             None => (Headers::current(), SystemTime::now(), None),
         };
+        let origin = manner.origin;
         let label = Label {
             topic: Arc::clone(&route.topic),
             id: SignalId::UNSET,
-            origin: origin.or_else(|| inside.and_then(Inside::origin)),
+            origin: origin.or_else(|| manner.inside.and_then(Inside::origin)),
             type_name,
             time,
             headers,
-            local: local || route.local.load(Ordering::Acquire),
+            local: manner.local || route.local.load(Ordering::Acquire),
             passage,
         };
-        let destination = self.destination(hearing, &*value, &label);
+        Signal::new(value, label)
+    }
+
+    /// Finds the queues of a signal; nothing has happened yet.
+    fn ready(
+        &self,
+        route: &Arc<Route>,
+        hearing: &Hearing,
+        signal: Signal,
+        inside: Option<Inside>,
+    ) -> Ready {
+        let destination = self.destination(hearing, &**signal.as_arc(), signal.label());
         Ready {
             offer: Offer {
                 line: route.line,
-                signal: Signal::new(value, label),
+                signal,
                 destination,
                 inside,
                 recorded: self.observe.recorder.is_some(),
                 counted: true,
-                ticket,
+                ticket: None,
             },
             route: Arc::clone(route),
             mismatched: hearing.mismatched,
@@ -270,7 +337,8 @@ impl Running {
             return;
         };
         let value = (T::erase(Arc::new(value)), std::any::type_name::<T>());
-        let mut ready = self.ready(&route, &hearing, value, Manner::inside(inside));
+        let signal = self.labelled(&route, value, Manner::inside(inside));
+        let mut ready = self.ready(&route, &hearing, signal, inside);
         ready.offer.counted = false;
         ready.mismatched = 0;
         // Refused only where the bus was given up on, and everything on it was counted as abandoned.

@@ -17,7 +17,7 @@ use crate::{
         stuck,
         wakes::Wakes,
     },
-    signal::{Signal, SignalId},
+    signal::{Signal, id::SignalId},
 };
 
 /// A signal that was let in.
@@ -61,7 +61,7 @@ impl Exchange {
     pub(crate) fn try_admit(&self, offer: Offer) -> Result<Admitted, Rejected> {
         let mut wakes = Wakes::default();
         let mut state = self.lock();
-        if !state.is_open(&offer) {
+        if !state.is_open(offer.inside) {
             return Err(Rejected::Closed(offer));
         }
         if state.is_stale(&offer) {
@@ -70,11 +70,33 @@ impl Exchange {
         if state.obstacle(&offer, None).is_some() {
             return Err(Rejected::Full(offer));
         }
-        let (admitted, dropped) = state.admit(offer, &mut wakes);
+        let admitted = state.admit(offer, &mut wakes);
         drop(state);
         wakes.wake();
-        dropped.into_iter().for_each(Entry::discard);
         Ok(admitted)
+    }
+
+    /// The usual way of a signal: lets it in if nothing at all stands in its way, or gives it back.
+    ///
+    /// Who is to be woken is left to the caller, who may hold a lock.
+    pub(crate) fn pass(
+        &self,
+        mut signal: Signal,
+        destination: &Destination,
+        line: usize,
+        inside: Option<Inside>,
+        wakes: &mut Wakes,
+    ) -> Result<(SignalId, usize), Signal> {
+        let mut state = self.lock();
+        if !state.has_way(destination, line, inside) {
+            return Err(signal);
+        }
+        let id = state.last_signal.next();
+        state.last_signal = id;
+        signal.number(id);
+        let receivers = state.put(signal, &destination.targets, None, wakes);
+        state.routed += u64::from(0 < receivers);
+        Ok((id, receivers))
     }
 
     /// Lets a signal in as soon as every queue has room.
@@ -140,7 +162,7 @@ impl Future for Admission {
         let exchange = Arc::clone(&this.exchange);
         let mut wakes = Wakes::default();
         let mut state = exchange.lock();
-        if !state.is_open(&offer) {
+        if !state.is_open(offer.inside) {
             state.leave_line(&offer, this.ticket.take(), &mut wakes);
             drop(state);
             wakes.wake();
@@ -167,11 +189,10 @@ impl Future for Admission {
             }
         };
         state.leave_line(&offer, this.ticket.take(), &mut wakes);
-        let (mut admitted, dropped) = state.admit(offer, &mut wakes);
+        let mut admitted = state.admit(offer, &mut wakes);
         admitted.circle = circle;
         drop(state);
         wakes.wake();
-        dropped.into_iter().for_each(Entry::discard);
         Poll::Ready(Waited::Admitted(admitted))
     }
 }
@@ -187,7 +208,13 @@ impl Admission {
             Obstacle::Full(queue) if known && self.waits_for == Some(queue) => None,
             Obstacle::Full(_) | Obstacle::Line => {
                 let targets = &offer.destination.targets;
-                stuck::circle(&state.stores, &state.blocked, offer.inside, targets)
+                stuck::circle(
+                    &state.stores,
+                    &state.logs,
+                    &state.blocked,
+                    offer.inside,
+                    targets,
+                )
             }
         }
     }
@@ -222,10 +249,10 @@ impl Obstacle {
 }
 
 impl State {
-    fn is_open(&self, offer: &Offer) -> bool {
+    fn is_open(&self, inside: Option<Inside>) -> bool {
         match self.phase {
             Phase::Running => true,
-            Phase::Draining => offer.inside.is_some(),
+            Phase::Draining => inside.is_some(),
             Phase::Closed => false,
         }
     }
@@ -238,8 +265,7 @@ impl State {
     fn full(&self, offer: &Offer) -> Option<QueueId> {
         let targets = &offer.destination.targets;
         let mut queues = targets.iter().map(|target| target.queue);
-        let is_full = |queue| self.stores.get(queue).is_some_and(Store::is_full);
-        queues.find(|queue| is_full(*queue))
+        queues.find(|queue| self.is_full(*queue))
     }
 
     fn obstacle(&self, offer: &Offer, ticket: Option<u64>) -> Option<Obstacle> {
@@ -259,9 +285,7 @@ impl State {
     }
 
     /// Puts the signal into all of its queues that are still there.
-    ///
-    /// What has to be dropped is returned: the values are the user's, and their `drop` must not run under the lock.
-    fn admit(&mut self, offer: Offer, wakes: &mut Wakes) -> (Admitted, Vec<Entry>) {
+    fn admit(&mut self, offer: Offer, wakes: &mut Wakes) -> Admitted {
         let Offer {
             mut signal,
             destination: Destination { targets, keeps, .. },
@@ -274,52 +298,78 @@ impl State {
         self.last_signal = id;
         signal.number(id);
         let recorded = recorded.then(|| signal.clone());
-        let mut dropped = Vec::new();
         if let Some(keeps) = &keeps {
             let forgotten = self.kept.keep(keeps, &signal).into_iter();
-            dropped.extend(forgotten.map(|signal| entry(signal, 0, None)));
+            let forgotten = forgotten.map(|signal| entry(signal, 0, None));
+            wakes.unused.entries.extend(forgotten);
         }
-        let mut receivers = 0;
-        let last = targets.iter().rposition(|target| self.is_there(*target));
-        if let Some(last) = last {
-            for target in &targets[..last] {
-                if self.is_there(*target) {
-                    receivers += 1;
-                    let entry = entry(signal.clone(), target.key, ticket.clone());
-                    dropped.extend(self.push(*target, entry, wakes));
-                }
-            }
-            receivers += 1;
-            // The publisher keeps no share, so that the last handler can have the value for itself.
-            let entry = entry(signal, targets[last].key, ticket);
-            dropped.extend(self.push(targets[last], entry, wakes));
-        } else {
-            dropped.push(entry(signal, 0, ticket));
-        }
+        let receivers = self.put(signal, &targets, ticket, wakes);
         self.routed += u64::from(0 < receivers && counted);
-        let admitted = Admitted {
+        Admitted {
             id,
             receivers,
             counted,
             recorded,
             circle: None,
+        }
+    }
+
+    /// Puts a signal wherever it is to go and there still is somebody; returns for how many subscriptions that was.
+    fn put(
+        &mut self,
+        signal: Signal,
+        targets: &[Target],
+        ticket: Option<Ticket>,
+        wakes: &mut Wakes,
+    ) -> usize {
+        let Some(last) = targets.iter().rposition(|target| self.is_there(*target)) else {
+            wakes.unused.entries.push(entry(signal, 0, ticket));
+            return 0;
         };
-        (admitted, dropped)
+        let mut receivers = 0;
+        for target in &targets[..last] {
+            if self.is_there(*target) {
+                let entry = entry(signal.clone(), target.key, ticket.clone());
+                receivers += self.push(*target, entry, wakes);
+            }
+        }
+        // The publisher keeps no share, so that the last handler can have the value for itself.
+        let entry = entry(signal, targets[last].key, ticket);
+        receivers + self.push(targets[last], entry, wakes)
+    }
+
+    /// Whether a signal from `inside` can go to all of a destination now.
+    fn has_way(&self, destination: &Destination, line: usize, inside: Option<Inside>) -> bool {
+        let handles = || inside.and_then(Inside::handling).is_some();
+        let in_turn =
+            self.lines.is_empty() || handles() || !self.lines.contains_key(&LineId::Topic(line));
+        let mut targets = destination.targets.iter();
+        self.is_open(inside)
+            && destination.generation == self.generation
+            && in_turn
+            && !targets.any(|target| self.is_full(target.queue))
     }
 
     fn is_there(&self, target: Target) -> bool {
         self.stores.get(target.queue).is_some_and(Store::is_open)
     }
 
-    fn push(&mut self, target: Target, entry: Entry, wakes: &mut Wakes) -> Option<Entry> {
-        let store = self.stores.get_mut(target.queue)?;
+    /// Puts a signal where it is to go; returns for how many subscriptions that is.
+    fn push(&mut self, target: Target, entry: Entry, wakes: &mut Wakes) -> usize {
+        let Some(store) = self.stores.get_mut(target.queue) else {
+            return 0;
+        };
+        if let Some(log) = store.log() {
+            return self.push_shared(log, entry, wakes);
+        }
         let pulled = store.is_pulled();
-        let dropped = store.push(entry, wakes);
+        let gone = store.push(entry, wakes);
         // One in, one out: nothing more is outstanding than before.
-        if dropped.is_none() {
+        if gone.is_none() {
             self.more(pulled);
         }
-        dropped
+        wakes.unused.entries.extend(gone);
+        1
     }
 }
 

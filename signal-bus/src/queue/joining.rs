@@ -178,19 +178,56 @@ impl State {
             return Vec::new();
         };
         store.close(wakes);
+        store.close_shared(queue, &mut self.logs);
         let pulled = store.is_pulled();
-        let dropped: Vec<_> = match how {
-            Leave::Drain => Vec::new(),
-            Leave::Abandon => store.abandon_waiting().into(),
+        let (dropped, shared): (Vec<_>, _) = match how {
+            Leave::Drain => (Vec::new(), 0),
+            Leave::Abandon => (
+                store.abandon_waiting().into(),
+                store.abandon_shared(&mut self.logs, wakes),
+            ),
         };
         // Publishers that wait for room here need not wait any more.
         self.freed(queue, wakes);
         self.remove_if_over(queue);
         let (working, held) = match pulled {
             true => (0, dropped.len()),
-            false => (dropped.len(), 0),
+            false => (dropped.len() + shared, 0),
         };
         self.less(working, held, exchange, wakes);
         dropped
+    }
+}
+
+impl Store {
+    /// Takes a further member of a group in.
+    pub(crate) fn add_member(&mut self, limit: Option<NonZeroUsize>) {
+        self.crew.join(limit);
+    }
+
+    /// Lets a member go; whether others are left. They are told of what waits: it may have been woken for it.
+    pub(crate) fn remove_member(
+        &mut self,
+        worker: WorkerId,
+        limit: Option<NonZeroUsize>,
+        wakes: &mut Wakes,
+    ) -> bool {
+        let gone = self.crew.leave(worker, limit);
+        if gone {
+            self.wake_all(wakes);
+        }
+        gone
+    }
+
+    /// Forgets a worker that does not come back, and wakes another in its place.
+    pub(crate) fn part_with(&mut self, worker: WorkerId, wakes: &mut Wakes) {
+        self.parked.unpark(worker);
+        self.wake_for_next(wakes);
+    }
+
+    /// Takes no further signal in.
+    pub(crate) fn close(&mut self, wakes: &mut Wakes) {
+        self.open = false;
+        self.wake_all(wakes);
     }
 }

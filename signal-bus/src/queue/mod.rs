@@ -17,15 +17,18 @@
 //! [stale](admission::Rejected::Stale) and routed again, so whoever has joined misses nothing that is let in from then on.
 
 pub(crate) mod admission;
+mod closing;
 pub(crate) mod crew;
 pub(crate) mod entry;
 pub(crate) mod joining;
 pub(crate) mod kept;
 pub(crate) mod ledger;
 pub(crate) mod line;
+pub(crate) mod log;
 pub(crate) mod offer;
 pub(crate) mod parked;
 pub(crate) mod runs;
+mod shared;
 pub(crate) mod store;
 pub(crate) mod stores;
 pub(crate) mod stuck;
@@ -45,13 +48,12 @@ use std::{
 use tokio::sync::Notify;
 
 use crate::{
-    caller::Caller,
     guarded::discard,
     queue::{
-        entry::Entry,
         kept::Kept,
         ledger::Ledger,
         line::{Line, LineId},
+        log::Log,
         offer::Inside,
         store::Store,
         stores::{QueueId, Stores},
@@ -59,7 +61,7 @@ use crate::{
         wakes::Wakes,
     },
     registry::subscriber::{Batch, Overflow},
-    signal::SignalId,
+    signal::id::SignalId,
 };
 
 /// The generation in which nobody has come yet.
@@ -123,6 +125,7 @@ struct State {
     /// How often `working` has come down to zero.
     quiet_count: u64,
     stores: Stores,
+    logs: Vec<Log>,
     kept: Kept,
     lines: HashMap<LineId, Line>,
     /// Handlers that wait in a line.
@@ -146,6 +149,7 @@ impl Exchange {
                 reads: 0,
                 quiet_count: 0,
                 stores: Stores::default(),
+                logs: Vec::new(),
                 kept,
                 lines: HashMap::new(),
                 blocked: Vec::new(),
@@ -186,45 +190,6 @@ impl Exchange {
         self.after(state, wakes);
     }
 
-    /// Refuses from now on what does not come from inside a handler or a periodic run.
-    pub(crate) fn close_gate(&self) {
-        let mut wakes = Wakes::default();
-        let mut state = self.lock();
-        if state.phase != Phase::Running {
-            return;
-        }
-        state.set_phase(Phase::Draining, self);
-        for line in state.lines.values_mut() {
-            line.wake_all(&mut wakes);
-        }
-        // A batch that is not full goes now.
-        for store in state.stores.iter_mut().filter(|store| store.is_batched()) {
-            store.wake_all(&mut wakes);
-        }
-        state.less(0, 0, self, &mut wakes);
-        self.after(state, wakes);
-    }
-
-    /// Gives up on all that is outstanding; it is counted, and dropped outside of the lock.
-    pub(crate) fn abandon(&self) {
-        let mut wakes = Wakes::default();
-        let mut state = self.lock();
-        if state.phase == Phase::Closed {
-            return;
-        }
-        state.set_phase(Phase::Closed, self);
-        state.working = 0;
-        state.held = 0;
-        state.quiet_count += 1;
-        let stores = state.stores.iter_mut();
-        let left: Vec<_> = stores.map(|store| store.abandon(&mut wakes)).collect();
-        for line in state.lines.values_mut() {
-            line.wake_all(&mut wakes);
-        }
-        self.after(state, wakes);
-        left.into_iter().flatten().for_each(Entry::discard);
-    }
-
     /// Lets all publishers that wait look again where their signals go.
     pub(crate) fn wake_publishers(&self) {
         let mut wakes = Wakes::default();
@@ -246,57 +211,10 @@ impl Exchange {
         self.lock().reads
     }
 
-    /// Closes, if all that is left are signals that nobody can be expected to read while `caller` waits for the close; they
-    /// can be read until their subscriptions go. Returns their queues.
-    pub(crate) fn leave_to_readers(&self, caller: Option<Caller>) -> Option<Vec<QueueId>> {
-        let mut wakes = Wakes::default();
-        let mut state = self.lock();
-        let unread = state.stores.iter().filter(|(_, store)| store.has_unread());
-        let unread: Vec<_> = unread.collect();
-        let expects = unread.iter().any(|(_, store)| !store.is_unread_in(caller));
-        if state.phase != Phase::Draining || state.working != 0 || expects {
-            return None;
-        }
-        let unread = unread.into_iter().map(|(queue, _)| queue).collect();
-        state.held = 0;
-        state.less(0, 0, self, &mut wakes);
-        self.after(state, wakes);
-        Some(unread)
-    }
-
     /// Drops the signals that are kept for those who come later.
     pub(crate) fn forget_kept(&self) {
         let kept = self.lock().kept.clear();
         kept.into_iter().for_each(discard);
-    }
-
-    /// Waits for a moment at which no handler has anything to do.
-    pub(crate) async fn quiet(&self) {
-        let begun = {
-            let state = self.lock();
-            if state.working == 0 {
-                return;
-            }
-            state.quiet_count
-        };
-        self.until(|state| state.quiet_count != begun).await;
-    }
-
-    /// Waits for the end, once the gate is closed: until nothing is outstanding.
-    pub(crate) async fn drained(&self) {
-        self.until(|state| state.phase == Phase::Closed).await;
-    }
-
-    async fn until(&self, reached: impl Fn(&State) -> bool) {
-        loop {
-            let notified = self.quiet.notified();
-            tokio::pin!(notified);
-            notified.as_mut().enable();
-            if reached(&self.lock()) {
-                return;
-            }
-            notified.await;
-        }
     }
 
     /// The counts, taken at one moment.
@@ -383,7 +301,9 @@ impl State {
         let Some(store) = self.stores.get_mut(queue) else {
             return;
         };
-        for line in store.take_lines() {
+        let log = store.log().map(|log| &mut self.logs[log.0]);
+        let shared = log.map(Log::take_lines).unwrap_or_default();
+        for line in store.take_lines().chain(shared) {
             if let Some(line) = self.lines.get_mut(&line) {
                 line.freed(wakes);
             }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::{
     queue::{entry::Ticket, kept::Keeps, stores::QueueId},
-    signal::{Signal, SignalId, label::Origin},
+    signal::{Signal, id::SignalId, label::Origin},
 };
 
 /// A queue that a signal is meant for.

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use crate::{
     queue::{
-        Exchange, Phase, Settings, entry::Ticket, parked::WorkerId, store::Store, stores::QueueId,
-        wakes::Wakes,
+        Exchange, Phase, Settings, State, entry::Entry, log::Log, parked::WorkerId, store::Store,
+        stores::QueueId, wakes::Wakes,
     },
     registry::subscriber::Overflow,
-    signal::run::Run,
+    signal::run::{Run, Segment},
 };
 
 /// So many signals are in a run at most.
@@ -37,7 +37,7 @@ impl Settings {
         in_turn && !(self.keyed || self.shared || self.pulled || self.batch.is_some())
     }
 
-    fn run_max(&self) -> usize {
+    pub(super) fn run_max(&self) -> usize {
         match self.overflow {
             Overflow::Wait => (self.capacity.get() / PARTS_OF_CAPACITY).clamp(1, RUN_MAX),
             // What is in a run cannot be dropped any more.
@@ -56,19 +56,26 @@ impl Exchange {
         run: &mut Run,
     ) -> bool {
         let mut wakes = Wakes::default();
-        let mut tickets = Vec::new();
+        // What others have, too, is let go of before it is settled, and the lock is not held then.
+        run.release_shared();
+        let spare = run.take_spare();
         let mut state = self.lock();
         // After `abandon` the signals have been counted already.
         if state.phase == Phase::Closed {
             return false;
         }
-        let Some(store) = state.stores.get_mut(queue) else {
+        let State { stores, logs, .. } = &mut *state;
+        let Some(store) = stores.get_mut(queue) else {
             return false;
         };
         store.settle_run(handled);
+        let mut segment = None;
         if run.left() == 0 {
-            store.end_run(worker);
-            store.take_run(worker, run, &mut tickets);
+            store.end_run(worker, logs, &mut wakes);
+            segment = store.take_run(worker, run, logs, &mut wakes);
+        }
+        if let (Some(spare), Some(log)) = (spare, store.log()) {
+            logs[log.0].keep_spare(spare);
         }
         run.lead().recount();
         if 0 < handled.all() {
@@ -77,8 +84,7 @@ impl Exchange {
             state.less(handled.all(), 0, self, &mut wakes);
         }
         self.after(state, wakes);
-        // Whoever waits for one of them is woken, which must not happen under the lock.
-        drop(tickets);
+        segment.into_iter().for_each(|one| run.add_segment(one));
         0 < run.left()
     }
 
@@ -117,9 +123,12 @@ impl Store {
         done
     }
 
-    fn end_run(&mut self, worker: WorkerId) {
+    fn end_run(&mut self, worker: WorkerId, logs: &mut [Log], wakes: &mut Wakes) {
         if self.run.take().is_some() {
             self.crew.end(worker);
+        }
+        if let Some(reading) = &mut self.reading {
+            logs[reading.log.0].done(reading, wakes);
         }
     }
 
@@ -129,19 +138,49 @@ impl Store {
         run.map_or(0, |run| self.handling.saturating_sub(run.unsettled() + 1))
     }
 
-    /// Puts into a run what its handler may have in one go.
-    fn take_run(&mut self, worker: WorkerId, run: &mut Run, tickets: &mut Vec<Ticket>) {
+    /// Takes what a handler may have in one go: into its run, or as a segment of a log.
+    fn take_run(
+        &mut self,
+        worker: WorkerId,
+        run: &mut Run,
+        logs: &mut [Log],
+        wakes: &mut Wakes,
+    ) -> Option<Arc<Segment>> {
         self.parked.unpark(worker);
-        let size = self.waiting.len().min(self.settings.run_max());
-        if size == 0 {
-            return;
+        let segment = match (self.waiting.is_empty(), &mut self.reading) {
+            (true, Some(reading)) => logs[reading.log.0].take(reading, wakes),
+            _ => {
+                self.take_waiting(run, wakes);
+                None
+            }
+        };
+        let size = run.left() + segment.as_ref().map_or(0, |segment| segment.len());
+        if 0 < size {
+            self.handling += size;
+            self.run = Some(Arc::clone(run.lead()));
+            self.crew.begin(worker);
         }
-        self.handling += size;
-        self.run = Some(Arc::clone(run.lead()));
-        self.crew.begin(worker);
-        for entry in self.waiting.drain(..size) {
-            tickets.extend(entry.ticket);
-            run.add(entry.signal);
+        segment
+    }
+
+    fn take_waiting(&mut self, run: &mut Run, wakes: &mut Wakes) {
+        for _ in 0..self.settings.run_max() {
+            // What holds a ticket waits until it is begun with, so it is in no run behind another one.
+            let held = self
+                .waiting
+                .front()
+                .is_some_and(|next| next.ticket.is_some());
+            if held && 0 < run.left() {
+                return;
+            }
+            let Some(Entry { signal, ticket, .. }) = self.waiting.pop_front() else {
+                return;
+            };
+            run.add(signal);
+            if held {
+                wakes.unused.tickets.extend(ticket);
+                return;
+            }
         }
     }
 }

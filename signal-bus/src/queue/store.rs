@@ -2,7 +2,6 @@
 
 use std::{
     collections::{BTreeSet, HashSet, VecDeque},
-    num::NonZeroUsize,
     sync::Arc,
     task::Waker,
 };
@@ -16,6 +15,7 @@ use crate::{
         crew::Crew,
         entry::Entry,
         line::LineId,
+        log::{Log, Reading},
         parked::{Parked, WorkerId},
         wakes::Wakes,
     },
@@ -45,6 +45,8 @@ pub(crate) struct Store {
     pub(super) settings: Settings,
     pub(super) crew: Crew,
     pub(super) waiting: VecDeque<Entry>,
+    /// How far it has read in a log, where it has a part in one.
+    pub(super) reading: Option<Box<Reading>>,
     /// Signals in handlers.
     pub(super) handling: usize,
     /// The run they are in, where they are in one.
@@ -56,7 +58,7 @@ pub(crate) struct Store {
     )]
     busy_keys: Option<Box<HashSet<u64>>>,
     /// Whether it takes signals in; what waits is handed out all the same.
-    open: bool,
+    pub(super) open: bool,
     /// Workers that found nothing to take.
     pub(super) parked: Parked,
     /// Lines whose first publisher waits for room here.
@@ -75,6 +77,7 @@ impl Store {
         Self {
             crew: Crew::new(settings.limit, settings.shared),
             waiting: VecDeque::new(),
+            reading: None,
             handling: 0,
             run: None,
             busy_keys: settings.keyed.then(Box::default),
@@ -146,7 +149,7 @@ impl Store {
     /// What there is to take; `flush` where a batch need not wait for others.
     pub(crate) fn supply(&self, flush: bool) -> Supply {
         let Some(at) = self.next() else {
-            return match self.open || !self.waiting.is_empty() {
+            return match self.open || 0 < self.left() {
                 true => Supply::Nothing,
                 false => Supply::Ended,
             };
@@ -227,7 +230,7 @@ impl Store {
             return None;
         }
         let Some(keys) = &self.busy_keys else {
-            return (!self.waiting.is_empty()).then_some(0);
+            return (0 < self.left()).then_some(0);
         };
         let mut waiting = self.waiting.iter();
         waiting.position(|entry| !keys.contains(&entry.key))
@@ -267,37 +270,6 @@ impl Store {
         }
     }
 
-    /// Takes a further member of a group in.
-    pub(crate) fn add_member(&mut self, limit: Option<NonZeroUsize>) {
-        self.crew.join(limit);
-    }
-
-    /// Lets a member go; whether others are left. They are told of what waits: it may have been woken for it.
-    pub(crate) fn remove_member(
-        &mut self,
-        worker: WorkerId,
-        limit: Option<NonZeroUsize>,
-        wakes: &mut Wakes,
-    ) -> bool {
-        let gone = self.crew.leave(worker, limit);
-        if gone {
-            self.wake_all(wakes);
-        }
-        gone
-    }
-
-    /// Forgets a worker that does not come back, and wakes another in its place.
-    pub(crate) fn part_with(&mut self, worker: WorkerId, wakes: &mut Wakes) {
-        self.parked.unpark(worker);
-        self.wake_for_next(wakes);
-    }
-
-    /// Takes no further signal in.
-    pub(crate) fn close(&mut self, wakes: &mut Wakes) {
-        self.open = false;
-        self.wake_all(wakes);
-    }
-
     /// Gives up on what waits; it is returned, to be dropped.
     pub(crate) fn abandon_waiting(&mut self) -> VecDeque<Entry> {
         self.counts.abandoned += self.waiting.len() as u64;
@@ -305,7 +277,7 @@ impl Store {
     }
 
     /// Gives up on all signals; those that waited are returned, to be dropped.
-    pub(crate) fn abandon(&mut self, wakes: &mut Wakes) -> VecDeque<Entry> {
+    pub(crate) fn abandon(&mut self, logs: &mut [Log], wakes: &mut Wakes) -> VecDeque<Entry> {
         if let Some(run) = &self.run {
             run.stop();
         }
@@ -314,6 +286,7 @@ impl Store {
         self.handling = 0;
         self.run = None;
         self.wake_all(wakes);
+        self.abandon_shared(logs, wakes);
         self.abandon_waiting()
     }
 
@@ -372,16 +345,24 @@ impl Store {
     }
 
     pub(crate) fn waiting(&self) -> usize {
-        self.waiting.len() + self.ahead()
+        self.left() + self.ahead()
+    }
+
+    /// Signals that are in no handler and in no run.
+    pub(super) fn left(&self) -> usize {
+        let shared = self.reading.as_ref();
+        self.waiting.len() + shared.map_or(0, |reading| reading.waiting())
     }
 
     fn used(&self) -> usize {
-        self.waiting.len() + self.handling
+        self.left() + self.handling
     }
 
     pub(crate) fn tally(&self) -> Tally {
         let done = self.run.as_ref().map_or(0, |run| run.unsettled());
+        let shared = self.reading.as_ref();
         Tally {
+            accepted: self.counts.accepted + shared.map_or(0, |reading| reading.accepted()),
             done: self.counts.done + done as u64,
             outstanding: (self.used() - done) as u64,
             ..self.counts

@@ -11,11 +11,11 @@ use std::{
 
 use crate::{
     queue::{
+        log::Log,
         offer::{Inside, Target},
-        store::Store,
         stores::{QueueId, Stores},
     },
-    signal::SignalId,
+    signal::id::SignalId,
 };
 
 /// A handler that waits for room.
@@ -31,6 +31,7 @@ pub(crate) struct Blocked {
 /// The subscriptions that would wait for each other for ever if the handler `inside` waited for `targets`.
 pub(crate) fn circle(
     stores: &Stores,
+    logs: &[Log],
     blocked: &[Blocked],
     inside: Option<Inside>,
     targets: &[Target],
@@ -51,9 +52,8 @@ pub(crate) fn circle(
     };
     let mut stuck: HashSet<QueueId> = waiting.into_iter().filter_map(all_wait).collect();
     let held = |stuck: &HashSet<QueueId>, targets: &[Target]| {
-        let is_full = |queue| stores.get(queue).is_some_and(Store::is_full);
-        let mut full = targets.iter().filter(|target| is_full(target.queue));
-        full.any(|target| stuck.contains(&target.queue))
+        let mut targets = targets.iter();
+        targets.any(|target| is_held(stores, logs, stuck, target.queue))
     };
     // The usual case: a handler of the own queue, or of every full target, still runs.
     if !stuck.contains(&me.0) || !held(&stuck, targets) {
@@ -74,4 +74,21 @@ pub(crate) fn circle(
     let mut circle: Vec<_> = stuck.into_iter().collect();
     circle.sort_unstable();
     Some(circle)
+}
+
+/// Whether some of `stuck` are without room for what goes to `queue`.
+fn is_held(stores: &Stores, logs: &[Log], stuck: &HashSet<QueueId>, queue: QueueId) -> bool {
+    let Some(store) = stores.get(queue) else {
+        return false;
+    };
+    let Some(log) = store.log().map(|log| &logs[log.0]) else {
+        return store.is_full() && stuck.contains(&queue);
+    };
+    let holds_up = |reader: &QueueId| {
+        let reading = stores
+            .get(*reader)
+            .and_then(|store| store.reading.as_deref());
+        stuck.contains(reader) && reading.is_some_and(|reading| reading.holds_up(log))
+    };
+    log.is_full() && log.readers().iter().any(holds_up)
 }

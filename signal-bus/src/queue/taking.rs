@@ -32,6 +32,7 @@ impl Exchange {
             Supply::Ended => Poll::Ready(None),
             Supply::Nothing => {
                 store.park(worker, context.waker());
+                state.idle(queue);
                 Poll::Pending
             }
         }

@@ -31,8 +31,13 @@ impl State {
         if let Obstacle::Full(queue) = obstacle {
             if line.waits_for != Some(queue) {
                 line.waits_for = Some(queue);
-                if let Some(store) = self.stores.get_mut(queue) {
-                    store.add_line(id);
+                match self.log_of(queue) {
+                    Some(log) => log.add_line(id),
+                    None => {
+                        if let Some(store) = self.stores.get_mut(queue) {
+                            store.add_line(id);
+                        }
+                    }
                 }
             }
         }
@@ -119,12 +124,11 @@ impl State {
         let was_first = line.is_first(ticket);
         line.leave(ticket);
         if line.is_empty() {
-            if let Some(queue) = line.waits_for {
-                if let Some(store) = self.stores.get_mut(queue) {
-                    store.remove_line(id);
-                }
-            }
+            let waits_for = line.waits_for;
             self.lines.remove(&id);
+            if let Some(queue) = waits_for {
+                self.remove_line(queue, id);
+            }
         } else if was_first {
             line.wake_first(wakes);
         }

@@ -1,6 +1,11 @@
 //! Wake-ups that are gathered under the lock and happen after it.
 
-use std::task::Waker;
+use std::{sync::Arc, task::Waker};
+
+use crate::{
+    queue::entry::{Entry, Ticket},
+    signal::run::Segment,
+};
 
 /// Wakers to wake once the lock is released: a waker may run anything, also what takes the lock.
 #[derive(Default, Debug)]
@@ -10,6 +15,15 @@ pub(crate) struct Wakes {
     more: Vec<Waker>,
     /// Whether there is news for those who wait for quiet.
     pub(crate) quiet: bool,
+    pub(super) unused: Unused,
+}
+
+/// What is to be dropped once the lock is released: it is the user's, or wakes somebody.
+#[derive(Default, Debug)]
+pub(super) struct Unused {
+    pub(super) entries: Vec<Entry>,
+    pub(super) segments: Vec<Arc<Segment>>,
+    pub(super) tickets: Vec<Ticket>,
 }
 
 impl Wakes {
@@ -26,5 +40,6 @@ impl Wakes {
             waker.wake();
         }
         self.more.into_iter().for_each(Waker::wake);
+        self.unused.entries.into_iter().for_each(Entry::discard);
     }
 }

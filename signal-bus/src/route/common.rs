@@ -62,7 +62,7 @@ impl PartialEq for Same {
             let hearers = hearing.hearers.iter();
             hearers.map(|hearer| hearer.serial).collect()
         };
-        one.keeps == two.keeps
+        one.keeps() == two.keeps()
             && (one.mismatched, one.closed) == (two.mismatched, two.closed)
             && serials(one) == serials(two)
     }

@@ -3,7 +3,7 @@
 use std::{
     fmt,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
 };
@@ -11,12 +11,12 @@ use std::{
 use crate::{
     guarded::caught,
     observe,
-    queue::{Settings, offer::Target, stores::QueueId},
+    queue::{Settings, log::LogId, offer::Target, stores::QueueId},
     registry::{
         group::Terms,
-        subscriber::{Filter, Key},
+        subscriber::{Filter, Key, Overflow},
     },
-    signal::{AnyValue, Kind, SignalId, label::Label},
+    signal::{AnyValue, Kind, id::SignalId, label::Label},
     site::Site,
     topic::{pattern::Pattern, template::Template},
 };
@@ -59,9 +59,11 @@ pub(crate) struct Hearer {
     pub(crate) wish: Wish,
     /// Subscribers that share it: 1, or the members of its group.
     pub(crate) members: AtomicUsize,
-    alive: std::sync::OnceLock<Alive>,
+    /// The log that it shares with others who get the same.
+    log: OnceLock<LogId>,
+    alive: OnceLock<Alive>,
     /// The bus to which it passes signals on, if it is a bridge, and the last signal before it.
-    leads_to: std::sync::OnceLock<(u64, SignalId)>,
+    leads_to: OnceLock<(u64, SignalId)>,
     /// Whether it was said that a signal of another type passed it by.
     mismatch_told: AtomicBool,
 }
@@ -79,8 +81,9 @@ impl Hearer {
             serial,
             wish,
             members: AtomicUsize::new(1),
-            alive: std::sync::OnceLock::new(),
-            leads_to: std::sync::OnceLock::new(),
+            log: OnceLock::new(),
+            alive: OnceLock::new(),
+            leads_to: OnceLock::new(),
             mismatch_told: AtomicBool::new(false),
         }
     }
@@ -95,6 +98,31 @@ impl Hearer {
         templates
             .map(|template| template.written().into())
             .collect()
+    }
+
+    /// Says that it shares a log with others who get the same.
+    pub(crate) fn share(&self, log: LogId) {
+        self.log.get_or_init(|| log);
+    }
+
+    pub(crate) fn log(&self) -> Option<LogId> {
+        self.log.get().copied()
+    }
+
+    /// Whether it may share a log with others to which it is equal.
+    pub(crate) fn may_share(&self) -> bool {
+        let mut patterns = self.patterns();
+        let only = patterns.next().filter(|_| patterns.next().is_none());
+        let exact = only.is_some_and(|only| only.is_exact() && !only.is_reserved());
+        let settings = &self.wish.settings;
+        exact && !self.is_selective() && settings.in_runs() && settings.overflow == Overflow::Wait
+    }
+
+    /// Whether it gets the same signals as another who [may share](Self::may_share), and has the same room for them.
+    pub(crate) fn shares_with(&self, other: &Self) -> bool {
+        self.wish.kind == other.wish.kind
+            && self.wish.settings == other.wish.settings
+            && self.patterns().eq(other.patterns())
     }
 
     /// Whether it takes signals of a type.

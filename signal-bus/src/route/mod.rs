@@ -24,7 +24,7 @@ use std::{
 use crate::{
     error::{InvalidTopic, publish::Refusal},
     guarded::discard,
-    queue::{Exchange, kept::Keeps},
+    queue::{Exchange, kept::Keeps, offer::Destination},
     route::{
         cache::{Cache, Found},
         common::Common,
@@ -125,6 +125,22 @@ impl Routes {
             Known::Silent => None,
             Known::Nothing => Some(self.look(route)),
         }
+    }
+
+    /// Whether nobody hears a topic, and nothing is kept of it.
+    pub(crate) fn is_silent(&self, route: &Route) -> bool {
+        let generation = self.generation.load(Ordering::Acquire);
+        let silent = route.is_silent(generation);
+        silent || !route.is_known(generation) && self.look(route).is_silent()
+    }
+
+    /// As [`Route::with_plain`], for who is there now.
+    pub(crate) fn with_plain<R>(
+        &self,
+        route: &Route,
+        with: impl FnOnce(&Destination) -> R,
+    ) -> Option<R> {
+        route.with_plain(self.generation.load(Ordering::Acquire), with)
     }
 
     /// Finds out who hears a topic, and remembers it.

@@ -1,6 +1,7 @@
 //! A topic of a running bus: what it carries, and who hears it.
 
 use std::{
+    collections::HashSet,
     panic::Location,
     sync::{
         Arc, PoisonError, RwLock,
@@ -12,6 +13,7 @@ use crate::{
     error::publish::Refusal,
     queue::{
         kept::Keeps,
+        log::LogId,
         offer::{Destination, Target},
     },
     route::hearer::Hearer,
@@ -37,18 +39,20 @@ pub(crate) struct Route {
     hearing: RwLock<Option<Arc<Hearing>>>,
     /// The generation in which nobody heard it and nothing was kept of it; 0 for none.
     silent_in: AtomicU64,
+    /// The generation in which it was found out who hears it.
+    known_in: AtomicU64,
 }
 
 /// Who hears a topic, as found out in one generation.
 #[derive(Debug)]
 pub(crate) struct Hearing {
     pub(crate) generation: u64,
-    targets: Arc<[Target]>,
+    /// Where all signals go, unless each has to be asked for.
+    usual: Destination,
     /// In the order of the targets: the most specific first.
     pub(crate) hearers: Box<[Arc<Hearer>]>,
     /// Whether a filter, a key or an owner must be asked for each signal.
     selective: bool,
-    pub(crate) keeps: Option<Arc<Keeps>>,
     /// Subscriptions that hear the topic but not its type.
     pub(crate) mismatched: u64,
     /// Whether nobody may publish on it any more.
@@ -61,24 +65,39 @@ impl Hearing {
             queue: hearer.queue,
             key: 0,
         };
+        let mut logs = Logs::default();
+        let first = hearers.iter().filter(|hearer| logs.is_new(hearer));
         Self {
             generation,
-            targets: hearers.iter().map(target).collect(),
+            usual: Destination {
+                generation,
+                targets: first.map(target).collect(),
+                keeps: (!keeps.nothing()).then(|| Arc::new(keeps)),
+            },
             selective: hearers.iter().any(|hearer| hearer.is_selective()),
             hearers: hearers.into(),
-            keeps: (!keeps.nothing()).then(|| Arc::new(keeps)),
             mismatched: 0,
             closed: false,
         }
     }
 
     pub(crate) fn is_heard(&self) -> bool {
-        !self.targets.is_empty()
+        !self.usual.targets.is_empty()
+    }
+
+    pub(crate) fn keeps(&self) -> Option<&Arc<Keeps>> {
+        self.usual.keeps.as_ref()
+    }
+
+    /// Where all signals go, if that is all there is to do with them.
+    pub(crate) fn plain(&self) -> Option<&Destination> {
+        let plain = !(self.selective || self.closed || 0 < self.mismatched);
+        (plain && self.is_heard() && self.keeps().is_none()).then_some(&self.usual)
     }
 
     /// Whether a signal goes anywhere at all.
     pub(crate) fn is_silent(&self) -> bool {
-        !self.is_heard() && self.keeps.is_none() && self.mismatched == 0 && !self.closed
+        !self.is_heard() && self.keeps().is_none() && self.mismatched == 0 && !self.closed
     }
 
     /// Where a value goes; and the subscriptions whose owners are gone.
@@ -97,14 +116,15 @@ impl Hearing {
                 alive
             });
             let wants = alive.filter(|hearer| hearer.passes(label));
-            wants.filter_map(|hearer| hearer.target(value)).collect()
+            let mut logs = Logs::default();
+            let first = wants.filter(|hearer| logs.is_new(hearer));
+            first.filter_map(|hearer| hearer.target(value)).collect()
         } else {
-            Arc::clone(&self.targets)
+            Arc::clone(&self.usual.targets)
         };
         let destination = Destination {
-            generation: self.generation,
             targets,
-            keeps: self.keeps.clone(),
+            ..self.usual.clone()
         };
         (destination, gone)
     }
@@ -126,12 +146,13 @@ impl Route {
             local: AtomicBool::new(false),
             hearing: RwLock::new(None),
             silent_in: AtomicU64::new(0),
+            known_in: AtomicU64::new(0),
         }
     }
 
     /// Who hears it, if that was found out in this generation; nobody if it is known that nobody does.
     pub(crate) fn known(&self, generation: u64) -> Known {
-        if self.silent_in.load(Ordering::Acquire) == generation {
+        if self.is_silent(generation) {
             return Known::Silent;
         }
         let hearing = self.hearing.read().unwrap_or_else(PoisonError::into_inner);
@@ -139,6 +160,31 @@ impl Route {
             Some(hearing) if hearing.generation == generation => Known::Heard(Arc::clone(hearing)),
             _ => Known::Nothing,
         }
+    }
+
+    /// Whether it is known that nobody hears it, and nothing is kept of it.
+    pub(crate) fn is_silent(&self, generation: u64) -> bool {
+        self.silent_in.load(Ordering::Acquire) == generation
+    }
+
+    /// Whether it was found out who hears it.
+    pub(crate) fn is_known(&self, generation: u64) -> bool {
+        self.known_in.load(Ordering::Acquire) == generation
+    }
+
+    /// Does something with the destination of all its signals, if that is known and all there is to do with them.
+    ///
+    /// It is held meanwhile, so what is done must not come back to this topic.
+    pub(crate) fn with_plain<R>(
+        &self,
+        generation: u64,
+        with: impl FnOnce(&Destination) -> R,
+    ) -> Option<R> {
+        let hearing = self.hearing.read().unwrap_or_else(PoisonError::into_inner);
+        let known = hearing
+            .as_deref()
+            .filter(|hearing| hearing.generation == generation);
+        known.and_then(Hearing::plain).map(with)
     }
 
     /// Remembers who hears it.
@@ -152,6 +198,7 @@ impl Route {
         drop(before);
         let generation = if silent { hearing.generation } else { 0 };
         self.silent_in.store(generation, Ordering::Release);
+        self.known_in.store(hearing.generation, Ordering::Release);
     }
 
     /// Forgets who heard it before `generation`.
@@ -181,6 +228,17 @@ impl Route {
             carries: self.carries.name,
             found: kind.name,
         })
+    }
+}
+
+/// The logs that a signal goes into: it goes into each once, for all who have a part in it.
+#[derive(Default)]
+struct Logs(HashSet<LogId>);
+
+impl Logs {
+    /// Whether a hearer is the first to name its log, or has none.
+    fn is_new(&mut self, hearer: &Hearer) -> bool {
+        hearer.log().is_none_or(|log| self.0.insert(log))
     }
 }
 

@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use crate::{latch::Latch, signal::SignalId};
+use crate::{latch::Latch, signal::id::SignalId};
 
 /// How many signals are remembered at least.
 const REMEMBERED_MIN: usize = 16_384;

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::SystemTime};
 
-use crate::signal::{SignalId, headers::Headers};
+use crate::signal::{headers::Headers, id::SignalId};
 
 /// What a signal is labelled with.
 #[derive(Clone)]
@@ -22,6 +22,7 @@ pub(crate) struct Label {
 
 impl Label {
     /// What led to a signal that the handler of this one publishes.
+    #[inline]
     pub(crate) fn leads(&self) -> Origin {
         Origin {
             parent: self.id,

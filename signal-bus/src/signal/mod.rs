@@ -1,13 +1,13 @@
 //! A published value on its way: the signal and its label.
 
 pub(crate) mod headers;
+pub(crate) mod id;
 pub(crate) mod label;
 pub(crate) mod run;
 
 use std::{
     any::{Any, TypeId, type_name},
     fmt,
-    num::NonZeroU64,
     ops::Deref,
     sync::Arc,
     time::SystemTime,
@@ -16,6 +16,7 @@ use std::{
 use crate::{
     signal::{
         headers::Headers,
+        id::SignalId,
         label::{Label, Origin},
     },
     topic::template::Template,
@@ -45,41 +46,6 @@ pub struct Signal<T: ?Sized = AnyValue> {
     label: Arc<Label>,
     /// What the subscription that got it was written as, if that has names for parts of the topic.
     templates: Option<Arc<[Template]>>,
-}
-
-/// Identifies a signal in its bus; of two signals of one topic, the later has the greater.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct SignalId(NonZeroU64);
-
-impl SignalId {
-    /// The id before any signal was admitted; replaced on admission.
-    pub(crate) const UNSET: Self = Self(NonZeroU64::MIN);
-
-    /// The id that follows.
-    pub(crate) fn next(self) -> Self {
-        Self(self.0.saturating_add(1))
-    }
-
-    pub(crate) fn number(self) -> u64 {
-        self.0.get()
-    }
-
-    /// The id of a number that was one.
-    pub(crate) fn numbered(number: u64) -> Self {
-        NonZeroU64::new(number).map_or(Self::UNSET, Self)
-    }
-}
-
-impl fmt::Display for SignalId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "#{}", self.0)
-    }
-}
-
-impl fmt::Debug for SignalId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
 }
 
 impl<T: ?Sized> Signal<T> {
@@ -353,6 +319,7 @@ impl<T: Any + Send + Sync> Payload for T {
         value.downcast().ok()
     }
 
+    #[inline]
     fn recognize(value: &AnyValue) -> Option<&Self> {
         value.downcast_ref()
     }

@@ -14,7 +14,8 @@ use std::{
 use crate::{
     guarded::discard,
     signal::{
-        AnyValue, Signal, SignalId,
+        AnyValue, Signal,
+        id::SignalId,
         label::{Label, Origin},
     },
     topic::template::Template,
@@ -24,10 +25,40 @@ use crate::{
 pub struct Run {
     waiting: VecDeque<Signal>,
     current: Option<Current>,
+    /// Signals that others have, too; those before `at` are over, or the last of them is at hand.
+    shared: Option<Arc<Segment>>,
+    at: usize,
+    spare: Option<Arc<Segment>>,
     lead: Arc<Lead>,
     templates: Option<Arc<[Template]>>,
     /// Whether a signal is still wanted when its handler has failed.
     keeps: bool,
+}
+
+/// Signals of one topic, in order, that several handlers share; nobody changes them.
+#[derive(Default, Debug)]
+pub(crate) struct Segment(Vec<Signal>);
+
+impl Segment {
+    pub(crate) fn of(signals: Vec<Signal>) -> Self {
+        Self(signals)
+    }
+
+    /// Takes over the signals, and gives its room for them.
+    pub(crate) fn fill(&mut self, signals: &mut Vec<Signal>) {
+        std::mem::swap(&mut self.0, signals);
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+}
+
+impl Drop for Segment {
+    fn drop(&mut self) {
+        // One value that panics does not keep the others.
+        self.0.drain(..).for_each(discard);
+    }
 }
 
 /// The signal that the handler has in hand.
@@ -60,12 +91,23 @@ impl Lead {
         }
     }
 
-    fn follow(&self, origin: Origin) {
-        self.parent.store(origin.parent.number(), Ordering::Relaxed);
-        self.root.store(origin.root.number(), Ordering::Relaxed);
+    #[inline]
+    fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Acquire)
+    }
+
+    /// Begins with the next signal.
+    #[inline]
+    fn follow(&self, label: &Label) {
+        let Origin { parent, root } = label.leads();
+        self.parent.store(parent.number(), Ordering::Relaxed);
+        self.root.store(root.number(), Ordering::Relaxed);
+        // Nobody else writes it.
+        self.begun.store(self.begun() + 1, Ordering::Relaxed);
     }
 
     /// How many signals the handler has begun with since the run was last filled.
+    #[inline]
     pub(crate) fn begun(&self) -> usize {
         self.begun.load(Ordering::Relaxed)
     }
@@ -95,7 +137,7 @@ impl Lead {
 
 impl fmt::Debug for Run {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Run({} wait)", self.waiting.len())
+        write!(f, "Run({} wait)", self.left())
     }
 }
 
@@ -105,6 +147,9 @@ impl Run {
         Self {
             waiting: VecDeque::new(),
             current: None,
+            shared: None,
+            at: 0,
+            spare: None,
             lead: Arc::new(Lead {
                 parent: AtomicU64::new(SignalId::UNSET.number()),
                 root: AtomicU64::new(SignalId::UNSET.number()),
@@ -131,9 +176,32 @@ impl Run {
         self.waiting.push_back(signal);
     }
 
+    /// Lets it go through signals that others may have, too; the last who has them gets them for itself.
+    pub(crate) fn add_segment(&mut self, mut segment: Arc<Segment>) {
+        self.at = 0;
+        let Some(Segment(signals)) = Arc::get_mut(&mut segment) else {
+            self.shared = Some(segment);
+            return;
+        };
+        let room = std::mem::take(&mut self.waiting);
+        self.waiting = std::mem::replace(signals, room.into()).into();
+        self.spare = Some(segment);
+    }
+
+    /// Lets go of the signals that others have, too, when it is through.
+    pub(crate) fn release_shared(&mut self) {
+        drop(self.shared.take_if(|segment| segment.len() <= self.at));
+    }
+
+    /// An empty segment to be filled again, if it has one.
+    pub(crate) fn take_spare(&mut self) -> Option<Arc<Segment>> {
+        self.spare.take()
+    }
+
     /// How many signals have not been begun.
     pub(crate) fn left(&self) -> usize {
-        self.waiting.len()
+        let shared = self.shared.as_ref();
+        self.waiting.len() + shared.map_or(0, |shared| shared.len() - self.at)
     }
 
     /// The next signal; the one before it is over then, and dropped.
@@ -141,21 +209,36 @@ impl Run {
         clippy::should_implement_trait,
         reason = "an iterator's items cannot borrow from it"
     )]
+    #[inline]
     pub fn next(&mut self) -> Option<Turn<'_>> {
-        self.end_current();
-        if self.lead.stopped.load(Ordering::Acquire) {
+        if self.shared.is_none() {
+            return self.next_own();
+        }
+        if self.lead.is_stopped() {
+            return None;
+        }
+        let signal = self.shared.as_ref()?.0.get(self.at)?;
+        self.at += 1;
+        self.lead.follow(&signal.label);
+        Some(Turn {
+            held: Held::Shared(signal),
+            templates: self.templates.as_ref(),
+            keeps: self.keeps,
+        })
+    }
+
+    fn next_own(&mut self) -> Option<Turn<'_>> {
+        if self.current.is_some() {
+            self.end_current();
+        }
+        if self.lead.is_stopped() {
             return None;
         }
         let Signal { value, label, .. } = self.waiting.pop_front()?;
-        self.lead.follow(label.leads());
-        let begun = self.lead.begun() + 1;
-        self.lead.begun.store(begun, Ordering::Relaxed);
-        let current = self.current.insert(Current {
-            value: Some(value),
-            label,
-        });
+        self.lead.follow(&label);
+        let value = Some(value);
         Some(Turn {
-            current,
+            held: Held::Own(self.current.insert(Current { value, label })),
             templates: self.templates.as_ref(),
             keeps: self.keeps,
         })
@@ -171,11 +254,20 @@ impl Run {
 
     /// The label of the signal that the handler has, or had last.
     pub(crate) fn label(&self) -> Option<&Arc<Label>> {
-        self.current.as_ref().map(|current| &current.label)
+        let last = self.last_shared().map(|signal| &signal.label);
+        last.or_else(|| self.current.as_ref().map(|current| &current.label))
+    }
+
+    fn last_shared(&self) -> Option<&Signal> {
+        let shared = self.shared.as_ref()?;
+        shared.0.get(self.at.checked_sub(1)?)
     }
 
     /// The signal that the handler had last, if the run keeps it.
     pub(crate) fn kept(&self) -> Option<Signal> {
+        if let Some(signal) = self.last_shared() {
+            return Some(signal.clone());
+        }
         let current = self.current.as_ref().filter(|_| self.keeps)?;
         Some(Signal {
             value: current.value.clone()?,
@@ -195,46 +287,71 @@ impl Drop for Run {
 
 /// One signal of a run, at the door of its handler.
 pub struct Turn<'run> {
-    current: &'run mut Current,
+    held: Held<'run>,
     templates: Option<&'run Arc<[Template]>>,
     keeps: bool,
 }
 
+/// Who has the value.
+enum Held<'run> {
+    /// The run alone; nobody, once the handler has taken it.
+    Own(&'run mut Current),
+    Shared(&'run Signal),
+}
+
 impl fmt::Debug for Turn<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Turn({})", self.current.label.id)
+        write!(f, "Turn({})", self.label().id)
     }
 }
 
 impl Turn<'_> {
+    fn label(&self) -> &Arc<Label> {
+        match &self.held {
+            Held::Own(current) => &current.label,
+            Held::Shared(signal) => &signal.label,
+        }
+    }
+
     /// The value, as long as it was not taken.
+    #[inline]
     pub(crate) fn value(&self) -> Option<&AnyValue> {
-        self.current.value.as_deref()
+        match &self.held {
+            Held::Own(current) => current.value.as_deref(),
+            Held::Shared(signal) => Some(&*signal.value),
+        }
     }
 
     /// The value with its share, which the run then has no more, unless it keeps it.
+    #[inline]
     pub(crate) fn take_value(&mut self) -> Option<Arc<AnyValue>> {
-        match self.keeps {
-            true => self.current.value.clone(),
-            false => self.current.value.take(),
+        match &mut self.held {
+            Held::Own(current) if self.keeps => current.value.clone(),
+            Held::Own(current) => current.value.take(),
+            Held::Shared(signal) => Some(Arc::clone(&signal.value)),
         }
     }
 
     /// A share of the whole signal.
     pub(crate) fn share(&self) -> Option<Signal> {
-        Some(Signal {
-            value: self.current.value.clone()?,
-            label: Arc::clone(&self.current.label),
-            templates: self.templates.map(Arc::clone),
-        })
+        let value = match &self.held {
+            Held::Own(current) => current.value.clone()?,
+            Held::Shared(signal) => Arc::clone(&signal.value),
+        };
+        Some(self.labelled(value))
     }
 
     /// The whole signal, of which the run keeps the label only.
     pub(crate) fn take_signal(&mut self) -> Option<Signal> {
-        Some(Signal {
-            value: self.take_value()?,
-            label: Arc::clone(&self.current.label),
+        let value = self.take_value()?;
+        Some(self.labelled(value))
+    }
+
+    fn labelled(&self, value: Arc<AnyValue>) -> Signal {
+        Signal {
+            value,
+            label: Arc::clone(self.label()),
             templates: self.templates.map(Arc::clone),
-        })
+        }
     }
 }

@@ -1,0 +1,118 @@
+//! Queues that have a part in a log, and what that changes for them.
+
+use crate::queue::{
+    Exchange, State,
+    entry::Entry,
+    line::LineId,
+    log::{Log, LogId},
+    store::Store,
+    stores::QueueId,
+    wakes::Wakes,
+};
+
+impl Exchange {
+    /// Lets several queues, which get the same signals and have the same settings, have them in a log together.
+    pub(crate) fn share(&self, queues: &[QueueId]) -> Option<LogId> {
+        let mut state = self.lock();
+        let State { stores, logs, .. } = &mut *state;
+        let settings = stores.get(*queues.first()?)?.settings;
+        let id = LogId(logs.len());
+        let mut log = Log::new(settings.capacity.get(), settings.run_max());
+        for queue in queues {
+            if let Some(store) = stores.get_mut(*queue) {
+                store.reading = Some(Box::new(log.join(id, *queue)));
+            }
+        }
+        logs.push(log);
+        Some(id)
+    }
+}
+
+impl State {
+    /// Whether a publisher has to wait for room in a queue, or in the log that it has a part in.
+    pub(super) fn is_full(&self, queue: QueueId) -> bool {
+        let Some(store) = self.stores.get(queue) else {
+            return false;
+        };
+        match store.log() {
+            Some(log) => self.logs[log.0].is_full(),
+            None => store.is_full(),
+        }
+    }
+
+    /// Puts a signal into a log; returns for how many subscriptions that is.
+    pub(super) fn push_shared(&mut self, log: LogId, entry: Entry, wakes: &mut Wakes) -> usize {
+        let Self {
+            stores,
+            logs,
+            working,
+            ..
+        } = self;
+        let log = &mut logs[log.0];
+        log.push(entry.signal, entry.ticket);
+        let readers = log.readers().len();
+        *working += readers;
+        let idle = log.take_idle();
+        for queue in &idle {
+            if let Some(store) = stores.get_mut(*queue) {
+                store.wake_reader(wakes);
+            }
+        }
+        log.reuse_idle(idle);
+        readers
+    }
+
+    /// Remembers a queue whose worker has found nothing.
+    pub(super) fn idle(&mut self, queue: QueueId) {
+        let reading = self.stores.get_mut(queue);
+        let reading = reading.and_then(|store| store.reading.as_deref_mut());
+        if let Some(reading) = reading {
+            self.logs[reading.log.0].idle(reading, queue);
+        }
+    }
+
+    pub(super) fn log_of(&mut self, queue: QueueId) -> Option<&mut Log> {
+        let log = self.stores.get(queue)?.log()?;
+        self.logs.get_mut(log.0)
+    }
+
+    /// Forgets that a line waits for a queue.
+    pub(super) fn remove_line(&mut self, queue: QueueId, line: LineId) {
+        if let Some(log) = self.log_of(queue) {
+            log.remove_line(line);
+        } else if let Some(store) = self.stores.get_mut(queue) {
+            store.remove_line(line);
+        }
+    }
+}
+
+impl Store {
+    /// The log that it has a part in.
+    pub(super) fn log(&self) -> Option<LogId> {
+        self.reading.as_ref().map(|reading| reading.log)
+    }
+
+    fn wake_reader(&mut self, wakes: &mut Wakes) {
+        if let Some(reading) = &mut self.reading {
+            reading.wakes();
+        }
+        self.parked.wake_one(wakes);
+    }
+
+    /// Takes no further part in its log.
+    pub(super) fn close_shared(&mut self, queue: QueueId, logs: &mut [Log]) {
+        if let Some(reading) = &mut self.reading {
+            logs[reading.log.0].close(reading, queue);
+        }
+    }
+
+    /// Gives up on what waits in its log; returns how many signals that are.
+    pub(super) fn abandon_shared(&mut self, logs: &mut [Log], wakes: &mut Wakes) -> usize {
+        let Some(reading) = &mut self.reading else {
+            return 0;
+        };
+        let forgotten = logs[reading.log.0].forget(reading, wakes);
+        self.counts.abandoned += forgotten as u64;
+        forgotten
+    }
+}
