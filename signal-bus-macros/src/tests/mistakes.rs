@@ -202,8 +202,16 @@ fn batches_and_groups() {
     }
     refused(
         r#"#[subscriber("a", batch = 2)] async fn f(x: &X) {}"#,
-        "take `Vec<T>` or `&[T]`",
+        "a batch is several signals: take `Vec<T>` or `&[T]`",
     );
+    for references in ["Vec<&X>", "&[&X]", "std::vec::Vec<&X>", "&[&'a X]"] {
+        refused(
+            &format!("#[subscriber(\"a\", batch = 2)] async fn f(x: {references}) {{}}"),
+            "not references to them: take `Vec<T>` or `&[T]`",
+        );
+    }
+    let texts = r#"#[subscriber("a", batch = 2)] async fn f(x: Vec<&'static str>) {}"#;
+    assert_eq!(Source::parse(texts).messages(), Vec::<String>::new());
     refused(
         r#"#[subscriber("a", batch = 2)] #[subscriber("b")] async fn f(x: Vec<X>) {}"#,
         "either all `#[subscriber]` of a function take batches, or none",

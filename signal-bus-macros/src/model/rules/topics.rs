@@ -4,6 +4,7 @@ use quote::ToTokens as _;
 use syn::Type;
 
 use crate::diagnostics::{Errors, nearest};
+use crate::model::output::{argument_of, is_short_reference};
 use crate::model::shape::mentions;
 use crate::model::{Call, Form, Model, Parameter, Piece, Source};
 use crate::parse::bare_type;
@@ -55,17 +56,33 @@ pub(super) fn check_batches(model: &Model, errors: &mut Errors) {
         );
     }
     for parameter in &model.parameters {
-        let Source::Signal(Form::Reference(ty)) = &parameter.source else {
+        let Source::Signal(form) = &parameter.source else {
             continue;
         };
-        if !matches!(bare_type(ty), Type::Slice(_)) {
-            errors.at(
-                parameter.ty(),
-                "a batch is several signals: take `Vec<T>` or `&[T]`, where `T` is what one signal \
-                 would be taken as",
-            );
+        if let Some(wrong) = wrong_batch(form) {
+            errors.at(parameter.ty(), wrong);
         }
     }
+}
+
+/// Says why a batch cannot be taken so, as far as syntax tells; of other forms rustc knows more.
+fn wrong_batch(form: &Form) -> Option<&'static str> {
+    let one = match form {
+        Form::Reference(ty) => match bare_type(ty) {
+            Type::Slice(slice) => &*slice.elem,
+            _ => {
+                return Some(
+                    "a batch is several signals: take `Vec<T>` or `&[T]`, where `T` is what one \
+                     signal would be taken as",
+                );
+            }
+        },
+        Form::OptionalReference(ty) | Form::Owned(ty) => argument_of(ty, &["Vec"])?,
+    };
+    is_short_reference(one).then_some(
+        "a batch holds its signals, and not references to them: take `Vec<T>` or `&[T]`, or \
+         `&[Arc<T>]` to clone nothing",
+    )
 }
 
 /// Topics given twice, and holes that no parameter fills.
