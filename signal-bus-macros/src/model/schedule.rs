@@ -52,11 +52,23 @@ impl Schedule {
 
 impl Clock {
     fn period(options: &Options, errors: &mut Errors) -> Option<Self> {
+        if let Some(expression) = options.values.iter().find_map(unnamed_cron) {
+            errors.at(
+                expression,
+                format!(
+                    "this is no period; did you mean `cron = {}`?",
+                    expression.token()
+                ),
+            );
+            return None;
+        }
         if let Some(tz) = options.name("tz") {
             errors.at(
                 tz,
-                "`tz` is the time zone of a cron expression, so it needs `cron = \"..\"`",
+                "`tz` is the time zone of a cron expression, so it needs `cron = \"..\"`: \
+                 `#[periodic(cron = \"0 3 * * *\", tz = \"Europe/Berlin\")]`",
             );
+            return None;
         }
         let mut values = options.values.iter();
         let Some(period) = values.next() else {
@@ -103,6 +115,14 @@ impl Clock {
     }
 }
 
+/// Returns a text that is a cron expression, though nobody calls it one.
+fn unnamed_cron(value: &Expr) -> Option<&LitStr> {
+    let text = literal_text(value)?;
+    let written = text.value();
+    let begins = |c: char| c.is_ascii_digit() || c == '*' || c == '@';
+    (written.trim_start().starts_with(begins) && wrong_cron(&written).is_none()).then_some(text)
+}
+
 /// Says why a text cannot be a cron expression. What its fields may hold is checked when the bus starts.
 fn wrong_cron(text: &str) -> Option<String> {
     let fields = text.split_whitespace().count();
@@ -121,14 +141,22 @@ fn wrong_cron(text: &str) -> Option<String> {
 }
 
 fn text(value: &Expr, name: &str, example: &str, errors: &mut Errors) -> Option<LitStr> {
-    if let Expr::Lit(lit) = bare_expression(value) {
-        if let Lit::Str(text) = &lit.lit {
-            return Some(text.clone());
-        }
+    if let Some(text) = literal_text(value) {
+        return Some(text.clone());
     }
     errors.at(
         value,
         format!("`{name}` is a text, for example `{name} = \"{example}\"`"),
     );
     None
+}
+
+fn literal_text(value: &Expr) -> Option<&LitStr> {
+    match bare_expression(value) {
+        Expr::Lit(lit) => match &lit.lit {
+            Lit::Str(text) => Some(text),
+            _ => None,
+        },
+        _ => None,
+    }
 }

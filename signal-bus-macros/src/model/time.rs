@@ -31,6 +31,11 @@ impl Time {
             Ok(time) => return Some(time),
             Err(Wrong::NotPositive) => format!("{what} must be greater than zero; {FORMS}"),
             Err(Wrong::NotATime) => format!("this is not a time; {FORMS}"),
+            Err(Wrong::NotAUnit(unit, instead)) => {
+                let instead =
+                    instead.map_or_else(String::new, |text| format!(": write \"{text}\""));
+                format!("`{unit}` is not a unit; there are ns, us, ms, s, m and h{instead}")
+            }
             Err(Wrong::TooLong) => format!("{what} is longer than time can be counted"),
         };
         errors.at(value, message);
@@ -41,6 +46,8 @@ impl Time {
 #[derive(Debug, PartialEq, Eq)]
 enum Wrong {
     NotATime,
+    /// A unit that is none here, and the same time in one that is.
+    NotAUnit(String, Option<String>),
     NotPositive,
     TooLong,
 }
@@ -76,9 +83,28 @@ fn with_unit(text: &str) -> Result<Duration, Wrong> {
         "s" => NANOSECONDS_PER_SECOND,
         "m" => 60 * NANOSECONDS_PER_SECOND,
         "h" => 3_600 * NANOSECONDS_PER_SECOND,
-        _ => return Err(Wrong::NotATime),
+        "" => return Err(Wrong::NotATime),
+        other if number.is_empty() || !other.chars().all(char::is_alphabetic) => {
+            return Err(Wrong::NotATime);
+        }
+        other => return Err(Wrong::NotAUnit(other.to_owned(), instead_of(number, other))),
     };
     scaled(number, nanoseconds)
+}
+
+/// The time in a unit that is known, if `unit` is one that people use.
+fn instead_of(number: &str, unit: &str) -> Option<String> {
+    let (times, known) = match unit.to_lowercase().as_str() {
+        "milli" | "millis" | "msec" | "msecs" | "millisecond" | "milliseconds" => (1, "ms"),
+        "sec" | "secs" | "second" | "seconds" => (1, "s"),
+        "min" | "mins" | "minute" | "minutes" => (1, "m"),
+        "hr" | "hrs" | "hour" | "hours" => (1, "h"),
+        "d" | "day" | "days" => (24, "h"),
+        "w" | "week" | "weeks" => (7 * 24, "h"),
+        _ => return None,
+    };
+    let number: u64 = number.parse().ok()?;
+    Some(format!("{}{known}", number.checked_mul(times)?))
 }
 
 /// Multiplies a decimal number without a detour over floats.
@@ -126,6 +152,10 @@ mod tests {
         }
     }
 
+    fn no_unit(unit: &str, instead: Option<&str>) -> Wrong {
+        Wrong::NotAUnit(unit.to_owned(), instead.map(str::to_owned))
+    }
+
     #[test]
     fn what_is_no_time_is_refused() {
         for (text, wrong) in [
@@ -138,6 +168,13 @@ mod tests {
             ("\"5\"", Wrong::NotATime),
             ("\"\"", Wrong::NotATime),
             ("\"s\"", Wrong::NotATime),
+            ("\"5 s s\"", Wrong::NotATime),
+            ("\"1d\"", no_unit("d", Some("24h"))),
+            ("\"1w\"", no_unit("w", Some("168h"))),
+            ("\"2 days\"", no_unit("days", Some("48h"))),
+            ("\"5min\"", no_unit("min", Some("5m"))),
+            ("\"1.5d\"", no_unit("d", None)),
+            ("\"3fortnights\"", no_unit("fortnights", None)),
             ("true", Wrong::NotATime),
             ("5s", Wrong::NotATime),
             (

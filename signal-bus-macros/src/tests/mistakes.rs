@@ -228,7 +228,17 @@ fn times_of_day() {
         ("cron = \"hourly\"", "this has 1 field;"),
         ("cron = 5", "`cron` is a text"),
         ("cron = \"* * * * *\", tz = UTC", "`tz` is a text"),
-        ("1, tz = \"UTC\"", "needs `cron"),
+        ("1, tz = \"UTC\"", "needs `cron = \"..\"`: `#[periodic("),
+        ("tz = \"UTC\"", "needs `cron"),
+        (
+            "\"0 3 * * *\"",
+            "this is no period; did you mean `cron = \"0 3 * * *\"`?",
+        ),
+        (
+            "\"0 0 3 * * Mon\", tz = \"UTC\"",
+            "did you mean `cron = \"0 0 3 * * Mon\"`?",
+        ),
+        ("\"@daily\"", "did you mean `cron = \"@daily\"`?"),
     ] {
         let source = format!("#[periodic({options})] async fn f() {{}}");
         refused(&source, expected);
@@ -245,6 +255,23 @@ fn times() {
         );
     }
     refused(r#"#[periodic("soon")] async fn f() {}"#, "not a time");
+    for (period, expected) in [
+        (
+            "1d",
+            "`d` is not a unit; there are ns, us, ms, s, m and h: write \"24h\"",
+        ),
+        ("1w", "write \"168h\""),
+        ("2days", "write \"48h\""),
+        (
+            "0.5 years",
+            "`years` is not a unit; there are ns, us, ms, s, m and h",
+        ),
+    ] {
+        refused(
+            &format!("#[periodic(\"{period}\")] async fn f() {{}}"),
+            expected,
+        );
+    }
     refused(r#"#[periodic(1, 2)] async fn f() {}"#, "one period");
     refused(
         r#"#[periodic(1, after = 0)] async fn f() {}"#,
