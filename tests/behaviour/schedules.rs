@@ -163,7 +163,7 @@ async fn what_is_no_schedule_is_refused_at_start_all_at_once() {
     );
     let text = error.to_string();
     for part in [
-        "`0 99 * * * *` is no cron expression",
+        "`0 99 * * * *` is no cron expression: `99` is no minute (0-59); write [second] minute",
         "`0 0 0 30 2 *` names no time that will ever come",
         "`Europe/Atlantis` is no time zone; write for example \"Europe/Berlin\"",
         "behaviour::schedules::wrong::in_atlantis (tests/behaviour/schedules.rs:",
