@@ -181,10 +181,14 @@ impl fmt::Display for CloseReport {
             self.elapsed
         )?;
         let cancelled = self.stats.delayed_cancelled;
+        let delayed = match cancelled {
+            1 => "delayed publish cancelled",
+            _ => "delayed publishes cancelled",
+        };
         for (count, word) in [
             (unrouted, "unrouted"),
             (refused, "refused"),
-            (cancelled, "delayed ones cancelled"),
+            (cancelled, delayed),
         ] {
             if 0 < count {
                 write!(f, " ({count} {word})")?;
@@ -201,7 +205,8 @@ impl fmt::Display for CloseReport {
         }
         let Departed { count, tally } = &self.stats.departed;
         if 0 < *count {
-            write!(f, "\n  {count} that have left: {tally}")?;
+            let have = if *count == 1 { "has" } else { "have" };
+            write!(f, "\n  {count} that {have} left: {tally}")?;
         }
         for failure in &self.failures {
             write!(f, "\n  failed: {failure}")?;
@@ -210,5 +215,50 @@ impl fmt::Display for CloseReport {
             write!(f, "\n  stuck: {site}")?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{CloseOutcome, CloseReport, Departed, Stats, Tally};
+
+    fn report(count: u64) -> CloseReport {
+        CloseReport {
+            outcome: CloseOutcome::Drained,
+            elapsed: Duration::from_millis(20),
+            stats: Stats {
+                delayed_cancelled: count,
+                departed: Departed {
+                    count,
+                    tally: Tally::default(),
+                },
+                ..Stats::default()
+            },
+            failures: Vec::new(),
+            stuck: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_report_tells_one_from_several() {
+        let tally = "0 accepted, 0 done, 0 dead";
+        for (count, delayed, departed) in [
+            (0, "", String::new()),
+            (
+                1,
+                " (1 delayed publish cancelled)",
+                format!("\n  1 that has left: {tally}"),
+            ),
+            (
+                3,
+                " (3 delayed publishes cancelled)",
+                format!("\n  3 that have left: {tally}"),
+            ),
+        ] {
+            let text = format!("drained after 20.0ms: 0 published{delayed}, {tally}{departed}");
+            assert_eq!(report(count).to_string(), text);
+        }
     }
 }
