@@ -149,6 +149,8 @@ pub struct Stats {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct CloseReport {
+    /// The names of the bus: those that its descriptions were [given](crate::Bus::named), each once.
+    pub names: Vec<&'static str>,
     /// How the close ended.
     pub outcome: CloseOutcome,
     /// Time from the request to close until the end.
@@ -175,6 +177,9 @@ impl fmt::Display for CloseReport {
             ref total,
             ..
         } = self.stats;
+        if !self.names.is_empty() {
+            write!(f, "bus `{}`: ", self.names.join("`, `"))?;
+        }
         write!(
             f,
             "{outcome} after {:.1?}: {published} published",
@@ -226,6 +231,7 @@ mod tests {
 
     fn report(count: u64) -> CloseReport {
         CloseReport {
+            names: Vec::new(),
             outcome: CloseOutcome::Drained,
             elapsed: Duration::from_millis(20),
             stats: Stats {

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier};
 
-use signal_bus::{Bus, InCurrentBus, inject, publisher, subscriber};
+use signal_bus::{Bus, BusName, InCurrentBus, inject, publisher, subscriber};
 
 #[derive(Debug, Default)]
 struct Heard(AtomicUsize);
@@ -93,5 +93,26 @@ async fn a_task_of_no_bus_reaches_nobody_where_two_run() -> anyhow::Result<()> {
     say(100).await;
     one.close().await?;
     assert_eq!(heard.0.load(Ordering::Relaxed), 110);
+    Ok(())
+}
+
+static NORTH: BusName = BusName::new("north");
+static SOUTH: BusName = BusName::new("south");
+
+#[tokio::test]
+async fn a_report_begins_with_the_names_of_its_bus() -> anyhow::Result<()> {
+    let north = Bus::named(&NORTH);
+    let united = north.clone().connect(Bus::named(&SOUTH));
+    for (bus, begin) in [
+        (north.clone(), "bus `north`: drained after "),
+        (
+            united.connect(north),
+            "bus `north`, `south`: drained after ",
+        ),
+        (Bus::empty(), "drained after "),
+    ] {
+        let report = bus.start().await?.close().await?;
+        assert!(report.to_string().starts_with(begin), "{report}");
+    }
     Ok(())
 }

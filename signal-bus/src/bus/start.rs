@@ -32,7 +32,7 @@ use crate::{
         provider::Provider,
         subscriber::{Call, Concurrency, Overflow, SubscriberEntry},
     },
-    report::{CloseOutcome, CloseReport},
+    report::CloseOutcome,
     route::{Routes, declared::Declared, hearer::Wish},
     scope::{
         Scope,
@@ -106,13 +106,8 @@ impl Drop for Starting {
             running.container.dispose();
             running.tasks.take().abort_all();
             // A handle may have got out, and somebody may wait for its close.
-            running.ending.end(CloseReport {
-                outcome: CloseOutcome::RuntimeGone,
-                elapsed: Duration::ZERO,
-                stats: running.stats(),
-                failures: running.observe.failures(),
-                stuck: Vec::new(),
-            });
+            let report = running.report(CloseOutcome::RuntimeGone, Duration::ZERO, Vec::new());
+            running.ending.end(report);
         }
     }
 }
@@ -129,8 +124,12 @@ fn running(bus: &Bus, plan: &Plan, runtime: Handle) -> Running {
     let histories = bus.histories.iter();
     let histories = histories.map(|(pattern, size)| (pattern.clone(), size.get()));
     let declared = Declared::new(&plan.publishers, &plan.subscribers);
-    let mut names: Vec<_> = bus.selections.iter().map(Selection::name).collect();
-    names.dedup();
+    let mut names = Vec::new();
+    for name in bus.selections.iter().map(Selection::name) {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
     Running {
         id: running::next_id(),
         names,

@@ -6,7 +6,7 @@ use tokio::time::{self, Instant};
 
 use crate::{
     observe,
-    report::{CloseOutcome, CloseReport},
+    report::CloseOutcome,
     scope::{running::Running, table},
     site::Site,
 };
@@ -131,13 +131,8 @@ impl LastWord {
         running.exchange.forget_kept();
         running.container.dispose();
         table::leave(running);
-        running.ending.end(CloseReport {
-            outcome,
-            elapsed: self.asked_at.map(|at| at.elapsed()).unwrap_or_default(),
-            stats: running.stats(),
-            failures: running.observe.failures(),
-            stuck,
-        });
+        let elapsed = self.asked_at.map(|at| at.elapsed()).unwrap_or_default();
+        running.ending.end(running.report(outcome, elapsed, stuck));
     }
 }
 

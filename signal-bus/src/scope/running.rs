@@ -8,6 +8,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 
 use tokio::{
@@ -21,7 +22,7 @@ use crate::{
     observe::Observe,
     queue::{Exchange, stores::QueueId},
     registry::BusName,
-    report::{Departed, Stats, SubscriptionReport, Tally},
+    report::{CloseOutcome, CloseReport, Departed, Stats, SubscriptionReport, Tally},
     route::Routes,
     scope::{
         bound::Bound, control::Controls, passages::Passages, presence::Presence, table::Counted,
@@ -167,6 +168,24 @@ impl Running {
             total,
             subscriptions,
             departed,
+        }
+    }
+
+    /// The report of a close, with the counts as they are now.
+    pub(crate) fn report(
+        &self,
+        outcome: CloseOutcome,
+        elapsed: Duration,
+        stuck: Vec<Site>,
+    ) -> CloseReport {
+        let names = self.names.iter().map(BusName::as_str);
+        CloseReport {
+            names: names.filter(|name| !name.is_empty()).collect(),
+            outcome,
+            elapsed,
+            stats: self.stats(),
+            failures: self.observe.failures(),
+            stuck,
         }
     }
 }
