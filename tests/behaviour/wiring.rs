@@ -299,3 +299,49 @@ async fn the_bus_s_own_topics_are_known_and_so_are_their_types() -> anyhow::Resu
     assert!(bus.subscribe::<signal_bus::DeadLetter>("$bus.>").is_ok());
     Ok(())
 }
+
+mod nearly {
+    use super::{publisher, subscriber};
+
+    #[publisher("nearly.text")]
+    async fn borrowed() -> &'static str {
+        "text"
+    }
+
+    #[subscriber("nearly.text")]
+    async fn owned(_text: String) {}
+
+    #[publisher("nearly.rows")]
+    async fn row() -> u32 {
+        1
+    }
+
+    #[subscriber("nearly.rows")]
+    async fn rows(_rows: Vec<u32>) {}
+}
+
+#[tokio::test]
+async fn types_that_are_often_mixed_up_are_told_what_to_write() -> anyhow::Result<()> {
+    let text = errors("nearly").to_string();
+    for message in [
+        "topic `nearly.text` carries two types; publish a `String`: `\"text\".to_owned()`\n",
+        "topic `nearly.rows` carries two types; to take several at once, write `batch = 100` in `#[subscriber(..)]`\n",
+    ] {
+        assert!(text.contains(message), "{text}");
+    }
+    let bus = Bus::empty().start().await?;
+    let _reader = bus.subscribe::<String>("nearly.by_hand")?;
+    let refused = bus.publish("nearly.by_hand", "text").await.unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "topic `nearly.by_hand` carries `alloc::string::String`, not `&str`; publish a `String`: `\"text\".to_owned()`"
+    );
+    let refused = bus.subscribe::<&'static str>("nearly.by_hand").unwrap_err();
+    assert!(
+        refused
+            .to_string()
+            .ends_with("; take a `String`, not a `&'static str`"),
+        "{refused}"
+    );
+    Ok(())
+}

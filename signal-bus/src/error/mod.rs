@@ -1,5 +1,6 @@
 //! What can go wrong, one type per operation.
 
+pub(crate) mod advice;
 pub(crate) mod publish;
 pub(crate) mod subscribe;
 

@@ -1,6 +1,9 @@
 //! Subscriptions that were refused.
 
-use crate::{error::InvalidTopic, site::Site};
+use crate::{
+    error::{InvalidTopic, advice::on_texts},
+    site::Site,
+};
 
 /// A subscription that was refused; nothing has changed.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -37,8 +40,9 @@ pub enum SubscribeError {
     ///
     /// To hear signals of any type, use `subscribe_any` or `listen_any`.
     #[error(
-        "{} carries `{carries}` ({bound_at}), not `{wants}` ({subscribed_at})",
-        heard(pattern, topic)
+        "{} carries `{carries}` ({bound_at}), not `{wants}` ({subscribed_at}){}",
+        heard(pattern, topic),
+        on_texts(.carries, .wants)
     )]
     TypeMismatch {
         /// The pattern that was asked for.

@@ -3,7 +3,10 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::{
-    error::{Finding, FindingKind},
+    error::{
+        Finding, FindingKind,
+        advice::{on_several, on_texts},
+    },
     registry::subscriber::SubscriberEntry,
     signal::Kind,
     site::Site,
@@ -186,7 +189,7 @@ fn conflict(topic: &str, ends: &[&End]) -> Option<Finding> {
     {
         return None;
     }
-    let message = format!("topic `{topic}` carries two types");
+    let message = format!("topic `{topic}` carries two types{}", advice(ends));
     let mut finding = Finding::new(FindingKind::TypeMismatch, message);
     let mut ends: Vec<_> = ends.iter().filter(|end| end.kind.is_some()).collect();
     ends.sort_by_key(|end| (!end.publishes, end.site));
@@ -194,6 +197,17 @@ fn conflict(topic: &str, ends: &[&End]) -> Option<Finding> {
         finding = finding.at(end.site, end.part());
     }
     Some(finding)
+}
+
+/// What to write, where a publisher and a subscriber of the topic differ in a way that is often met.
+fn advice(ends: &[&End]) -> &'static str {
+    let kinds = |publishes: bool| {
+        let ends = ends.iter().filter(move |end| end.publishes == publishes);
+        ends.filter_map(|end| end.kind)
+    };
+    let pairs = kinds(true).flat_map(|from| kinds(false).map(move |to| (from.name, to.name)));
+    let mut advice = pairs.flat_map(|(from, to)| [on_texts(from, to), on_several(from, to)]);
+    advice.find(|advice| !advice.is_empty()).unwrap_or_default()
 }
 
 /// Exact topics by their tokens, so that a pattern finds those it matches without looking at all.
