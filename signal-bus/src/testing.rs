@@ -160,6 +160,10 @@ impl TestBus {
     }
 
     /// What a function, or all handlers of a service, made of the signals they got; in the order in which they ended.
+    ///
+    /// Periodic functions get no signal, so their runs are not among these: what they publish is in
+    /// [`published`](Self::published), [`Stats::periodic_runs`](crate::Stats::periodic_runs) counts them, and
+    /// [`Bus::on_error`] is told of those that fail.
     #[must_use]
     pub fn handled<F: Registered>(&self) -> Vec<Handled> {
         let declared = F::registration().declarations();

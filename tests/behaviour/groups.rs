@@ -307,7 +307,9 @@ mod leaving {
     use std::sync::{Arc, Mutex};
     use std::time::Duration;
 
-    use signal_bus::{Bus, BusGuard, Listener, Signal, SubscriptionOptions, inject, subscriber};
+    use signal_bus::{
+        Bus, BusGuard, CloseError, Listener, Signal, SubscriptionOptions, inject, subscriber,
+    };
     use tokio::time::{Instant, sleep, timeout};
 
     fn member(bus: &BusGuard) -> SubscriptionOptions<u32> {
@@ -397,6 +399,35 @@ mod leaving {
         bus.publish("groups.leaving", 1_u32).await?;
         timeout(Duration::from_secs(5), bus.settled()).await?;
         assert_eq!(bus.stats().total.done, 4);
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn a_close_awaited_in_the_closure_of_another_member_is_an_error_and_no_hang()
+    -> anyhow::Result<()> {
+        let bus = Bus::empty().start().await?;
+        let other = Arc::new(Mutex::new(Some(member(&bus).listen(|_: Signal<u32>| {})?)));
+        let outcomes = Arc::<Mutex<Vec<_>>>::default();
+        let heard = Arc::clone(&outcomes);
+        let stays = member(&bus).listen(async move |_: Signal<u32>| {
+            let other = other.lock().unwrap().take();
+            if let Some(other) = other {
+                let outcome = other.close().await;
+                heard.lock().unwrap().push(outcome);
+            }
+        })?;
+        // Members take turns, so the closure that closes has one of two.
+        for job in 0..2_u32 {
+            bus.publish("groups.leaving", job).await?;
+            bus.settled().await;
+        }
+        let outcomes = std::mem::take(&mut *outcomes.lock().unwrap());
+        assert!(
+            matches!(outcomes[..], [Err(CloseError::InsideHandler)]),
+            "{outcomes:?}"
+        );
+        assert_eq!(bus.subscriber_count("groups.leaving"), 1);
+        stays.close().await?;
         Ok(())
     }
 }

@@ -121,6 +121,7 @@ async fn a_history_is_read_from_its_beginning_or_from_a_number() -> anyhow::Resu
     };
     let mut fourth = from(sequences[4])?;
     let mut next = from(sequences[5] + 1)?;
+    let mut beyond = from(u64::MAX)?;
     let mut one = bus
         .subscription::<u32>("orders.3")
         .from_oldest()
@@ -129,6 +130,7 @@ async fn a_history_is_read_from_its_beginning_or_from_a_number() -> anyhow::Resu
     assert_eq!(read(&mut oldest), [2, 3, 4, 5, 6]);
     assert_eq!(read(&mut fourth), [4, 5, 6]);
     assert_eq!(read(&mut next), [6]);
+    assert_eq!(read(&mut beyond), [6]);
     assert_eq!(read(&mut one), [3]);
     match from(sequences[0]).unwrap_err() {
         SubscribeError::Forgotten { oldest } => {

@@ -273,6 +273,7 @@ impl<T: ?Sized + fmt::Display> fmt::Display for Signal<T> {
     }
 }
 
+/// Its type, topic and id, for signals of any type have them; `{:?}` of `*signal` is the value's own.
 impl<T: ?Sized> fmt::Debug for Signal<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Label {

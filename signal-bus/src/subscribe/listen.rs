@@ -237,8 +237,9 @@ impl Listener {
     ///
     /// # Errors
     ///
-    /// [`CloseError::InsideHandler`] if its own closure awaits it, which would wait for itself. It has left then, and what
-    /// waits will be handled.
+    /// [`CloseError::InsideHandler`] if its own closure awaits it, which would wait for itself; in a group also if the closure
+    /// or function of another member does, for members share what waits, and two that close each other would wait for
+    /// ever. It has left then, and what waits will be handled.
     ///
     /// # Cancel safety
     ///

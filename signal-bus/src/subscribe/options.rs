@@ -137,7 +137,8 @@ impl<T: ?Sized + Payload> SubscriptionOptions<T> {
     /// Begins with the signal of a [sequence number](crate::Signal::sequence), or the first one after it, out of a
     /// [history](crate::Bus::history) of the bus; what is published from now on follows without gap or double.
     ///
-    /// To go on after a signal, ask for its number plus one.
+    /// To go on after a signal, ask for its number plus one. A number beyond the newest begins with nothing of what was before:
+    /// what is published from now on comes, also what has a smaller number.
     pub fn from_sequence(mut self, first: u64) -> Self {
         self.from = From::Sequence(first);
         self
