@@ -46,11 +46,13 @@ async fn sign_up(name: &str) -> String {
     name.to_owned()
 }
 
+#[subscriber("mail.sent")]
+async fn note(user: &str) {
+    println!("{user} has mail");
+}
+
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    Bus::new()
-        .run(async {
-            sign_up("Ann").await;
-        })
-        .await
+    Bus::new().run(sign_up("Ann")).await?;
+    Ok(())
 }
