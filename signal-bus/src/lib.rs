@@ -1,3 +1,5 @@
+// Of two definitions of a link the first holds: the README's own lead nowhere from a page of the documentation.
+#![doc = include_str!("../docs/links.md")]
 #![doc = include_str!("../README.md")]
 #![warn(
     missing_docs,

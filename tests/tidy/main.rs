@@ -6,6 +6,7 @@ mod rooms;
 mod limits;
 mod notes;
 mod examples;
+mod links;
 
 use crate::source::{Finding, Source};
 
@@ -53,5 +54,13 @@ fn an_example_is_short_says_its_idea_and_is_found_in_the_readme() {
         &programs,
         &manifest,
         &Source::read("README.md"),
+    ));
+}
+
+#[test]
+fn a_link_of_the_readme_leads_somewhere_from_the_documentation_too() {
+    assert_tidy(&links::check(
+        &Source::read("README.md"),
+        &Source::read("signal-bus/docs/links.md"),
     ));
 }
