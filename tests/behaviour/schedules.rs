@@ -205,6 +205,43 @@ async fn a_trigger_asks_for_a_run_that_overlaps_no_other() -> anyhow::Result<()>
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_handle_knows_how_long_it_is_until_the_next_run() -> anyhow::Result<()> {
+    let runs = Runs::new();
+    let bus = Bus::empty()
+        .with::<hourly>()
+        .with::<every_five_seconds>()
+        .provide_arc(Arc::clone(&runs));
+    let bus = bus.start().await?;
+    let hourly = bus.periodic("hourly");
+    assert_eq!(
+        hourly.next_run(),
+        Some(Duration::ZERO),
+        "the first comes at once"
+    );
+    let often = bus.periodic("every_five_seconds").next_run();
+    assert!(often.is_some_and(|next| next <= Duration::from_secs(5)));
+    seconds(1).await;
+    assert_eq!(hourly.next_run(), None, "it runs for two seconds");
+    seconds(2).await;
+    let next = hourly.next_run().unwrap().as_secs_f64();
+    assert!((next - 3599.0).abs() < 0.1, "{next}");
+    hourly.pause();
+    assert_eq!(hourly.next_run(), None);
+    hourly.trigger();
+    assert_eq!(hourly.next_run(), Some(Duration::ZERO));
+    seconds(3).await;
+    hourly.resume();
+    let next = hourly.next_run().unwrap().as_secs_f64();
+    assert!(
+        (next - 3599.0).abs() < 0.1,
+        "a fixed delay begins anew: {next}"
+    );
+    bus.close().await?;
+    assert_eq!(hourly.next_run(), None);
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_run_that_was_asked_for_is_settled_and_drained() -> anyhow::Result<()> {
     let runs = Runs::new();
     let bus = Bus::empty()

@@ -1,6 +1,6 @@
 //! The periodic functions of a running bus, in the hands of others.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use crate::{
     scope::{control::Controls, running::BusHandle},
@@ -53,6 +53,32 @@ impl PeriodicHandle {
     #[must_use]
     pub fn is_running(&self) -> bool {
         self.controls.is_running()
+    }
+
+    /// How long it is until its next run begins, by the runtime's clock; zero if it is due or asked for.
+    ///
+    /// `None` if that is not known: while it runs, and while it is paused; and if there is no next run, because the bus is
+    /// closed or a cron expression names no later time. A system clock that is set moves times of day, which this knows
+    /// within a minute.
+    ///
+    /// # Examples
+    ///
+    /// ```standalone_crate
+    /// use signal_bus::{Bus, periodic};
+    /// use std::time::Duration;
+    ///
+    /// #[periodic("1h", after = "5m")]
+    /// async fn report() {}
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+    /// let bus = Bus::new().start().await?;
+    /// let next = bus.periodic("report").next_run().expect("it waits");
+    /// assert!(next <= Duration::from_secs(300));
+    /// # bus.close().await?; Ok::<_, anyhow::Error>(()) })?; Ok::<_, anyhow::Error>(())
+    /// ```
+    #[must_use]
+    pub fn next_run(&self) -> Option<Duration> {
+        self.controls.next_run()
     }
 
     /// The function.

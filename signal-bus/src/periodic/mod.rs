@@ -25,14 +25,27 @@ use crate::{
 ///
 /// A function without `after` is owed its first run, which the exchange counts as outstanding from the start: so it
 /// runs also in a bus that is closed at once.
-pub(crate) async fn tick(running: Arc<Running>, controls: Arc<Controls>, schedule: Schedule) {
-    let mut due = schedule.first(Instant::now());
+pub(crate) fn tick(
+    running: Arc<Running>,
+    controls: Arc<Controls>,
+    schedule: Schedule,
+) -> impl Future<Output = ()> + Send {
+    // Said here and not inside: the next run may be asked for before the task has begun.
+    let now = Instant::now();
+    let next = Next {
+        due: Some(schedule.first(now)),
+        rest: jitter(schedule.jitter()),
+    };
+    controls.next_is(next.begins_at(&schedule, now));
+    runs(running, controls, schedule, next)
+}
+
+async fn runs(running: Arc<Running>, controls: Arc<Controls>, schedule: Schedule, mut next: Next) {
     let mut owed = schedule.is_owed();
-    let mut rest = jitter(schedule.jitter());
     loop {
         let mut triggered = false;
         if !std::mem::take(&mut owed) {
-            match begins(&running, &controls, &schedule, due, rest).await {
+            match begins(&running, &controls, &schedule, next).await {
                 Begins::InTime => {}
                 Begins::Triggered => triggered = true,
                 Begins::Never => return,
@@ -42,11 +55,34 @@ pub(crate) async fn tick(running: Arc<Running>, controls: Arc<Controls>, schedul
         running.exchange.end_run();
         // A run that was asked for is beside a schedule that has its own times.
         if !triggered || !schedule.has_times() {
-            // A schedule may come to an end, and the function may still be asked to run.
-            let now = Instant::now();
-            let next = schedule.next(due, now);
-            due = next.unwrap_or(Due::At(later(now, Duration::MAX)));
-            rest = jitter(schedule.jitter());
+            next = Next {
+                due: next.due.and_then(|due| schedule.next(due, Instant::now())),
+                rest: jitter(schedule.jitter()),
+            };
+        }
+    }
+}
+
+/// The next run.
+#[derive(Clone, Copy)]
+struct Next {
+    /// `None`: the schedule has come to its end, and the function may still be asked to run.
+    due: Option<Due>,
+    /// How much later it begins.
+    rest: Duration,
+}
+
+impl Next {
+    fn begins_at(self, schedule: &Schedule, now: Instant) -> Option<Instant> {
+        Some(later(schedule.at(self.due?, now), self.rest))
+    }
+
+    /// How long to wait, by the runtime's clock; and whether it begins then.
+    fn until(self, schedule: &Schedule, now: Instant) -> (Instant, bool) {
+        match self.due.map(|due| schedule.until(due, now)) {
+            Some((until, true)) => (later(until, self.rest), true),
+            Some(look) => look,
+            None => (later(now, Duration::MAX), false),
         }
     }
 }
@@ -59,13 +95,7 @@ enum Begins {
 }
 
 /// Waits for the next run, in time or asked for; or for the close.
-async fn begins(
-    running: &Running,
-    controls: &Controls,
-    schedule: &Schedule,
-    due: Due,
-    rest: Duration,
-) -> Begins {
+async fn begins(running: &Running, controls: &Controls, schedule: &Schedule, next: Next) -> Begins {
     loop {
         // It was counted when it was asked for, and is made also when the bus closes.
         if controls.take_trigger() {
@@ -73,8 +103,9 @@ async fn begins(
         }
         let paused = controls.is_paused();
         // The wall clock may be set while the function waits, so it is looked at now and then.
-        let (until, last) = schedule.until(due, Instant::now());
-        let until = if last { later(until, rest) } else { until };
+        let now = Instant::now();
+        let (until, last) = next.until(schedule, now);
+        controls.next_is(next.begins_at(schedule, now));
         tokio::select! {
             biased;
             () = running.ending.requested() => {
@@ -100,6 +131,7 @@ async fn begins(
 async fn run(running: &Arc<Running>, controls: &Controls, schedule: &Schedule) {
     running.observe.periodic_runs.add(1);
     controls.runs.store(true, Ordering::Relaxed);
+    controls.next_is(None);
     let scope = Scope::new(Arc::clone(running), Some(Inside::Run));
     let outcome = scope.run(Guarded::run(schedule.call())).await;
     if let Err(failure) = outcome.unwrap_or_else(|panic| Err(Box::new(Failure::Panicked(panic)))) {

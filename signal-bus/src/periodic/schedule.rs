@@ -87,15 +87,24 @@ impl Schedule {
         }
     }
 
+    /// When what is `due` comes by the runtime's clock, if nobody sets the wall clock meanwhile.
+    pub(crate) fn at(&self, due: Due, now: Instant) -> Instant {
+        match (due, &self.times) {
+            (Due::At(due), _) => due,
+            (Due::Wall(due), Times::Cron(_, clock)) => {
+                let wait = due.duration_since(clock.now(now));
+                later(now, wait.unwrap_or_default())
+            }
+            (Due::Wall(_), Times::Every(_)) => now,
+        }
+    }
+
     /// How long to wait for what is `due`, by the runtime's clock; and whether it is due then.
     pub(crate) fn until(&self, due: Due, now: Instant) -> (Instant, bool) {
-        match (due, &self.times) {
-            (Due::Wall(due), Times::Cron(_, clock)) => {
-                let wait = due.duration_since(clock.now(now)).unwrap_or_default();
-                (later(now, wait.min(LOOK_AFTER)), wait <= LOOK_AFTER)
-            }
-            (Due::At(due), _) => (due, true),
-            (Due::Wall(_), Times::Every(_)) => (now, true),
+        let (at, look) = (self.at(due, now), later(now, LOOK_AFTER));
+        match due {
+            Due::Wall(_) if look < at => (look, false),
+            Due::Wall(_) | Due::At(_) => (at, true),
         }
     }
 
@@ -198,6 +207,20 @@ mod tests {
             let next = every(Duration::from_secs(10), fixed_rate, due, seconds(now));
             assert_eq!(next, seconds(expected), "{fixed_rate:?} {now}");
         }
+    }
+
+    #[cfg(feature = "cron")]
+    #[test]
+    fn a_far_time_of_day_is_known_though_the_clock_is_looked_at_before() {
+        let site = Site::new("f", "m", "f.rs", 1);
+        let minutely = Periodic::cron(site, "* * * * *", || Box::pin(async { Ok(()) }));
+        let schedule = Schedule::new(&minutely).unwrap();
+        let now = Instant::now();
+        let hour = Duration::from_secs(3600);
+        let far = Due::Wall(std::time::SystemTime::now() + hour);
+        let wait = schedule.at(far, now).duration_since(now);
+        assert!(hour - super::LOOK_AFTER < wait && wait <= hour, "{wait:?}");
+        assert_eq!(schedule.until(far, now), (now + super::LOOK_AFTER, false));
     }
 
     #[cfg(feature = "cron")]

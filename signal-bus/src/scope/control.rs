@@ -1,11 +1,14 @@
-//! What others may ask of a periodic function: to run now, to pause, to go on.
+//! What others may ask of a periodic function: to run now, to pause, to go on; and when it runs.
 
-use std::sync::{
-    Mutex, MutexGuard, PoisonError,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 
-use tokio::sync::Notify;
+use tokio::{sync::Notify, time::Instant};
 
 use crate::site::Site;
 
@@ -16,6 +19,8 @@ pub(crate) struct Controls {
     /// Whether it runs right now.
     pub(crate) runs: AtomicBool,
     asked: Mutex<Asked>,
+    /// When it is to run next, as far as its task knows.
+    next: Mutex<Option<Instant>>,
     changed: Notify,
 }
 
@@ -34,6 +39,7 @@ impl Controls {
             site,
             runs: AtomicBool::new(false),
             asked: Mutex::default(),
+            next: Mutex::default(),
             changed: Notify::new(),
         }
     }
@@ -59,6 +65,26 @@ impl Controls {
 
     pub(crate) fn is_running(&self) -> bool {
         self.runs.load(Ordering::Relaxed)
+    }
+
+    /// Says when it is to run next; only the function's own task does.
+    pub(crate) fn next_is(&self, next: Option<Instant>) {
+        *self.next.lock().unwrap_or_else(PoisonError::into_inner) = next;
+    }
+
+    /// How long it is until the next run begins, if that is known.
+    pub(crate) fn next_run(&self) -> Option<Duration> {
+        let asked = *self.lock();
+        if asked.over || self.is_running() {
+            None
+        } else if asked.triggered {
+            Some(Duration::ZERO)
+        } else if asked.paused {
+            None
+        } else {
+            let next = *self.next.lock().unwrap_or_else(PoisonError::into_inner);
+            next.map(|next| next.saturating_duration_since(Instant::now()))
+        }
     }
 
     /// Takes a run that was asked for.
