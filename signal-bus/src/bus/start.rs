@@ -46,7 +46,7 @@ use crate::{
     },
     topic::template::Template,
     topology::{Plan, select::Selection},
-    worker::{self, Work},
+    worker::{self, Work, runs},
 };
 
 pub(super) async fn start(bus: Bus) -> Result<BusGuard, StartError> {
@@ -291,8 +291,12 @@ fn provider_failed(provider: &Provider, error: &str) -> StartError {
 /// `false` if the workers end instead, because the runtime is gone.
 async fn spawn_workers(running: &Arc<Running>, workers: Vec<Arc<Work>>) -> bool {
     for work in &workers {
-        let worker = worker::work(Arc::clone(running), Arc::clone(work));
-        running.tasks.spawn(&running.runtime, worker);
+        let (tasks, runtime) = (&running.tasks, &running.runtime);
+        let (bus, work) = (Arc::clone(running), Arc::clone(work));
+        match work.handle_in_runs(running) {
+            Some(handle) => tasks.spawn(runtime, runs::work(bus, work, handle)),
+            None => tasks.spawn(runtime, worker::work(bus, work)),
+        };
     }
     for work in &workers {
         tokio::select! {

@@ -298,6 +298,9 @@ impl State {
 
     /// Tells the lines that wait for `queue` that it has room.
     fn freed(&mut self, queue: QueueId, wakes: &mut Wakes) {
+        if self.lines.is_empty() {
+            return;
+        }
         let Some(store) = self.stores.get_mut(queue) else {
             return;
         };

@@ -37,7 +37,9 @@ impl Parked {
 
     /// Takes out a worker that is at work, so that it is not woken in place of one that waits.
     pub(crate) fn unpark(&mut self, worker: WorkerId) {
-        self.0.retain(|(parked, _)| *parked != worker);
+        if !self.0.is_empty() {
+            self.0.retain(|(parked, _)| *parked != worker);
+        }
     }
 
     /// Wakes the one that came last: what it needs is likely still at hand.

@@ -1,6 +1,9 @@
 //! Runs: several signals of one queue at once for a handler that takes one after the other.
 
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    task::{Context, Poll},
+};
 
 use crate::{
     queue::{
@@ -47,26 +50,30 @@ impl Settings {
 }
 
 impl Exchange {
-    /// Settles what was handled of a run, and fills it again when it is over; whether there is something to handle.
-    pub(crate) fn refill(
+    /// Settles what was handled of a run, and waits until it can be filled again; `false` when it never can.
+    ///
+    /// One visit of the lock does all that a worker wants of it between two runs, and before it goes to sleep.
+    pub(crate) fn poll_run(
         &self,
         queue: QueueId,
         worker: WorkerId,
-        handled: Handled,
+        handled: &mut Handled,
         run: &mut Run,
-    ) -> bool {
+        context: &mut Context<'_>,
+    ) -> Poll<bool> {
         let mut wakes = Wakes::default();
         // What others have, too, is let go of before it is settled, and the lock is not held then.
         run.release_shared();
         let spare = run.take_spare();
+        let handled = std::mem::take(handled);
         let mut state = self.lock();
         // After `abandon` the signals have been counted already.
         if state.phase == Phase::Closed {
-            return false;
+            return Poll::Ready(false);
         }
         let State { stores, logs, .. } = &mut *state;
         let Some(store) = stores.get_mut(queue) else {
-            return false;
+            return Poll::Ready(false);
         };
         store.settle_run(handled);
         let mut segment = None;
@@ -78,6 +85,17 @@ impl Exchange {
             logs[log.0].keep_spare(spare);
         }
         run.lead().recount();
+        let polled = match (0 < run.left() || segment.is_some(), store.is_open()) {
+            (true, _) => Poll::Ready(true),
+            (false, false) => Poll::Ready(false),
+            (false, true) => {
+                store.park(worker, context.waker());
+                Poll::Pending
+            }
+        };
+        if polled.is_pending() {
+            state.idle(queue);
+        }
         if 0 < handled.all() {
             state.freed(queue, &mut wakes);
             state.remove_if_over(queue);
@@ -85,7 +103,10 @@ impl Exchange {
         }
         self.after(state, wakes);
         segment.into_iter().for_each(|one| run.add_segment(one));
-        0 < run.left()
+        if polled.is_pending() {
+            run.rest();
+        }
+        polled
     }
 
     /// Settles the signals of a run whose handler waits in the middle of it; how many those were.

@@ -53,6 +53,7 @@ impl State {
         let readers = log.readers().len();
         *working += readers;
         let idle = log.take_idle();
+        wakes.expect(idle.len());
         for queue in &idle {
             if let Some(store) = stores.get_mut(*queue) {
                 store.wake_reader(wakes);

@@ -35,11 +35,20 @@ impl Wakes {
         }
     }
 
+    /// Expects so many wakers.
+    pub(crate) fn expect(&mut self, count: usize) {
+        self.more.reserve(count.saturating_sub(1));
+    }
+
     pub(crate) fn wake(self) {
         if let Some(waker) = self.first {
             waker.wake();
         }
-        self.more.into_iter().for_each(Waker::wake);
-        self.unused.entries.into_iter().for_each(Entry::discard);
+        if !self.more.is_empty() {
+            self.more.into_iter().for_each(Waker::wake);
+        }
+        if !self.unused.entries.is_empty() {
+            self.unused.entries.into_iter().for_each(Entry::discard);
+        }
     }
 }

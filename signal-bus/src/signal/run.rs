@@ -21,6 +21,9 @@ use crate::{
     topic::template::Template,
 };
 
+/// A run that waits to be filled keeps room for so many signals.
+const RESTING_ROOM_MAX: usize = 4;
+
 /// Signals for one handler.
 pub struct Run {
     waiting: VecDeque<Signal>,
@@ -191,6 +194,13 @@ impl Run {
     /// Lets go of the signals that others have, too, when it is through.
     pub(crate) fn release_shared(&mut self) {
         drop(self.shared.take_if(|segment| segment.len() <= self.at));
+    }
+
+    /// Gives back the room that a burst has needed, before nothing may come for long.
+    pub(crate) fn rest(&mut self) {
+        if RESTING_ROOM_MAX < self.waiting.capacity() {
+            self.waiting = VecDeque::new();
+        }
     }
 
     /// An empty segment to be filled again, if it has one.

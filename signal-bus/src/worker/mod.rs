@@ -1,7 +1,7 @@
 //! The way out: takes signals from a queue and calls the handler. One loop, not generic, for all subscribers.
 
 mod load;
-mod runs;
+pub(crate) mod runs;
 mod told;
 
 use std::{
@@ -199,12 +199,6 @@ impl Work {
 
     /// Handles what there is.
     async fn handle_all(self: &Arc<Self>, running: &Arc<Running>, handlers: &mut Handlers) {
-        if let (true, Handler::Each(handle)) = (
-            self.in_runs && running.observe.recorder.is_none(),
-            &self.handler,
-        ) {
-            return self.handle_runs(running, *handle).await;
-        }
         if self.limit == Some(NonZeroUsize::MIN) {
             return self.handle_in_turn(running).await;
         }

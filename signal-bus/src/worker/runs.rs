@@ -1,6 +1,6 @@
 //! The short way of a worker whose handler takes one signal after the other: a run of them in one future.
 
-use std::{pin::pin, sync::Arc};
+use std::{future::poll_fn, pin::pin, sync::Arc};
 
 use tokio::task::coop;
 
@@ -11,29 +11,67 @@ use crate::{
     registry::subscriber::Handle,
     scope::{Scope, running::Running},
     signal::run::Run,
-    worker::{Work, panicked, told::Told},
+    worker::{Gone, Handler, Work, panicked, told::Told},
 };
 
 /// So many signals count as one step of those after which a task lets others run.
 const SIGNALS_PER_STEP: usize = 8;
 
-impl Work {
-    /// Handles what there is, in runs.
-    pub(super) async fn handle_runs(&self, running: &Arc<Running>, handle: Handle) {
-        let mut run = Run::new(self.templates.clone());
+/// As [`work`](super::work), for a handler that takes one signal after the other.
+///
+/// It keeps what it needs for a call while it waits: that is some more memory, and nothing to do when it is woken.
+#[expect(
+    clippy::manual_async_fn,
+    reason = "arguments of an async function are in its future twice"
+)]
+pub(crate) fn work(
+    running: Arc<Running>,
+    work: Arc<Work>,
+    handle: Handle,
+) -> impl Future<Output = ()> + Send + 'static {
+    async move {
+        let gone = Gone(Arc::clone(&work));
+        let mut run = Run::new(work.templates.clone());
         let mut handled = Handled::default();
-        while running
-            .exchange
-            .refill(self.queue, self.id, handled, &mut run)
-        {
+        running.begun.add_permits(1);
+        while work.waits_for_run(&running, &mut handled, &mut run).await {
             let size = run.left();
-            run.keep(running.keeps(self));
-            handled = self.handle_run(running, handle, &mut run).await;
+            run.keep(running.keeps(&work));
+            handled = work.handle_run(&running, handle, &mut run).await;
             // A worker that always finds a signal would never let another task run.
             for _ in 0..=size / SIGNALS_PER_STEP {
                 coop::consume_budget().await;
             }
         }
+        running.exchange.part_with(work.queue, work.id);
+        drop(gone);
+        running.tasks.reap();
+    }
+}
+
+impl Work {
+    /// How its handler is called, if it may have several signals in one go.
+    pub(crate) fn handle_in_runs(&self, running: &Running) -> Option<Handle> {
+        match &self.handler {
+            // A recorder has each signal handled by itself.
+            Handler::Each(handle) if self.in_runs && running.observe.recorder.is_none() => {
+                Some(*handle)
+            }
+            _ => None,
+        }
+    }
+
+    fn waits_for_run(
+        &self,
+        running: &Running,
+        handled: &mut Handled,
+        run: &mut Run,
+    ) -> impl Future<Output = bool> {
+        let (queue, worker) = (self.queue, self.id);
+        poll_fn(move |context| {
+            let exchange = &running.exchange;
+            exchange.poll_run(queue, worker, handled, run, context)
+        })
     }
 
     /// Calls the handler with one signal after the other, until one fails or there are no more.
@@ -46,7 +84,7 @@ impl Work {
         let mut settled = 0;
         let outcome = {
             let mut call = pin!(scope.run(Guarded::run(|| handle(run))));
-            std::future::poll_fn(|context| {
+            poll_fn(|context| {
                 let polled = call.as_mut().poll(context);
                 if polled.is_pending() && 0 < lead.unsettled() {
                     settled += running.exchange.progress(self.queue);
