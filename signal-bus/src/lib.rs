@@ -12,6 +12,7 @@
 // The order is the architecture: a module uses only modules above it.
 mod site;
 mod guarded;
+mod clock;
 mod latch;
 mod caller;
 mod report;
