@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::Notify;
+use tokio::{sync::Notify, time::Instant};
 
 use crate::{caller::Caller, latch::Latch, report::CloseReport};
 
@@ -15,6 +15,9 @@ pub(crate) struct Ending {
     request: Latch,
     /// Who has asked first.
     asked_by: OnceLock<Caller>,
+    /// When the drain gives up on what is left.
+    deadline: OnceLock<Instant>,
+    drains: Latch,
     report: Mutex<Option<Arc<CloseReport>>>,
     ended: Condvar,
     ended_async: Notify,
@@ -39,6 +42,21 @@ impl Ending {
 
     pub(crate) fn is_requested(&self) -> bool {
         self.request.is_open()
+    }
+
+    /// Begins the drain, which gives up at `deadline`.
+    pub(crate) fn drains_until(&self, deadline: Instant) {
+        self.deadline.get_or_init(|| deadline);
+        self.drains.open();
+    }
+
+    /// Waits until it is certain that the bus will have ended at `time`; for ever, if it will not.
+    pub(crate) async fn certain_by(&self, time: Instant) {
+        self.drains.wait().await;
+        let certain = self.deadline.get().is_some_and(|deadline| *deadline < time);
+        if !certain {
+            std::future::pending::<()>().await;
+        }
     }
 
     /// The report, if the bus has ended.

@@ -50,14 +50,22 @@ pub use crate::{
     error::{
         CloseError, Failure, Finding, FindingKind, InjectError, InvalidTopic, StartError,
         TopicFault,
+        permanent::{MarkPermanent, Permanent, permanent},
         publish::{PublishError, Refusal},
         subscribe::SubscribeError,
     },
     guard::BusGuard,
-    observe::{At, DeadLetter},
+    observe::{
+        At,
+        letters::{DeadLetter, DeadReason},
+    },
     periodic::handle::PeriodicHandle,
     publish::{Receipt, delayed::Delayed, prefix::Publisher},
-    registry::{BusName, Registered, subscriber::Overflow},
+    registry::{
+        BusName, Registered,
+        retry::{Jitter, Retry},
+        subscriber::Overflow,
+    },
     report::{
         CloseOutcome, CloseReport, Departed, FailureReport, Stats, SubscriptionReport, Tally,
     },

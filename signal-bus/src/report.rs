@@ -131,8 +131,11 @@ pub struct Stats {
     pub over_capacity: u64,
     /// Runs of periodic functions that were begun.
     pub periodic_runs: u64,
-    /// Failures of any kind: those of handlers, of periodic runs and refused publishes.
+    /// Failures of any kind: those of handlers, of periodic runs and refused publishes. Of the attempts of a
+    /// [`Retry`](crate::Retry) only the last one counts.
     pub failures: u64,
+    /// Calls of handlers for signals whose handling had failed before.
+    pub retries: u64,
     /// Publishes with a delay that the close has cancelled before their time.
     pub delayed_cancelled: u64,
     /// All subscriptions together, also those that have left.

@@ -177,6 +177,7 @@ fn join(running: &Running, subscribers: &[SubscriberEntry]) -> Result<Vec<Arc<Wo
             handler: subscriber.call.into(),
             templates: named.then_some(templates),
             timeout: subscriber.timeout,
+            retry: subscriber.retry.map(Box::new),
             limit,
             buries: hearer.is_reserved(),
             gone: Latch::default(),

@@ -1,11 +1,16 @@
 //! What can go wrong, one type per operation.
 
+pub(crate) mod permanent;
 pub(crate) mod publish;
 pub(crate) mod subscribe;
 
 use std::{fmt, time::Duration};
 
-use crate::{error::publish::Refusal, report::CloseReport, site::Site};
+use crate::{
+    error::{permanent::Permanent, publish::Refusal},
+    report::CloseReport,
+    site::Site,
+};
 
 /// A name that is no topic, with the place and the rule.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
@@ -186,6 +191,26 @@ impl Failure {
     /// What a function returned; a failure of the bus's own stays what it is.
     pub(crate) fn returned(error: anyhow::Error) -> Self {
         error.downcast().unwrap_or_else(Self::Returned)
+    }
+
+    /// Whether no retry can mend it: its error is marked as [`Permanent`], or it lies in how the bus is wired, or closed.
+    #[must_use]
+    pub fn is_permanent(&self) -> bool {
+        match self {
+            Self::Inject(InjectError::Missing { .. } | InjectError::NoBus { .. }) => true,
+            Self::Refused(refusal) => !matches!(refusal, Refusal::Full | Refusal::Throttled),
+            failure => failure
+                .chain()
+                .any(<dyn std::error::Error>::is::<Permanent>),
+        }
+    }
+
+    /// The error with all of its sources, from the outermost inwards.
+    pub(crate) fn chain(&self) -> anyhow::Chain<'_> {
+        match self {
+            Self::Returned(error) | Self::Inject(InjectError::Provider(error)) => error.chain(),
+            failure => anyhow::Chain::new(failure),
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use tokio::time::{self, Instant};
 
 use crate::{
+    clock::later,
     observe,
     report::{CloseOutcome, CloseReport},
     scope::{running::Running, table},
@@ -34,7 +35,9 @@ pub(crate) fn supervise(
 
 async fn drain(running: Arc<Running>, deadline: Duration, mut last_word: LastWord) {
     running.ending.requested().await;
-    last_word.asked_at = Some(Instant::now());
+    let asked_at = Instant::now();
+    last_word.asked_at = Some(asked_at);
+    running.ending.drains_until(later(asked_at, deadline));
     running.exchange.close_gate();
     let drained =
         time::timeout(deadline, drained(&running)).await.is_ok() || leave_to_readers(&running);

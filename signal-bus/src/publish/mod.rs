@@ -157,6 +157,7 @@ impl Running {
             type_name,
             time,
             headers,
+            attempt: 1,
             local: local || route.local.load(Ordering::Acquire),
             passage,
         };

@@ -163,6 +163,7 @@ impl Running {
             over_capacity: ledger.over_capacity,
             periodic_runs: self.observe.periodic_runs.get(),
             failures: self.observe.failure_count(),
+            retries: self.observe.retries.get(),
             delayed_cancelled: self.observe.delayed_cancelled.get(),
             total,
             subscriptions,

@@ -210,6 +210,7 @@ impl Listener {
             handler: Handler::Listener(handle),
             templates: joined.templates.clone(),
             timeout: None,
+            retry: joined.retry.clone(),
             limit: joined.member.limit,
             buries: joined.reserved,
             gone: Latch::default(),

@@ -57,6 +57,21 @@ impl Load {
         }
     }
 
+    /// What the handler is called with another time.
+    pub(super) fn for_attempt(&self, attempt: u32) -> Self {
+        let again = |entry: &Entry| Entry {
+            signal: entry.signal.for_attempt(attempt),
+            key: entry.key,
+            since: entry.since,
+            // It waits in no queue any more.
+            ticket: None,
+        };
+        match self {
+            Self::One(entry) => Self::One(again(entry)),
+            Self::Batch(entries) => Self::Batch(entries.iter().map(again).collect()),
+        }
+    }
+
     /// What leads to what the handler publishes: for a batch, its last signal, which came after all others.
     pub(super) fn origin(&self) -> Origin {
         let last = self

@@ -1,6 +1,7 @@
 //! The way out: takes signals from a queue and calls the handler. One loop, not generic, for all subscribers.
 
 mod load;
+mod retry;
 mod told;
 
 use std::{
@@ -16,7 +17,7 @@ use tokio::{
 };
 
 use crate::{
-    error::Failure,
+    error::{Failure, Outcome},
     guarded::{Guarded, caught},
     latch::Latch,
     queue::{
@@ -25,6 +26,7 @@ use crate::{
     },
     registry::{
         handler::HandlerFuture,
+        retry::Retry,
         subscriber::{Call, Handle, HandleBatch},
     },
     route::member::Member,
@@ -34,6 +36,7 @@ use crate::{
     topic::template::Template,
     worker::{
         load::{Keys, Load, Settled},
+        retry::Handled,
         told::Told,
     },
 };
@@ -69,6 +72,7 @@ pub(crate) struct Work {
     /// What its pattern names of the topics, if it does.
     pub(crate) templates: Option<Arc<[Template]>>,
     pub(crate) timeout: Option<Duration>,
+    pub(crate) retry: Option<Box<Retry>>,
     /// Handlers at once at most.
     pub(crate) limit: Option<NonZeroUsize>,
     /// Whether it subscribes to the bus's own topics, where failures make no dead letters.
@@ -279,30 +283,34 @@ impl Work {
         let _active = running.active.enter();
         let told = Told::new(self, running, &load);
         let keys = load.keys();
-        let origin = load.origin();
-        let inside = Inside::Handler(self.queue, origin);
-        let scope = Scope::new(Arc::clone(running), Some(inside));
-        let call = scope.run(Guarded::run(|| self.call(load)));
-        let outcome = match self.timeout {
-            None => call
-                .await
-                .unwrap_or_else(|panic| Err(Box::new(Failure::Panicked(panic)))),
-            Some(limit) => match time::timeout(limit, call).await {
-                Ok(outcome) => {
-                    outcome.unwrap_or_else(|panic| Err(Box::new(Failure::Panicked(panic))))
-                }
-                Err(_) => Err(Box::new(Failure::TimedOut(limit))),
-            },
+        let handled = match &self.retry {
+            None => Handled::once(self.attempt(running, load).await),
+            Some(retry) => Box::pin(self.persist(running, load, retry)).await,
         };
-        let ending = match &outcome {
+        let ending = match &handled.outcome {
             Ok(()) => Ending::Done,
             Err(_) => Ending::Dead,
         };
         // Whatever happens here, the signals are settled: an error's `Display`, or a value's `drop`, may panic.
-        if let Err(panic) = caught(|| told.tell(self, running, outcome)) {
+        if let Err(panic) = caught(|| told.tell(self, running, handled)) {
             tracing::error!(subscriber = %self.site, "panicked while its failure was told of: {panic}");
         }
         Settled { keys, ending }
+    }
+
+    /// Calls the handler once.
+    async fn attempt(&self, running: &Arc<Running>, load: Load) -> Outcome {
+        let inside = Inside::Handler(self.queue, load.origin());
+        let scope = Scope::new(Arc::clone(running), Some(inside));
+        let call = scope.run(Guarded::run(|| self.call(load)));
+        let called = match self.timeout {
+            None => call.await,
+            Some(limit) => match time::timeout(limit, call).await {
+                Ok(called) => called,
+                Err(_) => return Err(Box::new(Failure::TimedOut(limit))),
+            },
+        };
+        called.unwrap_or_else(|panic| Err(Box::new(Failure::Panicked(panic))))
     }
 
     fn call(&self, load: Load) -> HandlerFuture {

@@ -3,15 +3,18 @@
 use std::sync::Arc;
 
 use crate::{
-    error::{Failure, Outcome},
-    observe::{At, DEAD, DeadLetter},
+    error::Failure,
+    observe::{
+        At,
+        letters::{DEAD, DeadLetter},
+    },
     queue::{entry::Entry, offer::Inside},
     scope::running::Running,
     signal::{
         Signal,
         label::{Label, Origin},
     },
-    worker::{Work, load::Load},
+    worker::{Work, load::Load, retry::Handled},
 };
 
 /// What is told when the handler has ended, gathered before it begins.
@@ -55,7 +58,8 @@ impl Told {
     }
 
     /// Tells everybody who wants to know how the handling has ended.
-    pub(super) fn tell(self, work: &Work, running: &Arc<Running>, outcome: Outcome) {
+    pub(super) fn tell(self, work: &Work, running: &Arc<Running>, handled: Handled) {
+        let Handled { outcome, verdict } = handled;
         if let Some(recorder) = &running.observe.recorder {
             for signal in &self.kept {
                 recorder.handled(
@@ -77,7 +81,7 @@ impl Told {
         let failure = Arc::<Failure>::from(failure);
         let inside = Inside::Handler(work.queue, self.origin);
         for (at, signal) in ats.into_iter().zip(self.kept) {
-            let letter = DeadLetter::new(at, signal, Arc::clone(&failure));
+            let letter = DeadLetter::new(at, signal, Arc::clone(&failure), verdict);
             running.announce(DEAD, letter, Some(inside));
         }
     }
