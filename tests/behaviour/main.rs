@@ -32,6 +32,7 @@ mod periodics;
 mod publishers;
 mod publishing;
 mod retained;
+mod retries;
 mod routing;
 mod schedules;
 mod scopes;

@@ -74,7 +74,7 @@ fn with_unit(text: &str) -> Result<Duration, Wrong> {
         "us" | "µs" => 1_000,
         "ms" => 1_000_000,
         "s" => NANOSECONDS_PER_SECOND,
-        "m" => 60 * NANOSECONDS_PER_SECOND,
+        "m" | "min" => 60 * NANOSECONDS_PER_SECOND,
         "h" => 3_600 * NANOSECONDS_PER_SECOND,
         _ => return Err(Wrong::NotATime),
     };
@@ -118,6 +118,7 @@ mod tests {
             ("\"250ms\"", Duration::from_millis(250)),
             ("\"1.5s\"", Duration::from_millis(1500)),
             ("\"2m\"", Duration::from_secs(120)),
+            ("\"5min\"", Duration::from_secs(300)),
             ("\"1h\"", Duration::from_secs(3600)),
             ("\"10us\"", Duration::from_micros(10)),
         ] {
