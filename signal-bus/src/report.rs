@@ -4,6 +4,30 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use crate::site::Site;
 
+/// Identifies a dead letter in its bus; the later has the greater.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct DeadLetterId(u64);
+
+impl DeadLetterId {
+    /// The id of a number that was an id's before: in a link, in an answer of an operator.
+    #[must_use]
+    pub fn from_number(number: u64) -> Self {
+        Self(number)
+    }
+
+    /// Its number; the first is 1.
+    #[must_use]
+    pub fn number(self) -> u64 {
+        self.0
+    }
+}
+
+impl fmt::Display for DeadLetterId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
 /// How the close of a bus ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]

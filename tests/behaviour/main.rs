@@ -17,6 +17,7 @@ mod churn;
 mod circles;
 mod close;
 mod concurrency;
+mod dead_letters;
 mod drain;
 mod dropped_guards;
 mod failures;

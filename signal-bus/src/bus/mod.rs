@@ -1,5 +1,7 @@
 //! The description of a bus: which functions, which values, which limits. It is started as often as you like.
 
+mod failures;
+mod run;
 mod start;
 
 use std::{
@@ -29,6 +31,8 @@ use crate::{
 
 /// Signals that may be outstanding in a subscription that does not say.
 const CAPACITY: NonZeroUsize = NonZeroUsize::new(1024).unwrap();
+/// Dead letters that are kept, unless it is said.
+const LETTERS_KEPT_MAX: usize = 1024;
 /// How long a close may take, unless it is said. Kubernetes kills after 30 s.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(25);
 
@@ -64,6 +68,8 @@ pub struct Bus {
     histories: Vec<(Pattern, NonZeroUsize)>,
     capacity: NonZeroUsize,
     close_timeout: Duration,
+    /// Dead letters that are kept to be looked at.
+    letters_max: usize,
     strict: bool,
     on_error: Option<OnError>,
     recorder: Option<Arc<dyn Recorder>>,
@@ -110,6 +116,7 @@ impl Bus {
             histories: Vec::new(),
             capacity: CAPACITY,
             close_timeout: CLOSE_TIMEOUT,
+            letters_max: LETTERS_KEPT_MAX,
             strict: false,
             on_error: None,
             recorder: None,
@@ -192,6 +199,9 @@ impl Bus {
         }
         if other.close_timeout != CLOSE_TIMEOUT {
             self.close_timeout = other.close_timeout;
+        }
+        if other.letters_max != LETTERS_KEPT_MAX {
+            self.letters_max = other.letters_max;
         }
         self.strict |= other.strict;
         self.on_error = other.on_error.or(self.on_error);
@@ -333,64 +343,5 @@ impl Bus {
     /// ```
     pub fn start(&self) -> impl Future<Output = Result<BusGuard, StartError>> + Send + use<> {
         start::start(self.clone())
-    }
-
-    /// Starts the bus, runs a future inside of it, drains the bus, and returns what the future returned.
-    ///
-    /// Dead letters are no error: the report of [`BusHandle::close`] counts them, [`on_error`](Bus::on_error) hears of
-    /// each.
-    ///
-    /// # Errors
-    ///
-    /// A [`StartError`], or a [`CloseError`](crate::CloseError) if the drain did not end before the deadline, as an
-    /// [`anyhow::Error`] that downcasts to it.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping it drops the future, and the bus as a dropped [`BusGuard`] does.
-    pub fn run<F: Future>(
-        &self,
-        future: F,
-    ) -> impl Future<Output = anyhow::Result<F::Output>> + use<F> {
-        let starting = self.start();
-        async move {
-            let bus = starting.await?;
-            let output = bus.scope(future).await;
-            bus.close().await?;
-            Ok(output)
-        }
-    }
-
-    /// As [`run`](Bus::run), with the handle at hand.
-    ///
-    /// ```
-    /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
-    /// # use signal_bus::Bus;
-    /// let receivers = Bus::empty()
-    ///     .run_with(async |bus| bus.publish("numbers", 7).await.map(|receipt| receipt.receivers))
-    ///     .await??;
-    /// assert_eq!(receivers, 0);
-    /// # Ok::<_, anyhow::Error>(()) })?; Ok::<_, anyhow::Error>(())
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// As [`run`](Bus::run).
-    ///
-    /// # Cancel safety
-    ///
-    /// As [`run`](Bus::run).
-    pub fn run_with<F: AsyncFnOnce(BusHandle) -> R, R>(
-        &self,
-        body: F,
-    ) -> impl Future<Output = anyhow::Result<R>> + use<F, R> {
-        let starting = self.start();
-        async move {
-            let bus = starting.await?;
-            let handle = bus.handle();
-            let output = bus.scope(body(handle)).await;
-            bus.close().await?;
-            Ok(output)
-        }
     }
 }

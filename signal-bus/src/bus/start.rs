@@ -103,6 +103,7 @@ impl Drop for Starting {
         if let Some(running) = &self.0 {
             running.exchange.abandon();
             running.exchange.forget_kept();
+            running.observe.letters.forget();
             running.container.dispose();
             running.tasks.take().abort_all();
             // A handle may have got out, and somebody may wait for its close.
@@ -136,7 +137,7 @@ fn running(bus: &Bus, plan: &Plan, runtime: Handle) -> Running {
         names,
         exchange: Arc::new(Exchange::new(kept, owed.count())),
         routes: Routes::new(declared, histories.collect()),
-        observe: Observe::new(bus.on_error.clone(), bus.recorder.clone()),
+        observe: Observe::new(bus.on_error.clone(), bus.recorder.clone(), bus.letters_max),
         container: Container::new(bus.replacements.clone()),
         periodics: plan
             .periodics

@@ -2,6 +2,7 @@
 
 pub(crate) mod permanent;
 pub(crate) mod publish;
+pub(crate) mod replay;
 pub(crate) mod subscribe;
 
 use std::{fmt, time::Duration};

@@ -132,6 +132,7 @@ impl LastWord {
         self.ended = true;
         let running = &self.running;
         running.exchange.forget_kept();
+        running.observe.letters.forget();
         running.container.dispose();
         table::leave(running);
         running.ending.end(CloseReport {

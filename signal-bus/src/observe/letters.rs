@@ -2,7 +2,9 @@
 
 use std::{error::Error, fmt, sync::Arc};
 
-use crate::{error::Failure, observe::At, signal::Signal};
+use crate::{
+    error::Failure, observe::At, queue::offer::Target, report::DeadLetterId, signal::Signal,
+};
 
 /// The topic of dead letters.
 pub(crate) const DEAD: &str = "$bus.dead";
@@ -10,7 +12,8 @@ pub(crate) const DEAD: &str = "$bus.dead";
 /// A signal whose handling failed for good, as subscribers of `$bus.dead` get it.
 ///
 /// They make no one wait: a subscription that is full drops the oldest letters, which the report counts. Give it the
-/// `capacity` it needs. Displayed with all that is known: place, failure, attempts, and why there was no other.
+/// `capacity` it needs. The bus itself keeps the newest: [`BusHandle::dead_letters`](crate::BusHandle::dead_letters) browses
+/// and replays them. Displayed with all that is known: place, failure, attempts, and why there was no other.
 ///
 /// ```standalone_crate
 /// use signal_bus::{DeadLetter, subscriber};
@@ -22,6 +25,9 @@ pub(crate) const DEAD: &str = "$bus.dead";
 /// ```
 #[derive(Clone, Debug)]
 pub struct DeadLetter {
+    id: DeadLetterId,
+    /// Where it came from, and goes to if it is replayed.
+    target: Target,
     at: At,
     signal: Signal,
     failure: Arc<Failure>,
@@ -65,15 +71,33 @@ pub(crate) struct Verdict {
 }
 
 impl DeadLetter {
-    pub(crate) fn new(at: At, signal: Signal, failure: Arc<Failure>, verdict: Verdict) -> Self {
+    pub(crate) fn new(
+        (id, target): (DeadLetterId, Target),
+        at: At,
+        signal: Signal,
+        failure: Arc<Failure>,
+        verdict: Verdict,
+    ) -> Self {
         let Verdict { attempts, reason } = verdict;
         Self {
+            id,
+            target,
             at,
             signal,
             failure,
             attempts,
             reason,
         }
+    }
+
+    pub(crate) fn target(&self) -> Target {
+        self.target
+    }
+
+    /// Its id, by which it can be [replayed](crate::DeadLetters::replay).
+    #[must_use]
+    pub fn id(&self) -> DeadLetterId {
+        self.id
     }
 
     /// The subscriber that failed, and the signal's topic and id.

@@ -1,5 +1,6 @@
 //! What a bus notices: its counts, its failures, and whoever wants to hear of them.
 
+pub(crate) mod keep;
 pub(crate) mod letters;
 
 use std::{
@@ -14,6 +15,7 @@ use std::{
 use crate::{
     error::Failure,
     guarded::caught,
+    observe::keep::Letters,
     report::FailureReport,
     signal::{Signal, SignalId, label::Label},
     site::Site,
@@ -95,6 +97,7 @@ pub(crate) struct Observe {
     pub(crate) delayed_cancelled: Count,
     /// Calls of handlers that were made again after a failure.
     pub(crate) retries: Count,
+    pub(crate) letters: Letters,
     failures: Count,
     kept: Mutex<Vec<FailureReport>>,
 }
@@ -120,10 +123,15 @@ impl Count {
 }
 
 impl Observe {
-    pub(crate) fn new(on_error: Option<OnError>, recorder: Option<Arc<dyn Recorder>>) -> Self {
+    pub(crate) fn new(
+        on_error: Option<OnError>,
+        recorder: Option<Arc<dyn Recorder>>,
+        letters_max: usize,
+    ) -> Self {
         Self {
             on_error,
             recorder,
+            letters: Letters::new(letters_max),
             ..Self::default()
         }
     }

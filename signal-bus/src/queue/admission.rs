@@ -270,9 +270,12 @@ impl State {
             ticket,
             ..
         } = offer;
-        let id = self.last_signal.next();
-        self.last_signal = id;
-        signal.number(id);
+        // What is delivered another time keeps its id.
+        if signal.id() == SignalId::UNSET {
+            self.last_signal = self.last_signal.next();
+            signal.number(self.last_signal);
+        }
+        let id = signal.id();
         let recorded = recorded.then(|| signal.clone());
         let mut dropped = Vec::new();
         if let Some(keeps) = &keeps {

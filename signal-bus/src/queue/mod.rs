@@ -25,6 +25,7 @@ pub(crate) mod ledger;
 pub(crate) mod line;
 pub(crate) mod offer;
 pub(crate) mod parked;
+mod replaying;
 pub(crate) mod store;
 pub(crate) mod stores;
 pub(crate) mod stuck;

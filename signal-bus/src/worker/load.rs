@@ -34,7 +34,7 @@ pub(super) enum Keys {
 }
 
 impl Keys {
-    fn as_slice(&self) -> &[u64] {
+    pub(super) fn as_slice(&self) -> &[u64] {
         match self {
             Self::One(key) => key,
             Self::Batch(keys) => keys,

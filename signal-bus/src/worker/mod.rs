@@ -292,7 +292,7 @@ impl Work {
             Err(_) => Ending::Dead,
         };
         // Whatever happens here, the signals are settled: an error's `Display`, or a value's `drop`, may panic.
-        if let Err(panic) = caught(|| told.tell(self, running, handled)) {
+        if let Err(panic) = caught(|| told.tell(self, running, handled, &keys)) {
             tracing::error!(subscriber = %self.site, "panicked while its failure was told of: {panic}");
         }
         Settled { keys, ending }
