@@ -7,7 +7,7 @@ use std::{
 
 use tokio::{sync::Notify, time::Instant};
 
-use crate::{caller::Caller, latch::Latch, report::CloseReport};
+use crate::{caller::Caller, latch::Latch, process::ProcessSignal, report::CloseReport};
 
 /// Passes the request to close in, and the report out.
 #[derive(Default, Debug)]
@@ -18,6 +18,9 @@ pub(crate) struct Ending {
     /// When the drain gives up on what is left.
     deadline: OnceLock<Instant>,
     drains: Latch,
+    /// The signals of the operating system that have asked.
+    signals: Mutex<Vec<ProcessSignal>>,
+    aborts: Latch,
     report: Mutex<Option<Arc<CloseReport>>>,
     ended: Condvar,
     ended_async: Notify,
@@ -42,6 +45,33 @@ impl Ending {
 
     pub(crate) fn is_requested(&self) -> bool {
         self.request.is_open()
+    }
+
+    /// Hears a signal of the operating system: the first asks for the close, the second for its end.
+    pub(crate) fn hear(&self, signal: ProcessSignal) {
+        let mut signals = self.signals.lock().unwrap_or_else(PoisonError::into_inner);
+        signals.push(signal);
+        let first = signals.len() == 1;
+        drop(signals);
+        if first {
+            self.request();
+        } else {
+            self.aborts.open();
+        }
+    }
+
+    pub(crate) fn signals(&self) -> Vec<ProcessSignal> {
+        let signals = self.signals.lock().unwrap_or_else(PoisonError::into_inner);
+        signals.clone()
+    }
+
+    /// Waits until the close is not to wait any more.
+    pub(crate) async fn aborted(&self) {
+        self.aborts.wait().await;
+    }
+
+    pub(crate) fn is_aborted(&self) -> bool {
+        self.aborts.is_open()
     }
 
     /// Begins the drain, which gives up at `deadline`.

@@ -15,6 +15,7 @@ mod guarded;
 mod clock;
 mod latch;
 mod caller;
+mod process;
 mod report;
 mod error;
 mod topic;
@@ -48,7 +49,7 @@ pub use crate::{
     bridge::Bridge,
     bus::Bus,
     error::{
-        CloseError, Failure, Finding, FindingKind, InjectError, InvalidTopic, StartError,
+        CloseError, Failure, Finding, FindingKind, InjectError, InvalidTopic, StartError, Stopped,
         TopicFault,
         permanent::{MarkPermanent, Permanent, permanent},
         publish::{PublishError, Refusal},
@@ -61,6 +62,7 @@ pub use crate::{
         letters::{DeadLetter, DeadReason},
     },
     periodic::handle::PeriodicHandle,
+    process::ProcessSignal,
     publish::{Receipt, delayed::Delayed, prefix::Publisher, replay::DeadLetters},
     registry::{
         BusName, Registered,

@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use crate::site::Site;
+use crate::{process::ProcessSignal, site::Site};
 
 /// Identifies a dead letter in its bus; the later has the greater.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -36,6 +36,8 @@ pub enum CloseOutcome {
     Drained,
     /// The deadline passed; what still waited or ran was cancelled and counted as abandoned.
     DeadlineExceeded,
+    /// A second signal of the operating system came; what still waited or ran was cancelled and counted as abandoned.
+    Aborted,
     /// The runtime went away under the bus; what still waited or ran is counted as abandoned.
     RuntimeGone,
 }
@@ -178,6 +180,8 @@ pub struct Stats {
 pub struct CloseReport {
     /// How the close ended.
     pub outcome: CloseOutcome,
+    /// The signals of the operating system that have [closed](crate::Bus::on_signal) the bus, in order, if that was it.
+    pub signals: Vec<ProcessSignal>,
     /// Time from the request to close until the end.
     pub elapsed: Duration,
     /// The final counts.
@@ -193,6 +197,7 @@ impl fmt::Display for CloseReport {
         let outcome = match self.outcome {
             CloseOutcome::Drained => "drained",
             CloseOutcome::DeadlineExceeded => "deadline exceeded",
+            CloseOutcome::Aborted => "aborted",
             CloseOutcome::RuntimeGone => "runtime gone",
         };
         let Stats {
@@ -202,11 +207,11 @@ impl fmt::Display for CloseReport {
             ref total,
             ..
         } = self.stats;
-        write!(
-            f,
-            "{outcome} after {:.1?}: {published} published",
-            self.elapsed
-        )?;
+        f.write_str(outcome)?;
+        if let Some(signal) = self.signals.last() {
+            write!(f, " on {signal}")?;
+        }
+        write!(f, " after {:.1?}: {published} published", self.elapsed)?;
         let cancelled = self.stats.delayed_cancelled;
         for (count, word) in [
             (unrouted, "unrouted"),

@@ -38,6 +38,8 @@ mod routing;
 mod schedules;
 mod scopes;
 mod services;
+#[cfg(unix)]
+mod signals;
 mod subscriptions;
 mod testing_kit;
 mod topics;

@@ -2,6 +2,7 @@
 
 mod failures;
 mod run;
+mod signals;
 mod start;
 
 use std::{
@@ -22,6 +23,7 @@ use crate::{
     },
     observe::{At, OnError, Recorder},
     periodic::schedule::Schedule,
+    process::ProcessSignal,
     registry::{BusName, Registered},
     scope::{presence, running::BusHandle},
     signal::{AnyValue, Kind},
@@ -70,6 +72,8 @@ pub struct Bus {
     close_timeout: Duration,
     /// Dead letters that are kept to be looked at.
     letters_max: usize,
+    /// What closes it from outside of the program.
+    signals: Vec<ProcessSignal>,
     strict: bool,
     on_error: Option<OnError>,
     recorder: Option<Arc<dyn Recorder>>,
@@ -117,6 +121,7 @@ impl Bus {
             capacity: CAPACITY,
             close_timeout: CLOSE_TIMEOUT,
             letters_max: LETTERS_KEPT_MAX,
+            signals: Vec::new(),
             strict: false,
             on_error: None,
             recorder: None,
@@ -194,6 +199,7 @@ impl Bus {
         }
         self.replacements.extend(other.replacements);
         self.histories.extend(other.histories);
+        self.signals.extend(other.signals);
         if other.capacity != CAPACITY {
             self.capacity = other.capacity;
         }

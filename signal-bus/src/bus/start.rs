@@ -12,7 +12,7 @@ use std::{
 use tokio::{runtime::Handle, sync::Semaphore};
 
 use crate::{
-    bus::Bus,
+    bus::{Bus, signals::Signals},
     ending::Ending,
     error::{Finding, FindingKind, StartError},
     guard::{BusGuard, drain},
@@ -49,7 +49,37 @@ use crate::{
     worker::{self, Work},
 };
 
+/// Starts a bus, which hears signals from the first moment on.
 pub(super) async fn start(bus: Bus) -> Result<BusGuard, StartError> {
+    let signals = Signals::hear(&bus.signals);
+    let mut starting = Box::pin(begin(bus));
+    // Without a runtime there is nobody to hear, and the start says so better.
+    let mut signals = match signals {
+        Ok(signals) => signals,
+        Err(finding) if Handle::try_current().is_ok() => return Err(failed(finding)),
+        Err(_) => return starting.await,
+    };
+    let mut heard = Vec::new();
+    let guard = loop {
+        tokio::select! {
+            biased;
+            started = &mut starting => break started?,
+            signal = signals.next() => heard.push(signal),
+        }
+        if let [first, second] = heard[..] {
+            let message = format!("{first} and {second} came while the bus was starting");
+            return Err(failed(Finding::new(FindingKind::Stopped, message)));
+        }
+    };
+    let running = guard.running();
+    heard
+        .into_iter()
+        .for_each(|signal| running.ending.hear(signal));
+    signals.watch(running);
+    Ok(guard)
+}
+
+async fn begin(bus: Bus) -> Result<BusGuard, StartError> {
     let Ok(runtime) = Handle::try_current() else {
         let message =
             "a bus starts inside a tokio runtime: use `#[tokio::main]`, or `runtime.block_on(..)`";
@@ -109,6 +139,7 @@ impl Drop for Starting {
             // A handle may have got out, and somebody may wait for its close.
             running.ending.end(CloseReport {
                 outcome: CloseOutcome::RuntimeGone,
+                signals: Vec::new(),
                 elapsed: Duration::ZERO,
                 stats: running.stats(),
                 failures: running.observe.failures(),

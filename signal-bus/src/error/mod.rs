@@ -9,6 +9,7 @@ use std::{fmt, time::Duration};
 
 use crate::{
     error::{permanent::Permanent, publish::Refusal},
+    process::ProcessSignal,
     report::CloseReport,
     site::Site,
 };
@@ -293,6 +294,8 @@ pub enum FindingKind {
     InvalidOption,
     /// The start was not inside a tokio runtime.
     NoRuntime,
+    /// Signals of the operating system have given the start up.
+    Stopped,
     /// Nobody subscribes to what is published. A warning, unless the bus is strict.
     Unheard,
     /// Nobody publishes what is subscribed to. A warning, unless the bus is strict.
@@ -308,6 +311,9 @@ pub enum CloseError {
     /// The deadline passed; the report counts what was abandoned and names what was stuck.
     #[error("the bus did not drain before its deadline: {0}")]
     Deadline(Box<CloseReport>),
+    /// A second signal of the operating system came; the report counts what was abandoned.
+    #[error("the bus was closed before it had drained: {0}")]
+    Aborted(Box<CloseReport>),
     /// The runtime went away under the bus; the report counts what was abandoned.
     #[error("the runtime ended before the bus had drained: {0}")]
     RuntimeGone(Box<CloseReport>),
@@ -318,12 +324,25 @@ pub enum CloseError {
     InsideHandler,
 }
 
+/// A signal of the operating system has closed the bus before that ended what ran in it.
+#[derive(Debug, thiserror::Error)]
+#[error("what ran in the bus had not ended when {signal} had closed it: {report}")]
+#[non_exhaustive]
+pub struct Stopped {
+    /// The signal.
+    pub signal: ProcessSignal,
+    /// The report of the close, which lacks nothing.
+    pub report: Box<CloseReport>,
+}
+
 impl CloseError {
     /// The report of the close, if it has ended.
     #[must_use]
     pub fn report(&self) -> Option<&CloseReport> {
         match self {
-            Self::Deadline(report) | Self::RuntimeGone(report) => Some(report),
+            Self::Deadline(report) | Self::Aborted(report) | Self::RuntimeGone(report) => {
+                Some(report)
+            }
             Self::InsideHandler => None,
         }
     }
