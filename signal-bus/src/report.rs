@@ -107,6 +107,8 @@ pub struct SubscriptionReport {
     pub topics: Arc<[Box<str>]>,
     /// What became of its signals.
     pub tally: Tally,
+    /// Whether it rests, because it has [panicked too often](crate::Bus::panic_limit); of a group, one member does.
+    pub tripped: bool,
 }
 
 /// Subscriptions that have left, and what became of their signals.

@@ -43,4 +43,5 @@ mod signals;
 mod subscriptions;
 mod testing_kit;
 mod topics;
+mod trips;
 mod wiring;

@@ -25,7 +25,7 @@ use crate::{
     periodic::schedule::Schedule,
     process::ProcessSignal,
     registry::{BusName, Registered},
-    scope::{presence, running::BusHandle},
+    scope::{presence, running::BusHandle, trips::PanicLimit},
     signal::{AnyValue, Kind},
     topic::pattern::Pattern,
     topology::{self, Plan, Request, print::Topology, select::Selection},
@@ -35,6 +35,11 @@ use crate::{
 const CAPACITY: NonZeroUsize = NonZeroUsize::new(1024).unwrap();
 /// Dead letters that are kept, unless it is said.
 const LETTERS_KEPT_MAX: usize = 1024;
+/// How often a subscription may panic, unless it is said.
+const PANIC_LIMIT: PanicLimit = PanicLimit {
+    panics: 5,
+    within: Duration::from_secs(10),
+};
 /// How long a close may take, unless it is said. Kubernetes kills after 30 s.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(25);
 
@@ -72,6 +77,7 @@ pub struct Bus {
     close_timeout: Duration,
     /// Dead letters that are kept to be looked at.
     letters_max: usize,
+    panic_limit: PanicLimit,
     /// What closes it from outside of the program.
     signals: Vec<ProcessSignal>,
     strict: bool,
@@ -121,6 +127,7 @@ impl Bus {
             capacity: CAPACITY,
             close_timeout: CLOSE_TIMEOUT,
             letters_max: LETTERS_KEPT_MAX,
+            panic_limit: PANIC_LIMIT,
             signals: Vec::new(),
             strict: false,
             on_error: None,
@@ -208,6 +215,9 @@ impl Bus {
         }
         if other.letters_max != LETTERS_KEPT_MAX {
             self.letters_max = other.letters_max;
+        }
+        if other.panic_limit != PANIC_LIMIT {
+            self.panic_limit = other.panic_limit;
         }
         self.strict |= other.strict;
         self.on_error = other.on_error.or(self.on_error);

@@ -43,10 +43,11 @@ use crate::{
         running::{self, Active, BusHandle, Running},
         table::{self, Counted},
         tasks::Tasks,
+        trips::Trips,
     },
     topic::template::Template,
     topology::{Plan, select::Selection},
-    worker::{self, Work},
+    worker::{self, Work, trip::Trip},
 };
 
 /// Starts a bus, which hears signals from the first moment on.
@@ -181,6 +182,7 @@ fn running(bus: &Bus, plan: &Plan, runtime: Handle) -> Running {
         reserved_heard: AtomicUsize::new(0),
         presence: Presence::default(),
         circle_told: AtomicBool::new(false),
+        trips: Trips::new(bus.panic_limit),
         ending: Ending::default(),
         tasks: Tasks::new(),
         active: Active::default(),
@@ -210,6 +212,7 @@ fn join(running: &Running, subscribers: &[SubscriberEntry]) -> Result<Vec<Arc<Wo
             templates: named.then_some(templates),
             timeout: subscriber.timeout,
             retry: subscriber.retry.map(Box::new),
+            trip: Trip::default(),
             limit,
             buries: hearer.is_reserved(),
             gone: Latch::default(),

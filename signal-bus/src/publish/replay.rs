@@ -185,6 +185,7 @@ impl Running {
         loop {
             match (&mut admission).await {
                 Waited::Admitted(admitted) => {
+                    // It may have been closed since the way was found.
                     if self.accepted(&admitted, 0).receivers == 0 {
                         return Err(gone());
                     }

@@ -25,7 +25,7 @@ use crate::{
     route::Routes,
     scope::{
         bound::Bound, control::Controls, passages::Passages, presence::Presence, table::Counted,
-        tasks::Tasks,
+        tasks::Tasks, trips::Trips,
     },
     site::Site,
 };
@@ -55,6 +55,8 @@ pub(crate) struct Running {
     pub(crate) bound: Bound,
     /// Whether a circle of handlers was told of.
     pub(crate) circle_told: AtomicBool,
+    /// The subscriptions that rest.
+    pub(crate) trips: Trips,
     pub(crate) ending: Ending,
     pub(crate) tasks: Tasks,
     /// The handlers that run, also those that were given up on.
@@ -128,6 +130,7 @@ impl Running {
     pub(crate) fn stats(&self) -> Stats {
         // Before the counts: who comes in between has none yet.
         let present: Vec<_> = self.routes.present().all().cloned().collect();
+        let tripped = self.trips.all();
         let ledger = self.exchange.ledger();
         let (count, tally) = ledger.departed;
         let mut total = tally;
@@ -141,6 +144,7 @@ impl Running {
                     site: hearer.wish.site,
                     topics: hearer.written(),
                     tally,
+                    tripped: tripped.contains(&hearer.queue),
                 });
             }
         }

@@ -27,7 +27,7 @@ use crate::{
         pull::bind,
     },
     topic::IntoPatterns,
-    worker::{self, Handler, Work},
+    worker::{self, Handler, Work, trip::Trip},
 };
 
 /// What a listener's closure may return: `()` or a `Result<(), E>`, or a future of these.
@@ -211,6 +211,7 @@ impl Listener {
             templates: joined.templates.clone(),
             timeout: None,
             retry: joined.retry.clone(),
+            trip: Trip::default(),
             limit: joined.member.limit,
             buries: joined.reserved,
             gone: Latch::default(),

@@ -3,6 +3,7 @@
 mod load;
 mod retry;
 mod told;
+pub(crate) mod trip;
 
 use std::{
     num::NonZeroUsize,
@@ -38,6 +39,7 @@ use crate::{
         load::{Keys, Load, Settled},
         retry::Handled,
         told::Told,
+        trip::Trip,
     },
 };
 
@@ -73,6 +75,7 @@ pub(crate) struct Work {
     pub(crate) templates: Option<Arc<[Template]>>,
     pub(crate) timeout: Option<Duration>,
     pub(crate) retry: Option<Box<Retry>>,
+    pub(crate) trip: Trip,
     /// Handlers at once at most.
     pub(crate) limit: Option<NonZeroUsize>,
     /// Whether it subscribes to the bus's own topics, where failures make no dead letters.
@@ -110,6 +113,7 @@ pub(crate) fn work(
             Box::pin(work.handle_all(&running, &mut handlers)).await;
         }
         while handlers.join_next().await {}
+        work.recovers(&running);
         running.exchange.part_with(work.queue, work.id);
         drop(gone);
         running.tasks.reap();
@@ -144,7 +148,7 @@ impl Handlers {
 
 impl Work {
     /// Waits until there is something to handle; `false` when there never will be.
-    async fn waits(&self, running: &Running, handlers: &mut Handlers) -> bool {
+    async fn waits(&self, running: &Arc<Running>, handlers: &mut Handlers) -> bool {
         if self.leaves() {
             return false;
         }
@@ -162,6 +166,7 @@ impl Work {
                 Some(Supply::At(due)) => {
                     Box::pin(self.waits_until(running, due)).await;
                 }
+                Some(_) if self.rests(running) => Box::pin(self.probe(running)).await,
                 Some(_) => return true,
             }
         }
@@ -240,7 +245,7 @@ impl Work {
 
     /// Whether it is to take further signals.
     fn goes_on(&self, running: &Running) -> bool {
-        if self.leaves() {
+        if self.leaves() || self.rests(running) {
             return false;
         }
         let lost = self.member.as_ref().filter(|member| !member.is_alive());
@@ -310,7 +315,10 @@ impl Work {
                 Err(_) => return Err(Box::new(Failure::TimedOut(limit))),
             },
         };
-        called.unwrap_or_else(|panic| Err(Box::new(Failure::Panicked(panic))))
+        called.unwrap_or_else(|panic| {
+            self.panicked(running);
+            Err(Box::new(Failure::Panicked(panic)))
+        })
     }
 
     fn call(&self, load: Load) -> HandlerFuture {
