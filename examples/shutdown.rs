@@ -1,9 +1,8 @@
-//! Graceful shutdown: ctrl-c stops what makes work, what was accepted is done, and a report says so.
+//! Graceful shutdown: a signal stops what makes work, what was accepted is done, and a report says so; a second one aborts.
 
 use std::time::Duration;
 
-use signal_bus::{Bus, periodic, publisher, subscriber};
-use tokio::signal::ctrl_c;
+use signal_bus::{Bus, ProcessSignal, periodic, publisher, subscriber};
 use tokio::time::{sleep, timeout};
 
 #[periodic("20ms")]
@@ -20,15 +19,18 @@ async fn deliver(_parcel: String) {
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let bus = Bus::new()
+        .on_signal([ProcessSignal::Terminate, ProcessSignal::Interrupt])
         .close_timeout(Duration::from_secs(10))
         .start()
         .await?;
     println!("delivering; press ctrl-c to stop, or wait two seconds");
-    match timeout(Duration::from_secs(2), ctrl_c()).await {
-        Ok(pressed) => pressed?,
-        Err(_) => println!("nobody pressed ctrl-c"),
+    if timeout(Duration::from_secs(2), bus.closing())
+        .await
+        .is_err()
+    {
+        println!("nobody pressed ctrl-c");
     }
-    println!("closing; what waits is delivered first");
+    println!("closing; what waits is delivered first, unless ctrl-c is pressed again");
     println!("{}", bus.close().await?);
     Ok(())
 }

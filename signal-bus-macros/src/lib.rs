@@ -54,9 +54,15 @@ pub fn publisher(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// group = "workers"                                each signal goes to one member of the group
 /// filter = |order: &Order| order.total > 0         others are not accepted
 /// timeout = "5s"                                   a longer run is a failure
+/// retry(attempts = 5, base = "100ms", factor = 2,  a failed signal is handled again, after a random wait of up to
+///       cap = "30s", jitter = full | none,         base * factor^n, at most cap; no attempt begins after budget;
+///       budget = "5min", panics, timeouts)         errors are retried, the others where they are named
 /// blocking                                         a plain `fn`, on the blocking pool
 /// bus = BILLING                                    on the bus of that `BusName`
 /// ```
+///
+/// `retry` alone, and each part that is left out, is as written here, but for `panics` and `timeouts`, which are off. What is
+/// retried keeps its place, so those behind it wait; `signal_bus::Retry` tells the rest.
 ///
 /// A `*` stands for one token, a last `>` for one or more, a last `**` for none or more.
 ///

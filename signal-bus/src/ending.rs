@@ -5,9 +5,9 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::Notify;
+use tokio::{sync::Notify, time::Instant};
 
-use crate::{caller::Caller, latch::Latch, report::CloseReport};
+use crate::{caller::Caller, latch::Latch, process::ProcessSignal, report::CloseReport};
 
 /// Passes the request to close in, and the report out.
 #[derive(Default, Debug)]
@@ -15,6 +15,12 @@ pub(crate) struct Ending {
     request: Latch,
     /// Who has asked first.
     asked_by: OnceLock<Caller>,
+    /// When the drain gives up on what is left.
+    deadline: OnceLock<Instant>,
+    drains: Latch,
+    /// The signals of the operating system that have asked.
+    signals: Mutex<Vec<ProcessSignal>>,
+    aborts: Latch,
     report: Mutex<Option<Arc<CloseReport>>>,
     ended: Condvar,
     ended_async: Notify,
@@ -39,6 +45,48 @@ impl Ending {
 
     pub(crate) fn is_requested(&self) -> bool {
         self.request.is_open()
+    }
+
+    /// Hears a signal of the operating system: the first asks for the close, the second for its end.
+    pub(crate) fn hear(&self, signal: ProcessSignal) {
+        let mut signals = self.signals.lock().unwrap_or_else(PoisonError::into_inner);
+        signals.push(signal);
+        let first = signals.len() == 1;
+        drop(signals);
+        if first {
+            self.request();
+        } else {
+            self.aborts.open();
+        }
+    }
+
+    pub(crate) fn signals(&self) -> Vec<ProcessSignal> {
+        let signals = self.signals.lock().unwrap_or_else(PoisonError::into_inner);
+        signals.clone()
+    }
+
+    /// Waits until the close is not to wait any more.
+    pub(crate) async fn aborted(&self) {
+        self.aborts.wait().await;
+    }
+
+    pub(crate) fn is_aborted(&self) -> bool {
+        self.aborts.is_open()
+    }
+
+    /// Begins the drain, which gives up at `deadline`.
+    pub(crate) fn drains_until(&self, deadline: Instant) {
+        self.deadline.get_or_init(|| deadline);
+        self.drains.open();
+    }
+
+    /// Waits until it is certain that the bus will have ended at `time`; for ever, if it will not.
+    pub(crate) async fn certain_by(&self, time: Instant) {
+        self.drains.wait().await;
+        let certain = self.deadline.get().is_some_and(|deadline| *deadline < time);
+        if !certain {
+            std::future::pending::<()>().await;
+        }
     }
 
     /// The report, if the bus has ended.

@@ -20,8 +20,14 @@ impl Latch {
     }
 
     pub(crate) fn open(&self) {
-        self.open.store(true, Ordering::Release);
+        self.opens();
+    }
+
+    /// Opens it; whether it was shut before.
+    pub(crate) fn opens(&self) -> bool {
+        let open = self.open.swap(true, Ordering::AcqRel);
         self.opened.notify_waiters();
+        !open
     }
 
     pub(crate) fn is_open(&self) -> bool {

@@ -14,8 +14,10 @@
 // The order is the architecture: a module uses only modules above it.
 mod site;
 mod guarded;
+mod clock;
 mod latch;
 mod caller;
+mod process;
 mod report;
 mod error;
 mod topic;
@@ -49,18 +51,29 @@ pub use crate::{
     bridge::Bridge,
     bus::Bus,
     error::{
-        CloseError, Failure, Finding, FindingKind, InjectError, InvalidTopic, StartError,
+        CloseError, Failure, Finding, FindingKind, InjectError, InvalidTopic, StartError, Stopped,
         TopicFault,
+        permanent::{MarkPermanent, Permanent, permanent},
         publish::{PublishError, Refusal},
+        replay::ReplayError,
         subscribe::SubscribeError,
     },
     guard::BusGuard,
-    observe::{At, DeadLetter},
+    observe::{
+        At,
+        letters::{DeadLetter, DeadReason},
+    },
     periodic::handle::PeriodicHandle,
-    publish::{Receipt, delayed::Delayed, prefix::Publisher},
-    registry::{BusName, Registered, subscriber::Overflow},
+    process::ProcessSignal,
+    publish::{Receipt, delayed::Delayed, prefix::Publisher, replay::DeadLetters},
+    registry::{
+        BusName, Registered,
+        retry::{Jitter, Retry},
+        subscriber::Overflow,
+    },
     report::{
-        CloseOutcome, CloseReport, Departed, FailureReport, Stats, SubscriptionReport, Tally,
+        CloseOutcome, CloseReport, DeadLetterId, Departed, FailureReport, Stats,
+        SubscriptionReport, Tally,
     },
     scope::{InBus, InCurrentBus, current, presence::SubscriberEvent, running::BusHandle, spawn},
     signal::{AnyValue, Payload, Signal, headers::Headers, id::SignalId},

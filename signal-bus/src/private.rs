@@ -40,6 +40,7 @@ pub use crate::{
         periodic::{Missed, Periodic},
         provider::{Injectable, Provider},
         publisher::{Publisher, UntypedPublisher},
+        retry::{Jitter, Retry},
         subscriber::{Overflow, Subscriber},
     },
     signal::{

@@ -2,7 +2,31 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use crate::site::Site;
+use crate::{process::ProcessSignal, site::Site};
+
+/// Identifies a dead letter in its bus; the later has the greater.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct DeadLetterId(u64);
+
+impl DeadLetterId {
+    /// The id of a number that was an id's before: in a link, in an answer of an operator.
+    #[must_use]
+    pub fn from_number(number: u64) -> Self {
+        Self(number)
+    }
+
+    /// Its number; the first is 1.
+    #[must_use]
+    pub fn number(self) -> u64 {
+        self.0
+    }
+}
+
+impl fmt::Display for DeadLetterId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
 
 /// How the close of a bus ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -12,6 +36,8 @@ pub enum CloseOutcome {
     Drained,
     /// The deadline passed; what still waited or ran was cancelled and counted as abandoned.
     DeadlineExceeded,
+    /// A second signal of the operating system came; what still waited or ran was cancelled and counted as abandoned.
+    Aborted,
     /// The runtime went away under the bus; what still waited or ran is counted as abandoned.
     RuntimeGone,
 }
@@ -81,6 +107,8 @@ pub struct SubscriptionReport {
     pub topics: Arc<[Box<str>]>,
     /// What became of its signals.
     pub tally: Tally,
+    /// Whether it rests, because it has [panicked too often](crate::Bus::panic_limit); of a group, one member does.
+    pub tripped: bool,
 }
 
 /// Subscriptions that have left, and what became of their signals.
@@ -131,8 +159,11 @@ pub struct Stats {
     pub over_capacity: u64,
     /// Runs of periodic functions that were begun.
     pub periodic_runs: u64,
-    /// Failures of any kind: those of handlers, of periodic runs and refused publishes.
+    /// Failures of any kind: those of handlers, of periodic runs and refused publishes. Of the attempts of a
+    /// [`Retry`](crate::Retry) only the last one counts.
     pub failures: u64,
+    /// Calls of handlers for signals whose handling had failed before.
+    pub retries: u64,
     /// Publishes with a delay that the close has cancelled before their time.
     pub delayed_cancelled: u64,
     /// All subscriptions together, also those that have left.
@@ -153,6 +184,8 @@ pub struct CloseReport {
     pub names: Vec<&'static str>,
     /// How the close ended.
     pub outcome: CloseOutcome,
+    /// The signals of the operating system that have [closed](crate::Bus::on_signal) the bus, in order, if that was it.
+    pub signals: Vec<ProcessSignal>,
     /// Time from the request to close until the end.
     pub elapsed: Duration,
     /// The final counts.
@@ -168,6 +201,7 @@ impl fmt::Display for CloseReport {
         let outcome = match self.outcome {
             CloseOutcome::Drained => "drained",
             CloseOutcome::DeadlineExceeded => "deadline exceeded",
+            CloseOutcome::Aborted => "aborted",
             CloseOutcome::RuntimeGone => "runtime gone",
         };
         let Stats {
@@ -180,11 +214,11 @@ impl fmt::Display for CloseReport {
         if !self.names.is_empty() {
             write!(f, "bus `{}`: ", self.names.join("`, `"))?;
         }
-        write!(
-            f,
-            "{outcome} after {:.1?}: {published} published",
-            self.elapsed
-        )?;
+        f.write_str(outcome)?;
+        if let Some(signal) = self.signals.last() {
+            write!(f, " on {signal}")?;
+        }
+        write!(f, " after {:.1?}: {published} published", self.elapsed)?;
         let cancelled = self.stats.delayed_cancelled;
         let delayed = match cancelled {
             1 => "delayed publish cancelled",
@@ -233,6 +267,7 @@ mod tests {
         CloseReport {
             names: Vec::new(),
             outcome: CloseOutcome::Drained,
+            signals: Vec::new(),
             elapsed: Duration::from_millis(20),
             stats: Stats {
                 delayed_cancelled: count,

@@ -185,10 +185,11 @@ async fn an_unheard_signal_is_not_cloned_and_is_counted() -> anyhow::Result<()> 
 }
 
 #[tokio::test]
-async fn the_last_owner_gets_the_value_itself() -> anyhow::Result<()> {
+async fn the_last_owner_gets_the_value_itself_where_no_letters_are_kept() -> anyhow::Result<()> {
     let counts = Arc::<Counts>::default();
     let bus = Bus::new()
         .within(concat!(module_path!(), "::owned"))
+        .keep_dead_letters(0)
         .start()
         .await?;
     drop(give_owned(&counts).await?);

@@ -226,7 +226,7 @@ fn the_topology_reads_as_text_and_guards_itself_by_a_file() {
     let topology: Topology = bus("lonely").check().unwrap();
     let lock = topology.to_lock();
     let expected = "\
-$bus.dead: signal_bus::observe::DeadLetter
+$bus.dead: signal_bus::observe::letters::DeadLetter
     heard by behaviour::wiring::lonely::bury
 wiring.*.fed: u8
     heard by behaviour::wiring::lonely::eat
@@ -285,7 +285,7 @@ async fn the_bus_s_own_topics_are_known_and_so_are_their_types() -> anyhow::Resu
     let text = bus.start().await.unwrap_err().to_string();
     for part in [
         "3 reasons",
-        "`$bus.dead` carries `signal_bus::observe::DeadLetter`, not `u32`\n    behaviour::wiring::own::another_type",
+        "`$bus.dead` carries `signal_bus::observe::letters::DeadLetter`, not `u32`\n    behaviour::wiring::own::another_type",
         "the bus has no topic of its own like `$bus.ded`; it has `$bus.dead`, `$bus.subscriber.added.>`",
     ] {
         assert!(text.contains(part), "no {part:?} in\n{text}");

@@ -9,8 +9,8 @@ use crate::expand::call::{self, Opening, Paths};
 use crate::expand::parts::{method, ours_at, time};
 use crate::expand::{inject, topic};
 use crate::model::{
-    Batch, Clock, Concurrency, Form, Model, Output, Publication, Schedule, Source, Subscription,
-    Topic, innermost,
+    Batch, Clock, Concurrency, Form, Model, Output, Publication, Retry, Schedule, Source,
+    Subscription, Topic, innermost,
 };
 
 /// Declares all roles of a function that the bus calls, provides by, or injects.
@@ -156,6 +156,7 @@ fn options(subscription: &Subscription) -> TokenStream {
         capacity,
         filter,
         timeout,
+        retry,
         overflow,
         group,
         blocking,
@@ -183,6 +184,7 @@ fn options(subscription: &Subscription) -> TokenStream {
         let timeout = time(timeout);
         quote! { .timeout(#timeout) }
     }));
+    options.extend(retry.as_ref().map(self::retry));
     let word = overflow.as_ref().map(ToString::to_string);
     options.extend(match word.as_deref() {
         Some("drop_oldest") => Some(quote! { .overflow(__p::Overflow::DropOldest) }),
@@ -195,6 +197,42 @@ fn options(subscription: &Subscription) -> TokenStream {
             .map(|path| quote_spanned! {path.span()=> .bus(&#path) }),
     );
     options
+}
+
+// Input:   retry(attempts = 3, base = "1s")
+// Output:  .retry(__p::Retry::new().attempts(3).base(Duration))
+fn retry(retry: &Retry) -> TokenStream {
+    let Retry {
+        attempts,
+        base,
+        factor,
+        cap,
+        jitter,
+        budget,
+        panics,
+        timeouts,
+    } = retry;
+    let mut parts = TokenStream::new();
+    for (name, value) in [("attempts", attempts), ("factor", factor)] {
+        parts.extend(value.as_ref().map(|value| {
+            let name = method(name, value.span());
+            quote! { .#name(#value) }
+        }));
+    }
+    for (name, value) in [("base", base), ("cap", cap), ("budget", budget)] {
+        parts.extend(value.as_ref().map(|value| {
+            let name = method(name, proc_macro2::Span::call_site());
+            let value = time(value);
+            quote! { .#name(#value) }
+        }));
+    }
+    parts.extend(jitter.as_ref().map(|word| match word.to_string().as_str() {
+        "none" => quote! { .jitter(__p::Jitter::None) },
+        _ => quote! { .jitter(__p::Jitter::Full) },
+    }));
+    parts.extend(panics.then(|| quote! { .panics() }));
+    parts.extend(timeouts.then(|| quote! { .timeouts() }));
+    quote! { .retry(__p::Retry::new() #parts) }
 }
 
 // Input:   #[periodic("250ms", after = "1s")] async fn poll()

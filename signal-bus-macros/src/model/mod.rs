@@ -5,6 +5,7 @@ mod parameter;
 mod topic;
 mod time;
 mod options;
+mod retry;
 mod role;
 mod schedule;
 mod injection;
@@ -14,6 +15,7 @@ mod service;
 
 pub(crate) use output::{Call, Output, innermost};
 pub(crate) use parameter::{Factory, Form, Injection, Parameter, Source};
+pub(crate) use retry::Retry;
 pub(crate) use role::{Batch, Concurrency, Publication, Subscription};
 pub(crate) use schedule::{Clock, Schedule};
 pub(crate) use service::{ModelItem, ServiceModel, of_service};

@@ -1,4 +1,4 @@
-//! The options of one attribute: known, given once, in this version.
+//! The options of one attribute: known, and given once.
 
 use proc_macro2::{Ident, Span};
 use syn::Expr;
@@ -6,21 +6,31 @@ use syn::Expr;
 use crate::diagnostics::{Errors, nearest, unknown};
 use crate::parse::{Annotation, Argument, Role, arguments, bare_expression};
 
-/// What is planned, and what to do until then.
-const PLANNED: [(&str, &str); 1] = [(
-    "retry",
-    "repeat inside the function, and return the last error",
-)];
-
-/// The options that an attribute knows: with a value, and without.
+/// The options that an attribute knows: with a value, without, and with parts of their own.
+#[derive(Clone, Copy)]
 struct Known {
     valued: &'static [&'static str],
     flags: &'static [&'static str],
+    groups: &'static [&'static str],
 }
 
+impl Known {
+    fn all(self) -> Vec<&'static str> {
+        let all = [self.valued, self.flags, self.groups];
+        all.into_iter().flatten().copied().collect()
+    }
+}
+
+/// The parts of `retry(..)`.
+const RETRY: Known = Known {
+    valued: &["attempts", "base", "factor", "cap", "jitter", "budget"],
+    flags: &["panics", "timeouts"],
+    groups: &[],
+};
+
 fn known(role: Role) -> Known {
-    let (valued, flags): (&[_], &[_]) = match role {
-        Role::Publisher => (&["bus"], &["local"]),
+    let (valued, flags, groups): (&[_], &[_], &[_]) = match role {
+        Role::Publisher => (&["bus"], &["local"], &[]),
         Role::Subscriber => (
             &[
                 "concurrency",
@@ -35,15 +45,21 @@ fn known(role: Role) -> Known {
                 "bus",
             ],
             &["blocking"],
+            &["retry"],
         ),
         Role::Periodic => (
             &["cron", "tz", "after", "jitter", "missed", "bus"],
             &["fixed_rate"],
+            &[],
         ),
-        Role::Inject => (&[], &["once"]),
-        Role::Provider | Role::Service => (&[], &[]),
+        Role::Inject => (&[], &["once"], &[]),
+        Role::Provider | Role::Service => (&[], &[], &[]),
     };
-    Known { valued, flags }
+    Known {
+        valued,
+        flags,
+        groups,
+    }
 }
 
 /// The arguments of one attribute, each known and given once.
@@ -54,6 +70,7 @@ pub(crate) struct Options {
     pub(crate) values: Vec<Expr>,
     named: Vec<(Ident, Expr)>,
     flags: Vec<Ident>,
+    groups: Vec<(Ident, Vec<Expr>)>,
     /// Whether an argument was refused: then what is missing may be what was meant.
     pub(crate) faulty: bool,
 }
@@ -72,6 +89,7 @@ impl Options {
             values: vec![],
             named: vec![],
             flags: vec![],
+            groups: vec![],
             faulty: false,
         };
         for argument in arguments(tokens, errors) {
@@ -104,15 +122,69 @@ impl Options {
         self.flags.iter().find(|given| *given == name)
     }
 
-    /// Returns the name of an option or flag as the user wrote it.
+    /// Returns the name of an option as the user wrote it.
     pub(crate) fn name(&self, name: &str) -> Option<&Ident> {
         let named = self.named.iter().map(|(given, _)| given);
-        named.chain(&self.flags).find(|given| *given == name)
+        let groups = self.groups.iter().map(|(given, _)| given);
+        let mut given = named.chain(&self.flags).chain(groups);
+        given.find(|given| *given == name)
+    }
+
+    /// Returns the parts of the option `retry`, if it was given.
+    pub(crate) fn retry(&self, errors: &mut Errors) -> Option<Self> {
+        let (name, parts) = self.groups.first()?;
+        let mut options = Self {
+            role: self.role,
+            span: name.span(),
+            values: vec![],
+            named: vec![],
+            flags: vec![],
+            groups: vec![],
+            faulty: false,
+        };
+        for part in parts {
+            options.add_part(part, errors);
+        }
+        Some(options)
+    }
+
+    fn add_part(&mut self, part: &Expr, errors: &mut Errors) {
+        let (name, value) = match part {
+            Expr::Assign(assign) => (leading_word(&assign.left), Some(&*assign.right)),
+            other => (leading_word(other), None),
+        };
+        let Some(name) = name else {
+            let example = "`retry(attempts = 5, base = \"100ms\")`";
+            errors.at(part, format!("the parts of `retry` have names: {example}"));
+            return;
+        };
+        let text = name.to_string();
+        let valued = RETRY.valued.contains(&text.as_str());
+        let flag = RETRY.flags.contains(&text.as_str());
+        match value {
+            _ if self.name(&text).is_some() => {
+                errors.at(&name, format!("`{text}` is given twice; keep one"));
+            }
+            Some(value) if valued => self.named.push((name, value.clone())),
+            None if flag => self.flags.push(name),
+            None if valued => {
+                errors.at(&name, format!("`{text}` needs a value: `{text} = ..`"));
+            }
+            Some(_) if flag => errors.at(
+                &name,
+                format!("`{text}` takes no value: write `{text}` alone"),
+            ),
+            _ => errors.at(&name, unknown("part of `retry`", &text, &RETRY.all())),
+        }
     }
 
     fn add_named(&mut self, name: Ident, value: Expr, errors: &mut Errors) {
         let text = name.to_string();
-        let Known { valued, flags } = known(self.role);
+        let Known {
+            valued,
+            flags,
+            groups,
+        } = known(self.role);
         if self.name(&text).is_some() {
             errors.at(&name, format!("option `{text}` is given twice; keep one"));
         } else if valued.contains(&text.as_str()) {
@@ -121,6 +193,11 @@ impl Options {
             errors.at(
                 &name,
                 format!("`{text}` takes no value: write `{text}` alone"),
+            );
+        } else if groups.contains(&text.as_str()) {
+            errors.at(
+                &value,
+                format!("`{text}` has several parts, so say which: `{text}(attempts = 5)`; `{text}` alone takes the usual ones"),
             );
         } else {
             errors.at(&name, self.not_an_option(&text));
@@ -133,10 +210,20 @@ impl Options {
             return;
         };
         let text = word.to_string();
-        let Known { valued, flags } = known(self.role);
+        let known = known(self.role);
+        let Known {
+            valued,
+            flags,
+            groups,
+        } = known;
         let called = matches!(bare_expression(&value), Expr::Call(_));
-        let all: Vec<&str> = valued.iter().chain(flags).copied().collect();
-        if flags.contains(&text.as_str()) && !called {
+        if groups.contains(&text.as_str()) {
+            if self.name(&text).is_some() {
+                errors.at(&word, format!("option `{text}` is given twice; keep one"));
+            } else {
+                self.groups.push((word, call_arguments(&value)));
+            }
+        } else if flags.contains(&text.as_str()) && !called {
             if self.flag(&text).is_some() {
                 errors.at(&word, format!("option `{text}` is given twice; keep one"));
             } else {
@@ -144,9 +231,8 @@ impl Options {
             }
         } else if valued.contains(&text.as_str()) {
             errors.at(&word, format!("`{text}` needs a value: `{text} = ..`"));
-        } else if planned(&text).is_some()
-            || owner(&text).is_some_and(|owner| owner != self.role)
-            || !called && nearest(&text, &all).is_some()
+        } else if owner(&text).is_some_and(|owner| owner != self.role)
+            || !called && nearest(&text, &known.all()).is_some()
         {
             errors.at(&value, self.not_an_option(&text));
         } else {
@@ -156,18 +242,13 @@ impl Options {
 
     /// Says why `name` is no option here.
     fn not_an_option(&self, name: &str) -> String {
-        if let Some(advice) = planned(name) {
-            return format!("`{name}` is not in this version of signal-bus yet; {advice}");
-        }
         if let Some(owner) = owner(name) {
             return format!("`{name}` is an option of {owner}, not of {}", self.role);
         }
         if let Some(example) = unnamed(self.role, name) {
             return format!("write it without `{name} =`: `#[{example}]`");
         }
-        let Known { valued, flags } = known(self.role);
-        let all: Vec<&str> = valued.iter().chain(flags).copied().collect();
-        unknown("option", name, &all)
+        unknown("option", name, &known(self.role).all())
     }
 }
 
@@ -183,19 +264,18 @@ fn unnamed(role: Role, name: &str) -> Option<&'static str> {
     }
 }
 
-fn planned(name: &str) -> Option<&'static str> {
-    PLANNED
-        .iter()
-        .find(|(planned, _)| *planned == name)
-        .map(|(_, advice)| *advice)
-}
-
 /// Returns the attribute that has the option `name`.
 fn owner(name: &str) -> Option<Role> {
-    Role::ALL.into_iter().find(|role| {
-        let Known { valued, flags } = known(*role);
-        valued.contains(&name) || flags.contains(&name)
-    })
+    let mut roles = Role::ALL.into_iter();
+    roles.find(|role| known(*role).all().contains(&name))
+}
+
+/// Returns the arguments of `x(..)`; `x` alone has none.
+fn call_arguments(value: &Expr) -> Vec<Expr> {
+    match bare_expression(value) {
+        Expr::Call(call) => call.args.iter().cloned().collect(),
+        _ => Vec::new(),
+    }
 }
 
 /// Returns `x` of `x` and of `x(..)`, if it is spelt like an option and not like a `static`.

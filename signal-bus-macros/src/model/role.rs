@@ -5,6 +5,7 @@ use syn::{Expr, Lit, Path};
 
 use crate::diagnostics::{Errors, unknown};
 use crate::model::options::Options;
+use crate::model::retry::Retry;
 use crate::model::time::Time;
 use crate::model::topic::{Side, Topic};
 use crate::parse::bare_expression;
@@ -27,6 +28,7 @@ pub(crate) struct Subscription {
     pub(crate) capacity: Option<Expr>,
     pub(crate) filter: Option<Expr>,
     pub(crate) timeout: Option<Time>,
+    pub(crate) retry: Option<Retry>,
     pub(crate) batch: Option<Batch>,
     /// `drop_oldest` or `drop_newest`.
     pub(crate) overflow: Option<Ident>,
@@ -90,6 +92,7 @@ impl Subscription {
             capacity: count(options, "capacity", errors),
             filter: options.value("filter").cloned(),
             timeout: time(options, "timeout", errors),
+            retry: Retry::read(options, errors),
             batch: Batch::read(options, errors),
             overflow: word(options, "overflow", &OVERFLOWS, errors),
             group: group(options, errors),
@@ -161,7 +164,7 @@ pub(super) fn bus(options: &Options, errors: &mut Errors) -> Option<Path> {
 }
 
 /// Reads a number of signals; a literal must not be zero.
-fn count(options: &Options, name: &str, errors: &mut Errors) -> Option<Expr> {
+pub(super) fn count(options: &Options, name: &str, errors: &mut Errors) -> Option<Expr> {
     let value = options.value(name)?;
     let message = match bare_expression(value) {
         Expr::Lit(lit) => match &lit.lit {

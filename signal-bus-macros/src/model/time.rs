@@ -81,7 +81,7 @@ fn with_unit(text: &str) -> Result<Duration, Wrong> {
         "us" | "µs" => 1_000,
         "ms" => 1_000_000,
         "s" => NANOSECONDS_PER_SECOND,
-        "m" => 60 * NANOSECONDS_PER_SECOND,
+        "m" | "min" => 60 * NANOSECONDS_PER_SECOND,
         "h" => 3_600 * NANOSECONDS_PER_SECOND,
         "" => return Err(Wrong::NotATime),
         other if number.is_empty() || !other.chars().all(char::is_alphabetic) => {
@@ -144,6 +144,7 @@ mod tests {
             ("\"250ms\"", Duration::from_millis(250)),
             ("\"1.5s\"", Duration::from_millis(1500)),
             ("\"2m\"", Duration::from_secs(120)),
+            ("\"5min\"", Duration::from_secs(300)),
             ("\"1h\"", Duration::from_secs(3600)),
             ("\"10us\"", Duration::from_micros(10)),
         ] {
@@ -172,7 +173,6 @@ mod tests {
             ("\"1d\"", no_unit("d", Some("24h"))),
             ("\"1w\"", no_unit("w", Some("168h"))),
             ("\"2 days\"", no_unit("days", Some("48h"))),
-            ("\"5min\"", no_unit("min", Some("5m"))),
             ("\"1.5d\"", no_unit("d", None)),
             ("\"3fortnights\"", no_unit("fortnights", None)),
             ("true", Wrong::NotATime),

@@ -176,11 +176,32 @@ fn values_of_options() {
 }
 
 #[test]
-fn what_is_planned_is_not_ignored() {
-    for option in ["retry(attempts = 5, base = \"100ms\")", "retry = 3"] {
-        let source = format!("#[subscriber(\"a\", {option})] async fn f(x: X) {{}}");
-        refused(&source, "is not in this version of signal-bus yet;");
+fn retries() {
+    for (options, expected) in [
+        ("retry = 5", "so say which: `retry(attempts = 5)`"),
+        ("retry(5)", "the parts of `retry` have names"),
+        ("retry(attempts = 0)", "the least is 1"),
+        ("retry(attempts = \"many\")", "is a number"),
+        ("retry(attempts)", "needs a value"),
+        ("retry(attempt = 5)", "did you mean `attempts`?"),
+        ("retry(cap = \"1s\", cap = \"2s\")", "given twice"),
+        ("retry(base = \"soon\")", "not a time"),
+        ("retry(factor = 0.5)", "the least `factor` is 1"),
+        ("retry(factor = -2)", "the least `factor` is 1"),
+        ("retry(factor = \"2\")", "is a number"),
+        ("retry(jitter = some)", "unknown value of `jitter`"),
+        ("retry(panics = true)", "takes no value"),
+        ("retry(timeouts)", "so it needs one"),
+        ("retry(), retry", "given twice"),
+        ("retri", "did you mean `retry`?"),
+    ] {
+        let source = format!("#[subscriber(\"a\", {options})] async fn f(x: X) {{}}");
+        refused(&source, expected);
     }
+    refused(
+        r#"#[publisher("a", retry(attempts = 5))] fn f() -> u8 { 1 }"#,
+        "option of `#[subscriber]`",
+    );
 }
 
 #[test]

@@ -56,6 +56,14 @@ pub(super) const SAMPLES: &[Sample] = &[
         async fn fill() -> u32 { 7 }"#,
     ),
     function(
+        "subscriber_retry",
+        r#"#[subscriber("rows", timeout = "5s", retry(
+            attempts = 3, base = "1s", factor = 1.5, cap = "10s", jitter = none, budget = LIMIT, panics, timeouts
+        ))]
+        #[subscriber("lines", retry)]
+        async fn store(row: &Row) -> anyhow::Result<()> { insert(row).await }"#,
+    ),
+    function(
         "subscriber_batch",
         r#"#[subscriber("rows", batch = 100, within = "50ms", overflow = drop_oldest, group = "workers")]
         async fn store(rows: Vec<Row>) -> anyhow::Result<()> { insert(rows).await }"#,

@@ -1,6 +1,9 @@
 //! The description of a bus: which functions, which values, which limits. It is started as often as you like.
 
+mod failures;
+mod run;
 mod sharing;
+mod signals;
 mod start;
 
 use std::{
@@ -21,8 +24,9 @@ use crate::{
     },
     observe::{At, OnError, Recorder},
     periodic::schedule::Schedule,
+    process::ProcessSignal,
     registry::{BusName, Registered},
-    scope::{presence, running::BusHandle},
+    scope::{presence, running::BusHandle, trips::PanicLimit},
     signal::{AnyValue, Kind},
     topic::pattern::Pattern,
     topology::{self, Plan, Request, print::Topology, select::Selection},
@@ -30,6 +34,13 @@ use crate::{
 
 /// Signals that may be outstanding in a subscription that does not say.
 const CAPACITY: NonZeroUsize = NonZeroUsize::new(1024).unwrap();
+/// Dead letters that are kept, unless it is said.
+const LETTERS_KEPT_MAX: usize = 1024;
+/// How often a subscription may panic, unless it is said.
+const PANIC_LIMIT: PanicLimit = PanicLimit {
+    panics: 5,
+    within: Duration::from_secs(10),
+};
 /// How long a close may take, unless it is said. Kubernetes kills after 30 s.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(25);
 
@@ -65,6 +76,11 @@ pub struct Bus {
     histories: Vec<(Pattern, NonZeroUsize)>,
     capacity: NonZeroUsize,
     close_timeout: Duration,
+    /// Dead letters that are kept to be looked at.
+    letters_max: usize,
+    panic_limit: PanicLimit,
+    /// What closes it from outside of the program.
+    signals: Vec<ProcessSignal>,
     strict: bool,
     on_error: Option<OnError>,
     recorder: Option<Arc<dyn Recorder>>,
@@ -111,6 +127,9 @@ impl Bus {
             histories: Vec::new(),
             capacity: CAPACITY,
             close_timeout: CLOSE_TIMEOUT,
+            letters_max: LETTERS_KEPT_MAX,
+            panic_limit: PANIC_LIMIT,
+            signals: Vec::new(),
             strict: false,
             on_error: None,
             recorder: None,
@@ -188,11 +207,18 @@ impl Bus {
         }
         self.replacements.extend(other.replacements);
         self.histories.extend(other.histories);
+        self.signals.extend(other.signals);
         if other.capacity != CAPACITY {
             self.capacity = other.capacity;
         }
         if other.close_timeout != CLOSE_TIMEOUT {
             self.close_timeout = other.close_timeout;
+        }
+        if other.letters_max != LETTERS_KEPT_MAX {
+            self.letters_max = other.letters_max;
+        }
+        if other.panic_limit != PANIC_LIMIT {
+            self.panic_limit = other.panic_limit;
         }
         self.strict |= other.strict;
         self.on_error = other.on_error.or(self.on_error);
@@ -334,64 +360,5 @@ impl Bus {
     /// ```
     pub fn start(&self) -> impl Future<Output = Result<BusGuard, StartError>> + Send + use<> {
         start::start(self.clone())
-    }
-
-    /// Starts the bus, runs a future inside of it, drains the bus, and returns what the future returned.
-    ///
-    /// Dead letters are no error: the report of [`BusHandle::close`] counts them, [`on_error`](Bus::on_error) hears of
-    /// each.
-    ///
-    /// # Errors
-    ///
-    /// A [`StartError`], or a [`CloseError`](crate::CloseError) if the drain did not end before the deadline, as an
-    /// [`anyhow::Error`] that downcasts to it.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping it drops the future, and the bus as a dropped [`BusGuard`] does.
-    pub fn run<F: Future>(
-        &self,
-        future: F,
-    ) -> impl Future<Output = anyhow::Result<F::Output>> + use<F> {
-        let starting = self.start();
-        async move {
-            let bus = starting.await?;
-            let output = bus.scope(future).await;
-            bus.close().await?;
-            Ok(output)
-        }
-    }
-
-    /// As [`run`](Bus::run), with the handle at hand.
-    ///
-    /// ```
-    /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
-    /// # use signal_bus::Bus;
-    /// let receivers = Bus::empty()
-    ///     .run_with(async |bus| bus.publish("numbers", 7).await.map(|receipt| receipt.receivers))
-    ///     .await??;
-    /// assert_eq!(receivers, 0);
-    /// # Ok::<_, anyhow::Error>(()) })?; Ok::<_, anyhow::Error>(())
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// As [`run`](Bus::run).
-    ///
-    /// # Cancel safety
-    ///
-    /// As [`run`](Bus::run).
-    pub fn run_with<F: AsyncFnOnce(BusHandle) -> R, R>(
-        &self,
-        body: F,
-    ) -> impl Future<Output = anyhow::Result<R>> + use<F, R> {
-        let starting = self.start();
-        async move {
-            let bus = starting.await?;
-            let handle = bus.handle();
-            let output = bus.scope(body(handle)).await;
-            bus.close().await?;
-            Ok(output)
-        }
     }
 }

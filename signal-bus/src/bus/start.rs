@@ -12,7 +12,7 @@ use std::{
 use tokio::{runtime::Handle, sync::Semaphore};
 
 use crate::{
-    bus::{Bus, sharing},
+    bus::{Bus, sharing, signals::Signals},
     ending::Ending,
     error::{Finding, FindingKind, StartError},
     guard::{BusGuard, drain},
@@ -43,13 +43,44 @@ use crate::{
         running::{self, Active, BusHandle, Running},
         table::{self, Counted},
         tasks::Tasks,
+        trips::Trips,
     },
     topic::template::Template,
     topology::{Plan, select::Selection},
-    worker::{self, Work, runs},
+    worker::{self, Work, runs, trip::Trip},
 };
 
+/// Starts a bus, which hears signals from the first moment on.
 pub(super) async fn start(bus: Bus) -> Result<BusGuard, StartError> {
+    let signals = Signals::hear(&bus.signals);
+    let mut starting = Box::pin(begin(bus));
+    // Without a runtime there is nobody to hear, and the start says so better.
+    let mut signals = match signals {
+        Ok(signals) => signals,
+        Err(finding) if Handle::try_current().is_ok() => return Err(failed(finding)),
+        Err(_) => return starting.await,
+    };
+    let mut heard = Vec::new();
+    let guard = loop {
+        tokio::select! {
+            biased;
+            started = &mut starting => break started?,
+            signal = signals.next() => heard.push(signal),
+        }
+        if let [first, second] = heard[..] {
+            let message = format!("{first} and {second} came while the bus was starting");
+            return Err(failed(Finding::new(FindingKind::Stopped, message)));
+        }
+    };
+    let running = guard.running();
+    heard
+        .into_iter()
+        .for_each(|signal| running.ending.hear(signal));
+    signals.watch(running);
+    Ok(guard)
+}
+
+async fn begin(bus: Bus) -> Result<BusGuard, StartError> {
     let Ok(runtime) = Handle::try_current() else {
         let message =
             "a bus starts inside a tokio runtime: use `#[tokio::main]`, or `runtime.block_on(..)`";
@@ -103,6 +134,7 @@ impl Drop for Starting {
         if let Some(running) = &self.0 {
             running.exchange.abandon();
             running.exchange.forget_kept();
+            running.observe.letters.forget();
             running.container.dispose();
             running.tasks.take().abort_all();
             // A handle may have got out, and somebody may wait for its close.
@@ -135,7 +167,7 @@ fn running(bus: &Bus, plan: &Plan, runtime: Handle) -> Running {
         names,
         exchange: Arc::new(Exchange::new(kept, owed.count())),
         routes: Routes::new(declared, histories.collect()),
-        observe: Observe::new(bus.on_error.clone(), bus.recorder.clone()),
+        observe: Observe::new(bus.on_error.clone(), bus.recorder.clone(), bus.letters_max),
         container: Container::new(bus.replacements.clone()),
         periodics: plan
             .periodics
@@ -148,6 +180,7 @@ fn running(bus: &Bus, plan: &Plan, runtime: Handle) -> Running {
         reserved_heard: AtomicUsize::new(0),
         presence: Presence::default(),
         circle_told: AtomicBool::new(false),
+        trips: Trips::new(bus.panic_limit),
         ending: Ending::default(),
         tasks: Tasks::new(),
         active: Active::default(),
@@ -169,7 +202,8 @@ fn join(running: &Running, subscribers: &[SubscriberEntry]) -> Result<Vec<Arc<Wo
             failed(finding.at(subscriber.site, "cannot subscribe"))
         })?;
         let named = templates.iter().any(Template::has_holes);
-        let in_runs = settings.in_runs() && subscriber.timeout.is_none();
+        let once = subscriber.timeout.is_none() && subscriber.retry.is_none();
+        let in_runs = settings.in_runs() && once;
         if in_runs && hearer.may_share() {
             sharing.push(Arc::clone(&hearer));
         }
@@ -181,6 +215,8 @@ fn join(running: &Running, subscribers: &[SubscriberEntry]) -> Result<Vec<Arc<Wo
             handler: subscriber.call.into(),
             templates: named.then_some(templates),
             timeout: subscriber.timeout,
+            retry: subscriber.retry.map(Box::new),
+            trip: Trip::default(),
             limit: settings.limit,
             in_runs,
             buries: hearer.is_reserved(),

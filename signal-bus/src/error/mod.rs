@@ -1,12 +1,19 @@
 //! What can go wrong, one type per operation.
 
 pub(crate) mod advice;
+pub(crate) mod permanent;
 pub(crate) mod publish;
+pub(crate) mod replay;
 pub(crate) mod subscribe;
 
 use std::{fmt, time::Duration};
 
-use crate::{error::publish::Refusal, report::CloseReport, site::Site};
+use crate::{
+    error::{permanent::Permanent, publish::Refusal},
+    process::ProcessSignal,
+    report::CloseReport,
+    site::Site,
+};
 
 /// A name that is no topic, with the place and the rule.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
@@ -188,6 +195,26 @@ impl Failure {
     pub(crate) fn returned(error: anyhow::Error) -> Self {
         error.downcast().unwrap_or_else(Self::Returned)
     }
+
+    /// Whether no retry can mend it: its error is marked as [`Permanent`], or it lies in how the bus is wired, or closed.
+    #[must_use]
+    pub fn is_permanent(&self) -> bool {
+        match self {
+            Self::Inject(InjectError::Missing { .. } | InjectError::NoBus { .. }) => true,
+            Self::Refused(refusal) => !matches!(refusal, Refusal::Full | Refusal::Throttled),
+            failure => failure
+                .chain()
+                .any(<dyn std::error::Error>::is::<Permanent>),
+        }
+    }
+
+    /// The error with all of its sources, from the outermost inwards.
+    pub(crate) fn chain(&self) -> anyhow::Chain<'_> {
+        match self {
+            Self::Returned(error) | Self::Inject(InjectError::Provider(error)) => error.chain(),
+            failure => anyhow::Chain::new(failure),
+        }
+    }
 }
 
 /// A bus that cannot start: everything that is wrong with its wiring, in one error.
@@ -268,6 +295,8 @@ pub enum FindingKind {
     InvalidOption,
     /// The start was not inside a tokio runtime.
     NoRuntime,
+    /// Signals of the operating system have given the start up.
+    Stopped,
     /// Nobody subscribes to what is published. A warning, unless the bus is strict.
     Unheard,
     /// Nobody publishes what is subscribed to. A warning, unless the bus is strict.
@@ -283,6 +312,9 @@ pub enum CloseError {
     /// The deadline passed; the report counts what was abandoned and names what was stuck.
     #[error("the bus did not drain before its deadline: {0}")]
     Deadline(Box<CloseReport>),
+    /// A second signal of the operating system came; the report counts what was abandoned.
+    #[error("the bus was closed before it had drained: {0}")]
+    Aborted(Box<CloseReport>),
     /// The runtime went away under the bus; the report counts what was abandoned.
     #[error("the runtime ended before the bus had drained: {0}")]
     RuntimeGone(Box<CloseReport>),
@@ -293,12 +325,25 @@ pub enum CloseError {
     InsideHandler,
 }
 
+/// A signal of the operating system has closed the bus before that ended what ran in it.
+#[derive(Debug, thiserror::Error)]
+#[error("what ran in the bus had not ended when {signal} had closed it: {report}")]
+#[non_exhaustive]
+pub struct Stopped {
+    /// The signal.
+    pub signal: ProcessSignal,
+    /// The report of the close, which lacks nothing.
+    pub report: Box<CloseReport>,
+}
+
 impl CloseError {
     /// The report of the close, if it has ended.
     #[must_use]
     pub fn report(&self) -> Option<&CloseReport> {
         match self {
-            Self::Deadline(report) | Self::RuntimeGone(report) => Some(report),
+            Self::Deadline(report) | Self::Aborted(report) | Self::RuntimeGone(report) => {
+                Some(report)
+            }
             Self::InsideHandler => None,
         }
     }

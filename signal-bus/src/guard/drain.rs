@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use tokio::time::{self, Instant};
 
 use crate::{
+    clock::later,
     observe,
     report::CloseOutcome,
     scope::{running::Running, table},
@@ -34,10 +35,17 @@ pub(crate) fn supervise(
 
 async fn drain(running: Arc<Running>, deadline: Duration, mut last_word: LastWord) {
     running.ending.requested().await;
-    last_word.asked_at = Some(Instant::now());
+    let asked_at = Instant::now();
+    last_word.asked_at = Some(asked_at);
+    running.ending.drains_until(later(asked_at, deadline));
     running.exchange.close_gate();
-    let drained =
-        time::timeout(deadline, drained(&running)).await.is_ok() || leave_to_readers(&running);
+    let drained = tokio::select! {
+        biased;
+        drained = time::timeout(deadline, drained(&running)) => {
+            drained.is_ok() || leave_to_readers(&running)
+        }
+        () = running.ending.aborted() => false,
+    };
     let stuck = if drained { Vec::new() } else { stuck(&running) };
     let mut tasks = running.tasks.take();
     if !drained {
@@ -52,14 +60,12 @@ async fn drain(running: Arc<Running>, deadline: Duration, mut last_word: LastWor
     };
     let ended = time::timeout(GRACE, ended).await;
     drop(ended);
-    last_word.end(
-        if drained {
-            CloseOutcome::Drained
-        } else {
-            CloseOutcome::DeadlineExceeded
-        },
-        stuck,
-    );
+    let outcome = match (drained, running.ending.is_aborted()) {
+        (true, _) => CloseOutcome::Drained,
+        (false, true) => CloseOutcome::Aborted,
+        (false, false) => CloseOutcome::DeadlineExceeded,
+    };
+    last_word.end(outcome, stuck);
 }
 
 /// Waits until nothing is outstanding. Who keeps it waiting is named once, in good time.
@@ -129,6 +135,7 @@ impl LastWord {
         self.ended = true;
         let running = &self.running;
         running.exchange.forget_kept();
+        running.observe.letters.forget();
         running.container.dispose();
         table::leave(running);
         let elapsed = self.asked_at.map(|at| at.elapsed()).unwrap_or_default();

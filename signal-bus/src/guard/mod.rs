@@ -86,7 +86,8 @@ impl BusHandle {
     ///
     /// # Errors
     ///
-    /// [`CloseError::Deadline`] if the deadline passed; it carries the report. Failed handlers are no error of the
+    /// [`CloseError::Deadline`] if the deadline passed, [`CloseError::Aborted`] if a second
+    /// [signal](crate::Bus::on_signal) came before; both carry the report. Failed handlers are no error of the
     /// close: the report counts them. [`CloseError::InsideHandler`] if a handler awaits it, which would wait for itself.
     ///
     /// # Cancel safety
@@ -112,8 +113,36 @@ impl BusHandle {
         match report.outcome {
             CloseOutcome::Drained => Ok(report),
             CloseOutcome::DeadlineExceeded => Err(CloseError::Deadline(Box::new(report))),
+            CloseOutcome::Aborted => Err(CloseError::Aborted(Box::new(report))),
             CloseOutcome::RuntimeGone => Err(CloseError::RuntimeGone(Box::new(report))),
         }
+    }
+
+    /// Waits until somebody has asked the bus to close, or a [signal](crate::Bus::on_signal) of the operating system has.
+    ///
+    /// That is the moment for what feeds the bus to stop: publishes from outside are refused from now on.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: it only looks.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+    /// # let bus = signal_bus::Bus::empty().start().await?;
+    /// # async fn accept() { std::future::pending().await }
+    /// # let handle = bus.handle(); tokio::spawn(async move { handle.close().await });
+    /// loop {
+    ///     tokio::select! {
+    ///         () = accept() => println!("somebody has come"),
+    ///         () = bus.closing() => break,
+    ///     }
+    /// }
+    /// # bus.close().await?; Ok::<_, anyhow::Error>(()) })?; Ok::<_, anyhow::Error>(())
+    /// ```
+    pub async fn closing(&self) {
+        self.running().ending.requested().await;
     }
 
     /// Waits until nothing is queued or running, on any topic; exactly, by a counter.

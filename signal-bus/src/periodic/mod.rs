@@ -5,7 +5,6 @@ pub(crate) mod schedule;
 pub(crate) mod handle;
 
 use std::{
-    hash::{BuildHasher, RandomState},
     sync::{Arc, atomic::Ordering},
     time::Duration,
 };
@@ -13,10 +12,11 @@ use std::{
 use tokio::time::{self, Instant};
 
 use crate::{
+    clock::{jitter, later},
     error::Failure,
     guarded::{Guarded, discard},
     observe::At,
-    periodic::schedule::{Due, Schedule, later},
+    periodic::schedule::{Due, Schedule},
     queue::offer::Inside,
     scope::{Scope, control::Controls, running::Running},
 };
@@ -139,29 +139,4 @@ async fn run(running: &Arc<Running>, controls: &Controls, schedule: &Schedule) {
         discard(failure);
     }
     controls.runs.store(false, Ordering::Relaxed);
-}
-
-/// A random part of `most`. The standard library seeds each `RandomState` anew, which is random enough here.
-fn jitter(most: Duration) -> Duration {
-    if most.is_zero() {
-        return most;
-    }
-    let nanoseconds = u64::try_from(most.as_nanos()).unwrap_or(u64::MAX);
-    Duration::from_nanos(RandomState::new().hash_one(0) % nanoseconds)
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::jitter;
-
-    #[test]
-    fn jitter_stays_below_its_bound_and_varies() {
-        let most = Duration::from_millis(50);
-        let values: Vec<_> = (0..100).map(|_| jitter(most)).collect();
-        assert!(values.iter().all(|value| *value < most));
-        assert!(values.windows(2).any(|pair| pair[0] != pair[1]));
-        assert_eq!(jitter(Duration::ZERO), Duration::ZERO);
-    }
 }

@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 use tokio::time::Instant;
 
 use crate::{
+    clock::later,
     periodic::cron::Cron,
     registry::{
         handler::HandlerFuture,
@@ -171,12 +172,6 @@ fn every(period: Duration, fixed_rate: Option<Missed>, due: Instant, now: Instan
             )
         }
     }
-}
-
-/// A point in time; one beyond what the clock can name is far enough away.
-pub(crate) fn later(from: Instant, wait: Duration) -> Instant {
-    const FAR: Duration = Duration::from_secs(60 * 60 * 24 * 365 * 30);
-    from.checked_add(wait.min(FAR)).unwrap_or(from)
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ pub(crate) mod delayed;
 pub(crate) mod membership;
 pub(crate) mod pending;
 pub(crate) mod prefix;
+pub(crate) mod replay;
 pub(crate) mod stream;
 
 use std::{
@@ -213,6 +214,7 @@ impl Running {
             type_name,
             time,
             headers,
+            attempt: 1,
             local: manner.local || route.local.load(Ordering::Acquire),
             passage,
         };

@@ -264,8 +264,9 @@ impl State {
 
     fn full(&self, offer: &Offer) -> Option<QueueId> {
         let targets = &offer.destination.targets;
-        let mut queues = targets.iter().map(|target| target.queue);
-        queues.find(|queue| self.is_full(*queue))
+        let mut targets = targets.iter();
+        let full = targets.find(|target| self.is_full(**target));
+        full.map(|target| target.queue)
     }
 
     fn obstacle(&self, offer: &Offer, ticket: Option<u64>) -> Option<Obstacle> {
@@ -294,9 +295,12 @@ impl State {
             ticket,
             ..
         } = offer;
-        let id = self.last_signal.next();
-        self.last_signal = id;
-        signal.number(id);
+        // What is delivered another time keeps its id.
+        if signal.id() == SignalId::UNSET {
+            self.last_signal = self.last_signal.next();
+            signal.number(self.last_signal);
+        }
+        let id = signal.id();
         let recorded = recorded.then(|| signal.clone());
         if let Some(keeps) = &keeps {
             let forgotten = self.kept.keep(keeps, &signal).into_iter();
@@ -347,7 +351,7 @@ impl State {
         self.is_open(inside)
             && destination.generation == self.generation
             && in_turn
-            && !targets.any(|target| self.is_full(target.queue))
+            && !targets.any(|target| self.is_full(*target))
     }
 
     fn is_there(&self, target: Target) -> bool {
@@ -359,7 +363,7 @@ impl State {
         let Some(store) = self.stores.get_mut(target.queue) else {
             return 0;
         };
-        if let Some(log) = store.log() {
+        if let (Some(log), false) = (store.log(), target.alone) {
             return self.push_shared(log, entry, wakes);
         }
         let pulled = store.is_pulled();

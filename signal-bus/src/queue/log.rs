@@ -23,7 +23,17 @@ const SPARE_MAX: usize = 4;
 
 /// Identifies a log of an exchange.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub(crate) struct LogId(pub(super) usize);
+pub(crate) struct LogId(u32);
+
+impl LogId {
+    pub(super) fn of(index: usize) -> Option<Self> {
+        u32::try_from(index).ok().map(Self)
+    }
+
+    pub(super) fn index(self) -> usize {
+        self.0 as usize
+    }
+}
 
 /// The signals that some reader is not done with.
 #[derive(Debug)]

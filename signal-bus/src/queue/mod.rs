@@ -27,6 +27,7 @@ pub(crate) mod line;
 pub(crate) mod log;
 pub(crate) mod offer;
 pub(crate) mod parked;
+mod replaying;
 pub(crate) mod runs;
 mod shared;
 pub(crate) mod store;
@@ -304,7 +305,7 @@ impl State {
         let Some(store) = self.stores.get_mut(queue) else {
             return;
         };
-        let log = store.log().map(|log| &mut self.logs[log.0]);
+        let log = store.log().map(|log| &mut self.logs[log.index()]);
         let shared = log.map(Log::take_lines).unwrap_or_default();
         for line in store.take_lines().chain(shared) {
             if let Some(line) = self.lines.get_mut(&line) {

@@ -13,6 +13,8 @@ pub(crate) struct Target {
     pub(crate) queue: QueueId,
     /// Hash of the signal's key; unused where the queue is not keyed.
     pub(crate) key: u64,
+    /// Whether it is for this queue only, and not for all that share a log with it.
+    pub(crate) alone: bool,
 }
 
 /// Where a signal is to go, as it was found out in one generation.

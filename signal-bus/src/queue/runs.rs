@@ -82,7 +82,7 @@ impl Exchange {
             segment = store.take_run(worker, run, logs, &mut wakes);
         }
         if let (Some(spare), Some(log)) = (spare, store.log()) {
-            logs[log.0].keep_spare(spare);
+            logs[log.index()].keep_spare(spare);
         }
         run.lead().recount();
         let polled = match (0 < run.left() || segment.is_some(), store.is_open()) {
@@ -149,7 +149,7 @@ impl Store {
             self.crew.end(worker);
         }
         if let Some(reading) = &mut self.reading {
-            logs[reading.log.0].done(reading, wakes);
+            logs[reading.log.index()].done(reading, wakes);
         }
     }
 
@@ -169,7 +169,7 @@ impl Store {
     ) -> Option<Arc<Segment>> {
         self.parked.unpark(worker);
         let segment = match (self.waiting.is_empty(), &mut self.reading) {
-            (true, Some(reading)) => logs[reading.log.0].take(reading, wakes),
+            (true, Some(reading)) => logs[reading.log.index()].take(reading, wakes),
             _ => {
                 self.take_waiting(run, wakes);
                 None

@@ -5,6 +5,7 @@ use crate::queue::{
     entry::Entry,
     line::LineId,
     log::{Log, LogId},
+    offer::Target,
     store::Store,
     stores::QueueId,
     wakes::Wakes,
@@ -16,7 +17,7 @@ impl Exchange {
         let mut state = self.lock();
         let State { stores, logs, .. } = &mut *state;
         let settings = stores.get(*queues.first()?)?.settings;
-        let id = LogId(logs.len());
+        let id = LogId::of(logs.len())?;
         let mut log = Log::new(settings.capacity.get(), settings.run_max());
         for queue in queues {
             if let Some(store) = stores.get_mut(*queue) {
@@ -30,13 +31,13 @@ impl Exchange {
 
 impl State {
     /// Whether a publisher has to wait for room in a queue, or in the log that it has a part in.
-    pub(super) fn is_full(&self, queue: QueueId) -> bool {
-        let Some(store) = self.stores.get(queue) else {
+    pub(super) fn is_full(&self, target: Target) -> bool {
+        let Some(store) = self.stores.get(target.queue) else {
             return false;
         };
         match store.log() {
-            Some(log) => self.logs[log.0].is_full(),
-            None => store.is_full(),
+            Some(log) if !target.alone => self.logs[log.index()].is_full(),
+            _ => store.is_full(),
         }
     }
 
@@ -48,7 +49,7 @@ impl State {
             working,
             ..
         } = self;
-        let log = &mut logs[log.0];
+        let log = &mut logs[log.index()];
         log.push(entry.signal, entry.ticket);
         let readers = log.readers().len();
         *working += readers;
@@ -68,13 +69,13 @@ impl State {
         let reading = self.stores.get_mut(queue);
         let reading = reading.and_then(|store| store.reading.as_deref_mut());
         if let Some(reading) = reading {
-            self.logs[reading.log.0].idle(reading, queue);
+            self.logs[reading.log.index()].idle(reading, queue);
         }
     }
 
     pub(super) fn log_of(&mut self, queue: QueueId) -> Option<&mut Log> {
         let log = self.stores.get(queue)?.log()?;
-        self.logs.get_mut(log.0)
+        self.logs.get_mut(log.index())
     }
 
     /// Forgets that a line waits for a queue.
@@ -103,7 +104,7 @@ impl Store {
     /// Takes no further part in its log.
     pub(super) fn close_shared(&mut self, queue: QueueId, logs: &mut [Log]) {
         if let Some(reading) = &mut self.reading {
-            logs[reading.log.0].close(reading, queue);
+            logs[reading.log.index()].close(reading, queue);
         }
     }
 
@@ -112,7 +113,7 @@ impl Store {
         let Some(reading) = &mut self.reading else {
             return 0;
         };
-        let forgotten = logs[reading.log.0].forget(reading, wakes);
+        let forgotten = logs[reading.log.index()].forget(reading, wakes);
         self.counts.abandoned += forgotten as u64;
         forgotten
     }

@@ -53,7 +53,7 @@ pub(crate) fn circle(
     let mut stuck: HashSet<QueueId> = waiting.into_iter().filter_map(all_wait).collect();
     let held = |stuck: &HashSet<QueueId>, targets: &[Target]| {
         let mut targets = targets.iter();
-        targets.any(|target| is_held(stores, logs, stuck, target.queue))
+        targets.any(|target| is_held(stores, logs, stuck, *target))
     };
     // The usual case: a handler of the own queue, or of every full target, still runs.
     if !stuck.contains(&me.0) || !held(&stuck, targets) {
@@ -76,12 +76,14 @@ pub(crate) fn circle(
     Some(circle)
 }
 
-/// Whether some of `stuck` are without room for what goes to `queue`.
-fn is_held(stores: &Stores, logs: &[Log], stuck: &HashSet<QueueId>, queue: QueueId) -> bool {
+/// Whether some of `stuck` are without room for what goes to `target`.
+fn is_held(stores: &Stores, logs: &[Log], stuck: &HashSet<QueueId>, target: Target) -> bool {
+    let queue = target.queue;
     let Some(store) = stores.get(queue) else {
         return false;
     };
-    let Some(log) = store.log().map(|log| &logs[log.0]) else {
+    let log = store.log().filter(|_| !target.alone);
+    let Some(log) = log.map(|log| &logs[log.index()]) else {
         return store.is_full() && stuck.contains(&queue);
     };
     let holds_up = |reader: &QueueId| {

@@ -12,7 +12,7 @@ use std::{
 use crate::{
     codec::Codec,
     inject::Dependency,
-    registry::{BusName, handler::HandlerFuture},
+    registry::{BusName, handler::HandlerFuture, retry::Retry},
     signal::{AnyValue, Kind, Payload, Signal, run::Run},
     site::Site,
     topic::Topic,
@@ -102,6 +102,7 @@ pub(crate) struct SubscriberEntry {
     /// The topics as they were written, with named holes; empty if there are none.
     pub(crate) written: Vec<&'static str>,
     pub(crate) timeout: Option<Duration>,
+    pub(crate) retry: Option<Retry>,
     pub(crate) filter: Option<Filter>,
     pub(crate) key: Option<Key>,
     pub(crate) blocking: bool,
@@ -164,6 +165,7 @@ impl<T: ?Sized> Subscriber<T> {
                 group: None,
                 written: Vec::new(),
                 timeout: None,
+                retry: None,
                 filter: None,
                 key: None,
                 blocking: false,
@@ -222,6 +224,13 @@ impl<T: ?Sized> Subscriber<T> {
     #[must_use]
     pub fn timeout(mut self, limit: Duration) -> Self {
         self.entry.timeout = Some(limit);
+        self
+    }
+
+    /// How a signal is tried again whose handling has failed.
+    #[must_use]
+    pub fn retry(mut self, retry: Retry) -> Self {
+        self.entry.retry = Some(retry);
         self
     }
 

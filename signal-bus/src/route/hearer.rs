@@ -190,6 +190,7 @@ impl Hearer {
         Some(Target {
             queue: self.queue,
             key: key.and_then(Result::ok).unwrap_or_default(),
+            alone: false,
         })
     }
 

@@ -10,6 +10,7 @@ use std::{
 };
 
 use crate::{
+    latch::Latch,
     queue::parked::WorkerId,
     route::hearer::{Alive, Hearer},
 };
@@ -22,7 +23,7 @@ pub(crate) struct Member {
     pub(crate) limit: Option<NonZeroUsize>,
     /// Whether it is to go, though its queue stays.
     leaves: AtomicBool,
-    departed: AtomicBool,
+    departed: Latch,
     alive: OnceLock<Alive>,
 }
 
@@ -39,7 +40,7 @@ impl Member {
             hearer,
             limit,
             leaves: AtomicBool::new(false),
-            departed: AtomicBool::new(false),
+            departed: Latch::default(),
             alive: OnceLock::new(),
         }
     }
@@ -55,11 +56,16 @@ impl Member {
 
     /// Marks it as departed; `false` if it was before.
     pub(crate) fn departs(&self) -> bool {
-        !self.departed.swap(true, Ordering::AcqRel)
+        self.departed.opens()
     }
 
     pub(crate) fn has_departed(&self) -> bool {
-        self.departed.load(Ordering::Acquire)
+        self.departed.is_open()
+    }
+
+    /// Waits until it departs.
+    pub(crate) async fn departed(&self) {
+        self.departed.wait().await;
     }
 
     /// Binds it to an owner; the first stays, and `false` is returned for others.

@@ -282,7 +282,7 @@ impl Routes {
         route
     }
 
-    fn next_line(&self) -> usize {
+    pub(crate) fn next_line(&self) -> usize {
         self.lines.fetch_add(1, Ordering::Relaxed)
     }
 

@@ -64,6 +64,7 @@ impl Hearing {
         let target = |hearer: &Arc<Hearer>| Target {
             queue: hearer.queue,
             key: 0,
+            alone: false,
         };
         let mut logs = Logs::default();
         let first = hearers.iter().filter(|hearer| logs.is_new(hearer));

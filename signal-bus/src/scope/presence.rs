@@ -6,7 +6,7 @@ use std::{
 };
 
 use crate::{
-    observe::{DEAD, DeadLetter},
+    observe::letters::{DEAD, DeadLetter},
     signal::Kind,
     topic::pattern::Pattern,
 };

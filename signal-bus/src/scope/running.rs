@@ -26,7 +26,7 @@ use crate::{
     route::Routes,
     scope::{
         bound::Bound, control::Controls, passages::Passages, presence::Presence, table::Counted,
-        tasks::Tasks,
+        tasks::Tasks, trips::Trips,
     },
     site::Site,
 };
@@ -56,6 +56,8 @@ pub(crate) struct Running {
     pub(crate) bound: Bound,
     /// Whether a circle of handlers was told of.
     pub(crate) circle_told: AtomicBool,
+    /// The subscriptions that rest.
+    pub(crate) trips: Trips,
     pub(crate) ending: Ending,
     pub(crate) tasks: Tasks,
     /// The handlers that run, also those that were given up on.
@@ -129,6 +131,7 @@ impl Running {
     pub(crate) fn stats(&self) -> Stats {
         // Before the counts: who comes in between has none yet.
         let present: Vec<_> = self.routes.present().all().cloned().collect();
+        let tripped = self.trips.all();
         let ledger = self.exchange.ledger();
         let (count, tally) = ledger.departed;
         let mut total = tally;
@@ -142,6 +145,7 @@ impl Running {
                     site: hearer.wish.site,
                     topics: hearer.written(),
                     tally,
+                    tripped: tripped.contains(&hearer.queue),
                 });
             }
         }
@@ -164,6 +168,7 @@ impl Running {
             over_capacity: ledger.over_capacity,
             periodic_runs: self.observe.periodic_runs.get(),
             failures: self.observe.failure_count(),
+            retries: self.observe.retries.get(),
             delayed_cancelled: self.observe.delayed_cancelled.get(),
             total,
             subscriptions,
@@ -182,6 +187,7 @@ impl Running {
         CloseReport {
             names: names.filter(|name| !name.is_empty()).collect(),
             outcome,
+            signals: self.ending.signals(),
             elapsed,
             stats: self.stats(),
             failures: self.observe.failures(),

@@ -14,6 +14,8 @@ pub(crate) struct Label {
     pub(crate) type_name: &'static str,
     pub(crate) time: SystemTime,
     pub(crate) headers: Headers,
+    /// Which call of a handler it is for.
+    pub(crate) attempt: u32,
     /// Whether it stays in its bus.
     pub(crate) local: bool,
     /// The buses it has come through, if it came over a bridge.

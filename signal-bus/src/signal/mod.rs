@@ -1,5 +1,6 @@
 //! A published value on its way: the signal and its label.
 
+mod attempt;
 pub(crate) mod headers;
 pub(crate) mod id;
 pub(crate) mod label;

@@ -32,6 +32,8 @@ pub struct Run {
     shared: Option<Arc<Segment>>,
     at: usize,
     spare: Option<Arc<Segment>>,
+    /// How many signals may still be begun.
+    allowed: usize,
     lead: Arc<Lead>,
     templates: Option<Arc<[Template]>>,
     /// Whether a signal is still wanted when its handler has failed.
@@ -153,6 +155,7 @@ impl Run {
             shared: None,
             at: 0,
             spare: None,
+            allowed: usize::MAX,
             lead: Arc::new(Lead {
                 parent: AtomicU64::new(SignalId::UNSET.number()),
                 root: AtomicU64::new(SignalId::UNSET.number()),
@@ -172,6 +175,19 @@ impl Run {
 
     pub(crate) fn lead(&self) -> &Arc<Lead> {
         &self.lead
+    }
+
+    /// Lets only so many signals be begun from now on.
+    pub(crate) fn allow(&mut self, count: usize) {
+        self.allowed = count;
+    }
+
+    /// Whether the next signal may be begun; counts it then.
+    #[inline]
+    fn goes_on(&mut self) -> bool {
+        let goes_on = 0 < self.allowed && !self.lead.is_stopped();
+        self.allowed -= usize::from(goes_on);
+        goes_on
     }
 
     /// Adds a signal to those that wait.
@@ -224,7 +240,7 @@ impl Run {
         if self.shared.is_none() {
             return self.next_own();
         }
-        if self.lead.is_stopped() {
+        if !self.goes_on() {
             return None;
         }
         let signal = self.shared.as_ref()?.0.get(self.at)?;
@@ -241,7 +257,7 @@ impl Run {
         if self.current.is_some() {
             self.end_current();
         }
-        if self.lead.is_stopped() {
+        if !self.goes_on() {
             return None;
         }
         let Signal { value, label, .. } = self.waiting.pop_front()?;

@@ -27,7 +27,7 @@ use crate::{
         pull::bind,
     },
     topic::IntoPatterns,
-    worker::{self, Handler, Work},
+    worker::{self, Handler, Work, trip::Trip},
 };
 
 /// What a listener's closure may return: `()` or a `Result<(), E>`, or a future of these.
@@ -210,6 +210,8 @@ impl Listener {
             handler: Handler::Listener(handle),
             templates: joined.templates.clone(),
             timeout: None,
+            retry: joined.retry.clone(),
+            trip: Trip::default(),
             limit: joined.member.limit,
             in_runs: false,
             buries: joined.reserved,

@@ -5,7 +5,7 @@ use std::{marker::PhantomData, num::NonZeroUsize, panic::Location, sync::Arc};
 use crate::{
     error::subscribe::SubscribeError,
     queue::{Settings, kept::Since, parked},
-    registry::subscriber::Overflow,
+    registry::{retry::Retry, subscriber::Overflow},
     route::{hearer::Wish, member::Member},
     scope::{
         presence::own_fault,
@@ -41,6 +41,7 @@ pub struct SubscriptionOptions<T: ?Sized> {
     capacity: Option<NonZeroUsize>,
     overflow: Option<Overflow>,
     concurrency: Option<NonZeroUsize>,
+    retry: Option<Box<Retry>>,
     group: Option<Box<str>>,
     from: From,
     takes: PhantomData<fn() -> Box<T>>,
@@ -73,6 +74,7 @@ impl BusHandle {
             capacity: None,
             overflow: None,
             concurrency: Some(NonZeroUsize::MIN),
+            retry: None,
             group: None,
             from: From::Newest,
             takes: PhantomData,
@@ -107,6 +109,19 @@ impl<T: ?Sized + Payload> SubscriptionOptions<T> {
     /// Lets a listener handle each signal at once.
     pub fn unbounded(mut self) -> Self {
         self.concurrency = None;
+        self
+    }
+
+    /// How a listener tries a signal again whose handling has failed; not at all unless set.
+    ///
+    /// # Panics
+    ///
+    /// Panics if `retry` has no attempts, or a factor below 1.
+    pub fn retry(mut self, retry: Retry) -> Self {
+        if let Some((rule, has)) = retry.fault() {
+            panic!("{rule}, and this one {has}");
+        }
+        self.retry = Some(Box::new(retry));
         self
     }
 
@@ -213,6 +228,7 @@ impl<T: ?Sized + Payload> SubscriptionOptions<T> {
             site,
             templates: named,
             reserved,
+            retry: self.retry,
         })
     }
 
@@ -268,6 +284,7 @@ pub(super) struct Joined {
     /// What its pattern names of the topics, if it does.
     pub(super) templates: Option<Arc<[Template]>>,
     pub(super) reserved: bool,
+    pub(super) retry: Option<Box<Retry>>,
 }
 
 impl Running {

@@ -19,6 +19,7 @@ pub(crate) fn faults(request: &Request<'_>, chosen: &Chosen) -> Vec<Finding> {
     for subscriber in &chosen.subscribers {
         findings.extend(no_room(subscriber));
         findings.extend(bad_batch(subscriber, request.capacity));
+        findings.extend(bad_retry(subscriber));
         findings.extend(partly_reserved(subscriber));
         findings.extend(wrong_of_own(subscriber, request));
     }
@@ -58,6 +59,11 @@ fn bad_batch(subscriber: &SubscriberEntry, usual: NonZeroUsize) -> Option<Findin
     );
     let part = format!("has `batch = {size}` and a capacity of {capacity}");
     Some(invalid(message).at(subscriber.site, part))
+}
+
+fn bad_retry(subscriber: &SubscriberEntry) -> Option<Finding> {
+    let (rule, has) = subscriber.retry?.fault()?;
+    Some(invalid(rule).at(subscriber.site, has))
 }
 
 fn partly_reserved(subscriber: &SubscriberEntry) -> Option<Finding> {

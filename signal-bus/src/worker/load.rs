@@ -34,7 +34,7 @@ pub(super) enum Keys {
 }
 
 impl Keys {
-    fn as_slice(&self) -> &[u64] {
+    pub(super) fn as_slice(&self) -> &[u64] {
         match self {
             Self::One(key) => key,
             Self::Batch(keys) => keys,
@@ -54,6 +54,21 @@ impl Load {
         match self {
             Self::One(entry) => Keys::One([entry.key]),
             Self::Batch(entries) => Keys::Batch(entries.iter().map(|entry| entry.key).collect()),
+        }
+    }
+
+    /// What the handler is called with another time.
+    pub(super) fn for_attempt(&self, attempt: u32) -> Self {
+        let again = |entry: &Entry| Entry {
+            signal: entry.signal.for_attempt(attempt),
+            key: entry.key,
+            since: entry.since,
+            // It waits in no queue any more.
+            ticket: None,
+        };
+        match self {
+            Self::One(entry) => Self::One(again(entry)),
+            Self::Batch(entries) => Self::Batch(entries.iter().map(again).collect()),
         }
     }
 

@@ -1,8 +1,10 @@
 //! The way out: takes signals from a queue and calls the handler. One loop, not generic, for all subscribers.
 
 mod load;
+mod retry;
 pub(crate) mod runs;
 mod told;
+pub(crate) mod trip;
 
 use std::{
     num::NonZeroUsize,
@@ -26,6 +28,7 @@ use crate::{
     },
     registry::{
         handler::HandlerFuture,
+        retry::Retry,
         subscriber::{Call, Handle, HandleBatch},
     },
     route::member::Member,
@@ -35,7 +38,9 @@ use crate::{
     topic::template::Template,
     worker::{
         load::{Keys, Load, Settled},
+        retry::Handled,
         told::Told,
+        trip::Trip,
     },
 };
 
@@ -70,6 +75,8 @@ pub(crate) struct Work {
     /// What its pattern names of the topics, if it does.
     pub(crate) templates: Option<Arc<[Template]>>,
     pub(crate) timeout: Option<Duration>,
+    pub(crate) retry: Option<Box<Retry>>,
+    pub(crate) trip: Trip,
     /// Handlers at once at most.
     pub(crate) limit: Option<NonZeroUsize>,
     /// Whether its handler may have several signals in one go.
@@ -78,10 +85,6 @@ pub(crate) struct Work {
     pub(crate) buries: bool,
     /// Opened when this worker has gone.
     pub(crate) gone: Latch,
-}
-
-fn panicked(panic: String) -> Outcome {
-    Err(Box::new(Failure::Panicked(panic)))
 }
 
 /// Says that a worker has gone, however that came.
@@ -106,14 +109,15 @@ pub(crate) fn work(
     work: Arc<Work>,
 ) -> impl Future<Output = ()> + Send + 'static {
     async move {
-        let gone = Gone(Arc::clone(&work));
+        let gone = Gone(work);
         let mut handlers = Handlers::default();
         running.begun.add_permits(1);
-        while work.waits(&running, &mut handlers).await {
-            Box::pin(work.handle_all(&running, &mut handlers)).await;
+        while gone.0.waits(&running, &mut handlers).await {
+            Box::pin(gone.0.handle_all(&running, &mut handlers)).await;
         }
         while handlers.join_next().await {}
-        running.exchange.part_with(work.queue, work.id);
+        gone.0.recovers(&running);
+        running.exchange.part_with(gone.0.queue, gone.0.id);
         drop(gone);
         running.tasks.reap();
     }
@@ -147,7 +151,7 @@ impl Handlers {
 
 impl Work {
     /// Waits until there is something to handle; `false` when there never will be.
-    async fn waits(&self, running: &Running, handlers: &mut Handlers) -> bool {
+    async fn waits(&self, running: &Arc<Running>, handlers: &mut Handlers) -> bool {
         if self.leaves() {
             return false;
         }
@@ -165,6 +169,7 @@ impl Work {
                 Some(Supply::At(due)) => {
                     Box::pin(self.waits_until(running, due)).await;
                 }
+                Some(_) if self.rests(running) => Box::pin(self.probe(running)).await,
                 Some(_) => return true,
             }
         }
@@ -243,7 +248,7 @@ impl Work {
 
     /// Whether it is to take further signals.
     fn goes_on(&self, running: &Running) -> bool {
-        if self.leaves() {
+        if self.leaves() || self.rests(running) {
             return false;
         }
         let lost = self.member.as_ref().filter(|member| !member.is_alive());
@@ -286,32 +291,43 @@ impl Work {
         let _active = running.active.enter();
         let told = Told::new(self, running, &load);
         let keys = load.keys();
-        let origin = load.origin();
-        let inside = Inside::Handler(self.queue, origin);
-        let scope = Scope::new(Arc::clone(running), Some(inside));
-        let mut run = Run::new(self.templates.clone());
-        let call = scope.run(Guarded::run(|| self.call(load, &mut run)));
-        let outcome = match self.timeout {
-            None => call.await.unwrap_or_else(panicked),
-            Some(limit) => match time::timeout(limit, call).await {
-                Ok(outcome) => outcome.unwrap_or_else(panicked),
-                Err(_) => Err(Box::new(Failure::TimedOut(limit))),
-            },
+        let handled = match &self.retry {
+            None => Handled::once(self.attempt(running, load).await),
+            Some(retry) => Box::pin(self.persist(running, load, retry)).await,
         };
-        // What a handler has left of its signal is dropped before that is told.
-        let outcome = match (outcome, caught(|| run.end_current())) {
-            (Ok(()), Err(panic)) => panicked(panic),
-            (outcome, _) => outcome,
-        };
-        let ending = match &outcome {
+        let ending = match &handled.outcome {
             Ok(()) => Ending::Done,
             Err(_) => Ending::Dead,
         };
         // Whatever happens here, the signals are settled: an error's `Display`, or a value's `drop`, may panic.
-        if let Err(panic) = caught(|| told.tell(self, running, outcome)) {
+        if let Err(panic) = caught(|| told.tell(self, running, handled, &keys)) {
             tracing::error!(subscriber = %self.site, "panicked while its failure was told of: {panic}");
         }
         Settled { keys, ending }
+    }
+
+    /// Calls the handler once.
+    async fn attempt(&self, running: &Arc<Running>, load: Load) -> Outcome {
+        let inside = Inside::Handler(self.queue, load.origin());
+        let scope = Scope::new(Arc::clone(running), Some(inside));
+        let mut run = Run::new(self.templates.clone());
+        let call = scope.run(Guarded::run(|| self.call(load, &mut run)));
+        let called = match self.timeout {
+            None => call.await,
+            Some(limit) => match time::timeout(limit, call).await {
+                Ok(called) => called,
+                Err(_) => return Err(Box::new(Failure::TimedOut(limit))),
+            },
+        };
+        // What a handler has left of its signal is dropped before its end is told.
+        let called = match (called, caught(|| run.end_current())) {
+            (Ok(Ok(())), Err(panic)) => Err(panic),
+            (called, _) => called,
+        };
+        called.unwrap_or_else(|panic| {
+            self.panicked(running);
+            Err(Box::new(Failure::Panicked(panic)))
+        })
     }
 
     fn call<'run>(&self, load: Load, run: &'run mut Run) -> HandlerFuture<'run> {

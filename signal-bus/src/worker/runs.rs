@@ -5,13 +5,13 @@ use std::{future::poll_fn, pin::pin, sync::Arc};
 use tokio::task::coop;
 
 use crate::{
-    error::Outcome,
+    error::{Failure, Outcome},
     guarded::{Guarded, caught},
     queue::runs::Handled,
     registry::subscriber::Handle,
     scope::{Scope, running::Running},
     signal::run::Run,
-    worker::{Gone, Handler, Work, panicked, told::Told},
+    worker::{Gone, Handler, Work, load::Keys, retry, told::Told},
 };
 
 /// So many signals count as one step of those after which a task lets others run.
@@ -30,20 +30,25 @@ pub(crate) fn work(
     handle: Handle,
 ) -> impl Future<Output = ()> + Send + 'static {
     async move {
-        let gone = Gone(Arc::clone(&work));
-        let mut run = Run::new(work.templates.clone());
+        let gone = Gone(work);
+        let mut run = Run::new(gone.0.templates.clone());
         let mut handled = Handled::default();
         running.begun.add_permits(1);
-        while work.waits_for_run(&running, &mut handled, &mut run).await {
+        while gone.0.waits_for_run(&running, &mut handled, &mut run).await {
             let size = run.left();
-            run.keep(running.keeps(&work));
-            handled = work.handle_run(&running, handle, &mut run).await;
+            run.keep(running.keeps(&gone.0));
+            if gone.0.rests(&running) && Box::pin(gone.0.rest(&running)).await {
+                handled = gone.0.try_one(&running, handle, &mut run).await;
+                continue;
+            }
+            handled = gone.0.handle_run(&running, handle, &mut run).await;
             // A worker that always finds a signal would never let another task run.
             for _ in 0..=size / SIGNALS_PER_STEP {
                 coop::consume_budget().await;
             }
         }
-        running.exchange.part_with(work.queue, work.id);
+        gone.0.recovers(&running);
+        running.exchange.part_with(gone.0.queue, gone.0.id);
         drop(gone);
         running.tasks.reap();
     }
@@ -74,6 +79,16 @@ impl Work {
         })
     }
 
+    /// Tries one signal after a rest.
+    async fn try_one(&self, running: &Arc<Running>, handle: Handle, run: &mut Run) -> Handled {
+        let panics = self.panics();
+        run.allow(1);
+        let handled = self.handle_run(running, handle, run).await;
+        run.allow(usize::MAX);
+        self.tried(running, panics);
+        handled
+    }
+
     /// Calls the handler with one signal after the other, until one fails or there are no more.
     ///
     /// What is returned is what the queue has not been told of.
@@ -93,7 +108,10 @@ impl Work {
             })
             .await
         };
-        let outcome = outcome.unwrap_or_else(panicked);
+        let outcome = outcome.unwrap_or_else(|panic| {
+            self.panicked(running);
+            Err(Box::new(Failure::Panicked(panic)))
+        });
         let begun = lead.begun();
         let failed = usize::from(outcome.is_err());
         if outcome.is_err() {
@@ -112,7 +130,12 @@ impl Work {
         // Whatever happens here, the signals are settled: an error's `Display`, or a value's `drop`, may panic.
         let told = caught(|| {
             if let Some(told) = told {
-                told.tell(self, running, outcome);
+                told.tell(
+                    self,
+                    running,
+                    retry::Handled::once(outcome),
+                    &Keys::One([0]),
+                );
             }
         });
         if let Err(panic) = told {

@@ -3,35 +3,79 @@
 use std::sync::Arc;
 
 use crate::{
-    error::{Failure, Outcome},
-    observe::{At, DEAD, DeadLetter},
-    queue::{entry::Entry, offer::Inside},
+    error::Failure,
+    observe::{
+        At,
+        letters::{DEAD, DeadLetter},
+    },
+    queue::{
+        entry::Entry,
+        offer::{Inside, Target},
+    },
     scope::running::Running,
     signal::{
         Signal,
         label::{Label, Origin},
     },
-    worker::{Work, load::Load},
+    worker::{
+        Work,
+        load::{Keys, Load},
+        retry::Handled,
+    },
 };
 
 /// What is told when the handler has ended, gathered before it begins.
 pub(super) struct Told {
-    /// The signals, where somebody still wants them then. Otherwise the last handler gets each for itself.
-    kept: Vec<Signal>,
-    labels: Labels,
+    shares: Shares,
     origin: Origin,
 }
 
-enum Labels {
-    One(Arc<Label>),
-    Batch(Vec<Arc<Label>>),
+/// What is kept of the signals while they are handled.
+enum Shares {
+    /// The signals, where somebody still wants them then.
+    Signals(Several<Signal>),
+    /// Otherwise the last handler gets each for itself.
+    Labels(Several<Arc<Label>>),
 }
 
-impl Labels {
-    fn as_slice(&self) -> &[Arc<Label>] {
+/// One, without an allocation, or those of a batch.
+enum Several<T> {
+    One(T),
+    Batch(Vec<T>),
+}
+
+impl<T> Several<T> {
+    fn of(entries: &[Entry], share: impl Fn(&Entry) -> T) -> Self {
+        match entries {
+            [entry] => Self::One(share(entry)),
+            entries => Self::Batch(entries.iter().map(share).collect()),
+        }
+    }
+
+    fn as_slice(&self) -> &[T] {
         match self {
-            Self::One(label) => std::slice::from_ref(label),
-            Self::Batch(labels) => labels,
+            Self::One(one) => std::slice::from_ref(one),
+            Self::Batch(batch) => batch,
+        }
+    }
+}
+
+impl Shares {
+    fn signals(&self) -> &[Signal] {
+        match self {
+            Self::Signals(signals) => signals.as_slice(),
+            Self::Labels(_) => &[],
+        }
+    }
+
+    fn places(&self, work: &Work) -> Vec<At> {
+        let at = |label: &Label| At::handling(work.site, label);
+        match self {
+            Self::Signals(signals) => {
+                let signals = signals.as_slice().iter();
+                signals.map(|signal| at(signal.label())).collect()
+            }
+            Self::Labels(labels) => labels.as_slice().iter().map(|label| at(label)).collect(),
         }
     }
 }
@@ -39,34 +83,33 @@ impl Labels {
 impl Told {
     pub(super) fn new(work: &Work, running: &Running, load: &Load) -> Self {
         let entries = load.entries();
-        let kept = match running.keeps(work) {
-            true => entries.iter().map(|entry| entry.signal.clone()).collect(),
-            false => Vec::new(),
+        let shares = match running.keeps(work) {
+            true => Shares::Signals(Several::of(entries, |entry| entry.signal.clone())),
+            false => Shares::Labels(Several::of(entries, |entry| entry.signal.shared_label())),
         };
-        let label = |entry: &Entry| entry.signal.shared_label();
         Self {
-            kept,
-            labels: match entries {
-                [entry] => Labels::One(label(entry)),
-                entries => Labels::Batch(entries.iter().map(label).collect()),
-            },
+            shares,
             origin: load.origin(),
         }
     }
 
-    /// What is told of a signal whose handling has failed.
+    /// What is told of a signal whose handling has failed; `kept` if somebody still wants it.
     pub(super) fn one(label: Arc<Label>, kept: Option<Signal>) -> Self {
         Self {
-            kept: kept.into_iter().collect(),
             origin: label.leads(),
-            labels: Labels::One(label),
+            shares: match kept {
+                Some(signal) => Shares::Signals(Several::One(signal)),
+                None => Shares::Labels(Several::One(label)),
+            },
         }
     }
 
     /// Tells everybody who wants to know how the handling has ended.
-    pub(super) fn tell(self, work: &Work, running: &Arc<Running>, outcome: Outcome) {
+    pub(super) fn tell(self, work: &Work, running: &Arc<Running>, handled: Handled, keys: &Keys) {
+        let Handled { outcome, verdict } = handled;
+        let signals = self.shares.signals();
         if let Some(recorder) = &running.observe.recorder {
-            for signal in &self.kept {
+            for signal in signals {
                 recorder.handled(
                     work.site,
                     signal,
@@ -75,9 +118,8 @@ impl Told {
             }
         }
         let Err(failure) = outcome else { return };
-        let labels = self.labels.as_slice().iter();
-        let ats: Vec<_> = labels.map(|label| At::handling(work.site, label)).collect();
-        for at in &ats {
+        let places = self.shares.places(work);
+        for at in &places {
             running.observe.failed(at, &failure);
         }
         if work.buries {
@@ -85,9 +127,20 @@ impl Told {
         }
         let failure = Arc::<Failure>::from(failure);
         let inside = Inside::Handler(work.queue, self.origin);
-        for (at, signal) in ats.into_iter().zip(self.kept) {
-            let letter = DeadLetter::new(at, signal, Arc::clone(&failure));
-            running.announce(DEAD, letter, Some(inside));
+        for ((at, signal), key) in places.into_iter().zip(signals).zip(keys.as_slice()) {
+            let target = Target {
+                queue: work.queue,
+                key: *key,
+                alone: true,
+            };
+            let letters = &running.observe.letters;
+            let place = (letters.next_id(), target);
+            let letter = DeadLetter::new(place, at, signal.clone(), Arc::clone(&failure), verdict);
+            // First, so that whoever hears of it can replay it.
+            letters.keep(letter.clone());
+            if running.is_monitored() || running.observe.recorder.is_some() {
+                running.announce(DEAD, letter, Some(inside));
+            }
         }
     }
 }
@@ -95,6 +148,7 @@ impl Told {
 impl Running {
     /// Whether signals are still wanted after they were handled.
     pub(super) fn keeps(&self, work: &Work) -> bool {
-        self.observe.recorder.is_some() || self.is_monitored() && !work.buries
+        let letters = self.is_monitored() || self.observe.letters.keeps_any();
+        self.observe.recorder.is_some() || letters && !work.buries
     }
 }

@@ -1,8 +1,8 @@
-//! Retries come in a later version.
+//! A retry that could mean five attempts, or five more.
 
 use signal_bus::subscriber;
 
-#[subscriber("orders.created", retry(attempts = 5, base = "100ms", cap = "30s"))]
+#[subscriber("orders.created", retry = 5)]
 async fn store(order: String) -> anyhow::Result<()> {
     drop(order);
     Ok(())

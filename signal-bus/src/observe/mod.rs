@@ -1,5 +1,8 @@
 //! What a bus notices: its counts, its failures, and whoever wants to hear of them.
 
+pub(crate) mod keep;
+pub(crate) mod letters;
+
 use std::{
     cell::Cell,
     fmt,
@@ -12,6 +15,7 @@ use std::{
 use crate::{
     error::Failure,
     guarded::caught,
+    observe::keep::Letters,
     report::FailureReport,
     signal::{Signal, id::SignalId, label::Label},
     site::Site,
@@ -72,57 +76,6 @@ impl fmt::Display for At {
     }
 }
 
-/// The topic of dead letters.
-pub(crate) const DEAD: &str = "$bus.dead";
-
-/// A signal whose handling failed for good, as subscribers of `$bus.dead` get it.
-///
-/// They make no one wait: a subscription that is full drops the oldest letters, which the report counts. Give it the
-/// `capacity` it needs.
-///
-/// ```standalone_crate
-/// use signal_bus::{DeadLetter, subscriber};
-///
-/// #[subscriber("$bus.dead")]
-/// async fn bury(letter: &DeadLetter) {
-///     println!("{}: {}", letter.at(), letter.failure());
-/// }
-/// ```
-#[derive(Clone, Debug)]
-pub struct DeadLetter {
-    at: At,
-    signal: Signal,
-    failure: Arc<Failure>,
-}
-
-impl DeadLetter {
-    pub(crate) fn new(at: At, signal: Signal, failure: Arc<Failure>) -> Self {
-        Self {
-            at,
-            signal,
-            failure,
-        }
-    }
-
-    /// The subscriber that failed, and the signal's topic and id.
-    #[must_use]
-    pub fn at(&self) -> &At {
-        &self.at
-    }
-
-    /// The signal; its value is found again by [`downcast_ref`](Signal::downcast_ref).
-    #[must_use]
-    pub fn signal(&self) -> &Signal {
-        &self.signal
-    }
-
-    /// Why its handling failed.
-    #[must_use]
-    pub fn failure(&self) -> &Failure {
-        &self.failure
-    }
-}
-
 /// Hears of every failure.
 pub(crate) type OnError = Arc<dyn Fn(&At, &Failure) + Send + Sync>;
 
@@ -142,6 +95,9 @@ pub(crate) struct Observe {
     pub(crate) mismatched: Count,
     pub(crate) periodic_runs: Count,
     pub(crate) delayed_cancelled: Count,
+    /// Calls of handlers that were made again after a failure.
+    pub(crate) retries: Count,
+    pub(crate) letters: Letters,
     failures: Count,
     kept: Mutex<Vec<FailureReport>>,
 }
@@ -167,10 +123,15 @@ impl Count {
 }
 
 impl Observe {
-    pub(crate) fn new(on_error: Option<OnError>, recorder: Option<Arc<dyn Recorder>>) -> Self {
+    pub(crate) fn new(
+        on_error: Option<OnError>,
+        recorder: Option<Arc<dyn Recorder>>,
+        letters_max: usize,
+    ) -> Self {
         Self {
             on_error,
             recorder,
+            letters: Letters::new(letters_max),
             ..Self::default()
         }
     }

@@ -1,0 +1,45 @@
+//! What becomes of failures, as the description says it.
+
+use std::time::Duration;
+
+use crate::{bus::Bus, scope::trips::PanicLimit};
+
+impl Bus {
+    /// How many dead letters the bus keeps to be looked at and replayed; 1024 unless set, none if 0.
+    ///
+    /// The newest stay: [`DeadLetters::dropped`](crate::DeadLetters::dropped) counts those that had to go for them. A letter
+    /// keeps the value of its signal alive. So, while letters are kept, a handler that takes its signal by value gets a clone of
+    /// it, since the original may be needed; of a bus that keeps none, the last handler gets the value itself.
+    ///
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+    /// let bus = signal_bus::Bus::empty().keep_dead_letters(100).start().await?;
+    /// assert!(bus.dead_letters().is_empty());
+    /// # bus.close().await?; Ok::<_, anyhow::Error>(()) })?; Ok::<_, anyhow::Error>(())
+    /// ```
+    pub fn keep_dead_letters(mut self, letters: usize) -> Self {
+        self.letters_max = letters;
+        self
+    }
+
+    /// How many panics within a time a subscription may have; 5 within 10 s unless set. With one more it rests.
+    ///
+    /// While it rests it takes no signals: what is published waits for it, and publishers wait when it is full, so that nothing
+    /// is lost. After a random wait of up to 1 s it is tried with one signal (or one batch). If that panics as well, it rests
+    /// again, after each time up to twice as long, and up to 60 s; otherwise it goes on as before. Each panic is a failure and
+    /// makes a dead letter as ever, and that a subscription rests is warned of once. A subscription that is closed, or whose
+    /// bus is, does not rest: each signal is tried at once.
+    ///
+    /// [`SubscriptionReport::tripped`](crate::SubscriptionReport::tripped) tells who rests. Errors and timeouts do not count,
+    /// and the members of a group rest each by itself.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// let careful = signal_bus::Bus::new().panic_limit(0, Duration::from_secs(1));    // rests after each panic
+    /// let careless = signal_bus::Bus::new().panic_limit(usize::MAX, Duration::ZERO);  // never does
+    /// ```
+    pub fn panic_limit(mut self, panics: usize, within: Duration) -> Self {
+        self.panic_limit = PanicLimit { panics, within };
+        self
+    }
+}

@@ -1,0 +1,56 @@
+//! Points in time that always exist, and waits that differ at random.
+
+use std::{
+    hash::{BuildHasher, RandomState},
+    time::Duration,
+};
+
+use tokio::time::Instant;
+
+/// A point in time; one beyond what the clock can name is far enough away.
+pub(crate) fn later(from: Instant, wait: Duration) -> Instant {
+    const FAR: Duration = Duration::from_secs(60 * 60 * 24 * 365 * 30);
+    from.checked_add(wait.min(FAR)).unwrap_or(from)
+}
+
+/// A random part of `most`. The standard library seeds each `RandomState` anew, which is random enough here.
+pub(crate) fn jitter(most: Duration) -> Duration {
+    if most.is_zero() {
+        return most;
+    }
+    let nanoseconds = u64::try_from(most.as_nanos()).unwrap_or(u64::MAX);
+    Duration::from_nanos(RandomState::new().hash_one(0) % nanoseconds)
+}
+
+/// What a wait may last after `steps` others: each is `factor` times as long as the one before, up to `cap`.
+pub(crate) fn grown(base: Duration, factor: f64, steps: u32, cap: Duration) -> Duration {
+    let grown = base.as_secs_f64() * factor.powf(f64::from(steps));
+    // Beyond what a duration can count it is not a number of seconds any more.
+    Duration::try_from_secs_f64(grown).map_or(cap, |grown| grown.min(cap))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{grown, jitter};
+
+    #[test]
+    fn jitter_stays_below_its_bound_and_varies() {
+        let most = Duration::from_millis(50);
+        let values: Vec<_> = (0..100).map(|_| jitter(most)).collect();
+        assert!(values.iter().all(|value| *value < most));
+        assert!(values.windows(2).any(|pair| pair[0] != pair[1]));
+        assert_eq!(jitter(Duration::ZERO), Duration::ZERO);
+    }
+
+    #[test]
+    fn waits_grow_up_to_their_cap() {
+        let (base, cap) = (Duration::from_millis(100), Duration::from_secs(30));
+        let waits: Vec<_> = [0, 1, 2, 8, 9, u32::MAX]
+            .map(|steps| grown(base, 2.0, steps, cap).as_millis())
+            .into();
+        assert_eq!(waits, [100, 200, 400, 25_600, 30_000, 30_000]);
+        assert_eq!(grown(base, 1.0, u32::MAX, cap), base);
+    }
+}

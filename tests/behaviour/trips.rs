@@ -1,0 +1,243 @@
+//! A subscription that panics too often rests, loses nothing, and recovers by itself.
+
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use signal_bus::{Bus, BusGuard, CloseOutcome, Signal, inject, subscriber};
+use tokio::time::{Instant, advance, timeout};
+
+use crate::ledger::assert_adds_up;
+
+/// A handler that may be broken, and how often it was called.
+#[derive(Debug, Default)]
+struct Machine {
+    broken: AtomicBool,
+    calls: AtomicU32,
+    times: Mutex<Vec<Instant>>,
+}
+
+impl Machine {
+    fn new() -> Arc<Self> {
+        let machine = Self::default();
+        machine.set_broken(true);
+        Arc::new(machine)
+    }
+
+    fn set_broken(&self, broken: bool) {
+        self.broken.store(broken, Ordering::Relaxed);
+    }
+
+    fn calls(&self) -> u32 {
+        self.calls.load(Ordering::Relaxed)
+    }
+
+    fn run(&self) {
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        self.times.lock().unwrap().push(Instant::now());
+        assert!(!self.broken.load(Ordering::Relaxed), "it is broken");
+    }
+}
+
+mod machines {
+    use super::*;
+
+    #[subscriber("trips.serial", capacity = 8)]
+    pub(super) async fn serial(_number: u32, #[inject] machine: &Machine) {
+        machine.run();
+    }
+
+    #[subscriber("trips.concurrent", concurrency = 2)]
+    pub(super) async fn concurrent(_number: u32, #[inject] machine: &Machine) {
+        machine.run();
+    }
+
+    #[subscriber("trips.other")]
+    pub(super) async fn other(_number: u32) {}
+}
+
+async fn start(machine: &Arc<Machine>) -> anyhow::Result<BusGuard> {
+    let bus = Bus::new().within(concat!(module_path!(), "::machines"));
+    let bus = bus.on_error(|_, _| {}).provide_arc(Arc::clone(machine));
+    Ok(bus.start().await?)
+}
+
+fn tripped(bus: &BusGuard) -> Vec<&'static str> {
+    let stats = bus.stats();
+    let tripped = stats.subscriptions.iter().filter(|one| one.tripped);
+    tripped.map(|one| one.site.function).collect()
+}
+
+/// Publishes until one more panic than is allowed has happened.
+async fn trip(bus: &BusGuard, topic: &str) -> anyhow::Result<()> {
+    for number in 0..6_u32 {
+        assert!(tripped(bus).is_empty(), "{number}");
+        bus.publish(topic, number).await?;
+        bus.settled().await;
+    }
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_panics_too_often_rests_and_publishers_wait() -> anyhow::Result<()> {
+    let machine = Machine::new();
+    let bus = start(&machine).await?;
+    trip(&bus, "trips.serial").await?;
+    assert_eq!(tripped(&bus), ["serial"]);
+    // Without a step of the clock there is no probe.
+    for number in 0..8_u32 {
+        bus.try_publish("trips.serial", number)?;
+        bus.publish("trips.other", number).await?;
+        tokio::task::yield_now().await;
+    }
+    assert!(
+        bus.try_publish("trips.serial", 8_u32).is_err(),
+        "it is full"
+    );
+    assert_eq!(machine.calls(), 6);
+
+    machine.set_broken(false);
+    timeout(Duration::from_secs(2), bus.publish("trips.serial", 9_u32)).await??;
+    bus.settled().await;
+    assert!(tripped(&bus).is_empty(), "it has recovered");
+    assert_eq!(machine.calls(), 6 + 9);
+    let stats = bus.close().await?.stats;
+    assert_adds_up(&stats);
+    assert_eq!((stats.total.dead, stats.total.done), (6, 9 + 8));
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_trips_takes_nothing_of_what_waits_already() -> anyhow::Result<()> {
+    for topic in ["trips.serial", "trips.concurrent"] {
+        let machine = Machine::new();
+        let bus = start(&machine).await?;
+        for number in 0..8_u32 {
+            bus.try_publish(topic, number)?;
+        }
+        // Handlers run, and the clock does not.
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+        let calls = machine.calls();
+        assert!((6..8).contains(&calls), "{topic}: {calls}");
+        assert_eq!(bus.stats().total.outstanding, u64::from(8 - calls));
+        machine.set_broken(false);
+        bus.settled().await;
+        assert_eq!(machine.calls(), 8);
+        assert_adds_up(&bus.close().await?.stats);
+    }
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_probe_takes_one_signal_and_the_rests_become_longer() -> anyhow::Result<()> {
+    let machine = Machine::new();
+    let bus = start(&machine).await?;
+    trip(&bus, "trips.serial").await?;
+    for number in 0..8_u32 {
+        bus.publish("trips.serial", number).await?;
+    }
+    let tripped_at = Instant::now();
+    bus.settled().await;
+    assert_eq!(tripped(&bus), ["serial"], "none of them has helped");
+    let probes = machine.times.lock().unwrap().split_off(6);
+    let begins = std::iter::once(&tripped_at).chain(&probes);
+    for (tried, (begun, probe)) in begins.zip(&probes).enumerate() {
+        let longest = Duration::from_secs(60.min(1 << tried));
+        // The clock's own steps are milliseconds.
+        assert!(probe.duration_since(*begun) <= longest + Duration::from_millis(2));
+    }
+    // One by one: a rest of no time at all is as good as impossible twice.
+    let mut moments = probes.clone();
+    moments.dedup();
+    assert!((7..=8).contains(&moments.len()), "{probes:?}");
+    assert_eq!(bus.close().await?.stats.total.dead, 14);
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn panics_far_from_each_other_trip_nobody() -> anyhow::Result<()> {
+    let machine = Machine::new();
+    let bus = start(&machine).await?;
+    for number in 0..20_u32 {
+        bus.publish("trips.serial", number).await?;
+        bus.settled().await;
+        advance(Duration::from_millis(2100)).await;
+        assert!(tripped(&bus).is_empty());
+    }
+    bus.close().await?;
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn concurrent_handlers_rest_together() -> anyhow::Result<()> {
+    let machine = Machine::new();
+    let bus = start(&machine).await?;
+    trip(&bus, "trips.concurrent").await?;
+    assert_eq!(tripped(&bus), ["concurrent"]);
+    machine.set_broken(false);
+    for number in 0..10_u32 {
+        bus.publish("trips.concurrent", number).await?;
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(machine.calls(), 6);
+    bus.settled().await;
+    assert_eq!(machine.calls(), 16);
+    assert!(tripped(&bus).is_empty());
+    assert_adds_up(&bus.close().await?.stats);
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_close_does_not_wait_for_a_rest() -> anyhow::Result<()> {
+    let machine = Machine::new();
+    let bus = start(&machine).await?;
+    trip(&bus, "trips.serial").await?;
+    for number in 0..5_u32 {
+        bus.publish("trips.serial", number).await?;
+        tokio::task::yield_now().await;
+    }
+    let begun = Instant::now();
+    let report = bus.close().await?;
+    assert_eq!(begun.elapsed(), Duration::ZERO);
+    assert_eq!(report.outcome, CloseOutcome::Drained);
+    assert_eq!((machine.calls(), report.stats.total.dead), (11, 11));
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_listener_that_is_closed_does_not_rest() -> anyhow::Result<()> {
+    let bus = Bus::empty()
+        .on_error(|_, _| {})
+        .panic_limit(0, Duration::from_secs(1));
+    let bus = bus.start().await?;
+    let break_down = |_: Signal<u32>| -> () { panic!("it is broken") };
+    let listener = bus.listen("trips.listened", break_down)?;
+    for number in 0..5_u32 {
+        bus.publish("trips.listened", number).await?;
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(bus.stats().total.dead, 1);
+    let begun = Instant::now();
+    listener.close().await?;
+    assert_eq!(begun.elapsed(), Duration::ZERO);
+    assert_eq!(bus.close().await?.stats.total.dead, 5);
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_limit_that_is_never_reached_trips_nobody() -> anyhow::Result<()> {
+    let machine = Machine::new();
+    let bus = Bus::empty().with::<machines::serial>().on_error(|_, _| {});
+    let bus = bus.panic_limit(usize::MAX, Duration::ZERO);
+    let bus = bus.provide_arc(Arc::clone(&machine)).start().await?;
+    let begun = Instant::now();
+    for number in 0..100_u32 {
+        bus.publish("trips.serial", number).await?;
+    }
+    bus.settled().await;
+    assert_eq!(begun.elapsed(), Duration::ZERO);
+    bus.close().await?;
+    Ok(())
+}
