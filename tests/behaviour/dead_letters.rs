@@ -412,3 +412,48 @@ async fn batches_and_groups_get_their_letters_back() -> anyhow::Result<()> {
     assert_eq!(store.stored(), [1, 2]);
     Ok(())
 }
+
+mod flaky {
+    use super::*;
+
+    #[subscriber("letters.flaky", concurrency = 4, capacity = 16)]
+    pub(super) async fn store(number: Signal<u32>, #[inject] store: &Store) -> anyhow::Result<()> {
+        let call = store.audited.fetch_add(1, Ordering::Relaxed);
+        anyhow::ensure!(call % 3 != 0, "every third call fails");
+        store.store(&number)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn replays_beside_publishes_and_each_other_lose_and_double_nothing() -> anyhow::Result<()> {
+    const SIGNALS: u32 = 1000;
+    let store = Arc::<Store>::default();
+    store.open();
+    let bus = Bus::empty().with::<flaky::store>().on_error(|_, _| {});
+    let bus = bus.provide_arc(Arc::clone(&store)).start().await?;
+    let replayer = |bus: BusHandle| async move {
+        let mut replayed = 0;
+        while bus.stats().total.done < u64::from(SIGNALS) {
+            replayed += bus.dead_letters().replay_all().await?;
+            tokio::task::yield_now().await;
+        }
+        anyhow::Ok(replayed)
+    };
+    let replayers = [bus.handle(), bus.handle()].map(|bus| tokio::spawn(replayer(bus)));
+    for number in 0..SIGNALS {
+        bus.publish("letters.flaky", number).await?;
+    }
+    let mut replayed = 0;
+    for replayer in replayers {
+        replayed += replayer.await??;
+    }
+    assert!(bus.dead_letters().is_empty());
+    let stats = bus.close().await?.stats;
+    assert_adds_up(&stats);
+    assert_eq!(stats.total.accepted, u64::from(SIGNALS) + replayed as u64);
+    assert_eq!(stats.total.dead, replayed as u64);
+    let mut stored = store.stored();
+    stored.sort_unstable();
+    assert_eq!(stored, Vec::from_iter(0..SIGNALS));
+    Ok(())
+}
