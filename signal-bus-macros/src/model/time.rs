@@ -97,7 +97,7 @@ fn instead_of(number: &str, unit: &str) -> Option<String> {
     let (times, known) = match unit.to_lowercase().as_str() {
         "milli" | "millis" | "msec" | "msecs" | "millisecond" | "milliseconds" => (1, "ms"),
         "sec" | "secs" | "second" | "seconds" => (1, "s"),
-        "min" | "mins" | "minute" | "minutes" => (1, "m"),
+        "mins" | "minute" | "minutes" => (1, "m"),
         "hr" | "hrs" | "hour" | "hours" => (1, "h"),
         "d" | "day" | "days" => (24, "h"),
         "w" | "week" | "weeks" => (7 * 24, "h"),
