@@ -17,7 +17,10 @@ pub(super) fn share(running: &Running, sharing: Vec<Arc<Hearer>>) {
                 hearers.into_iter().partition(|one| one.shares_with(&first));
             hearers = others;
             let queues: Vec<_> = same.iter().map(|one| one.queue).collect();
-            if let (2.., Some(log)) = (queues.len(), running.exchange.share(&queues)) {
+            if queues.len() < 2 {
+                continue;
+            }
+            if let Some(log) = running.exchange.share(&queues) {
                 same.iter().for_each(|one| one.share(log));
             }
         }
