@@ -179,11 +179,11 @@ async fn pass(
         return Ok(());
     }
     let manner = Manner {
-        forwarded: Some(Forwarded {
+        forwarded: Some(Box::new(Forwarded {
             headers: label.headers.clone(),
             time: label.time,
             passage,
-        }),
+        })),
         ..Manner::default()
     };
     let value = (Arc::clone(signal.as_arc()), label.type_name);

@@ -132,6 +132,80 @@ fn an_idle_subscription_is_small_and_leaves_nothing_behind() -> anyhow::Result<(
     })
 }
 
+/// Topics of this program that annotated functions hear.
+mod heard {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use signal_bus::{publisher, subscriber};
+
+    pub(crate) static SUM: AtomicU64 = AtomicU64::new(0);
+
+    fn add(number: u64) {
+        SUM.fetch_add(number, Ordering::Relaxed);
+    }
+
+    #[publisher("heard.by.one")]
+    pub(crate) async fn to_one(number: u64) -> u64 {
+        number
+    }
+
+    #[subscriber("heard.by.one")]
+    async fn only(number: &u64) {
+        add(*number);
+    }
+
+    #[publisher("heard.by.three")]
+    pub(crate) async fn to_three(number: u64) -> u64 {
+        number
+    }
+
+    #[subscriber("heard.by.three")]
+    async fn first(number: &u64) {
+        add(*number);
+    }
+
+    #[subscriber("heard.by.three")]
+    async fn second(number: u64) {
+        add(number);
+    }
+
+    #[subscriber("heard.by.three")]
+    async fn third(number: &u64) {
+        add(*number);
+    }
+
+    /// Publishes to one and to three.
+    pub(crate) async fn publish(count: u64) {
+        for _ in 0..count {
+            to_one(1).await;
+            to_three(1).await;
+        }
+    }
+}
+
+#[test]
+fn a_signal_allocates_its_own_arc_and_little_else() -> anyhow::Result<()> {
+    const COUNT: u64 = 10_000;
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(Bus::new().run_with(async |bus| {
+        heard::publish(COUNT).await;
+        bus.settled().await;
+        let before = HEAP.stats().allocations;
+        heard::publish(COUNT).await;
+        bus.settled().await;
+        let allocations = HEAP.stats().allocations - before;
+        // Two signals each time; what the handlers need they need once for many.
+        let each = allocations as f64 / (2 * COUNT) as f64;
+        println!("{each:.2} allocations a signal");
+        assert!((1.0..1.1).contains(&each), "{each:.2}");
+        assert_eq!(heard::SUM.load(Ordering::Relaxed), 2 * 4 * COUNT);
+    }))?;
+    Ok(())
+}
+
 #[test]
 fn an_idle_topic_is_small_and_a_million_of_them_are_forgotten() -> anyhow::Result<()> {
     alone(async |bus| {

@@ -26,7 +26,7 @@ use crate::{
     registry::BusName,
     route::{invalid, slots::PublisherNumber, topic::Route},
     scope::{self, Look, running::Running},
-    signal::{Kind, Payload},
+    signal::{Kind, Payload, label::TypeName},
     site::Site,
     topic::Topic,
 };
@@ -302,7 +302,7 @@ impl<T: Payload> On<T> {
         let Some(value) = share() else {
             return Pending::NOTHING;
         };
-        let value = (T::erase(value), std::any::type_name::<T>());
+        let value = (T::erase(value), std::any::type_name::<T> as TypeName);
         let manner = Manner {
             local: publication.local || self.topic.traits().local,
             ..Manner::inside(inside)

@@ -7,7 +7,7 @@ use crate::{
     publish::{Manner, Ready, Receipt, Tried},
     route::topic::Route,
     scope::{self, running::BusHandle},
-    signal::{Kind, Payload, Signal},
+    signal::{Kind, Payload, Signal, label::TypeName},
     topic::{IntoTopic, Traits},
 };
 
@@ -124,7 +124,7 @@ impl BusHandle {
     ) -> Result<Receipt, PublishError<Arc<T>>> {
         match self.begin(topic, traits, signal, manner, at) {
             Ok(Shared::Done(receipt)) => Ok(receipt),
-            Ok(Shared::Wait(ready)) => match self.running().wait(ready).await {
+            Ok(Shared::Wait(ready)) => match self.running().wait(*ready).await {
                 Ok(receipt) => Ok(receipt),
                 Err((refusal, signal)) => Err(self.refused(refusal, value_of(signal))),
             },
@@ -184,10 +184,10 @@ impl BusHandle {
         if running.is_unheard(&route) {
             return Ok(Shared::Done(running.unrouted(&route)));
         }
-        let value = (T::erase(signal), std::any::type_name::<T>());
+        let value = (T::erase(signal), std::any::type_name::<T> as TypeName);
         match running.send(&route, value, manner) {
             Tried::Accepted(receipt) => Ok(Shared::Done(receipt)),
-            Tried::Wait(ready) => Ok(Shared::Wait(ready)),
+            Tried::Wait(ready) => Ok(Shared::Wait(Box::new(ready))),
             Tried::Refused(refusal, signal) => Err(self.refused(refusal, value_of(signal))),
         }
     }
@@ -201,7 +201,8 @@ impl BusHandle {
 /// What a publish of a shared value has come to at once.
 pub(super) enum Shared {
     Done(Receipt),
-    Wait(Ready),
+    /// Boxed: most need not wait, and would carry the room around.
+    Wait(Box<Ready>),
 }
 
 pub(super) fn unshare<T>(signal: Arc<T>) -> T {

@@ -29,7 +29,7 @@ use crate::{
         AnyValue, Kind, Payload, Signal,
         headers::Headers,
         id::SignalId,
-        label::{Label, Origin, Passage},
+        label::{Label, Origin, Passage, TypeName},
     },
 };
 
@@ -61,7 +61,7 @@ pub(crate) struct Manner {
     /// Held while the signal waits.
     pub(crate) ticket: Option<Ticket>,
     /// The label it had in another bus.
-    pub(crate) forwarded: Option<Forwarded>,
+    pub(crate) forwarded: Option<Box<Forwarded>>,
 }
 
 /// What a signal brings along from another bus.
@@ -138,17 +138,18 @@ impl Running {
     pub(crate) fn send(
         &self,
         route: &Arc<Route>,
-        value: (Arc<AnyValue>, &'static str),
+        value: (Arc<AnyValue>, TypeName),
         manner: Manner,
     ) -> Tried {
         let (inside, ticket) = (manner.inside, manner.ticket.clone());
-        let mut signal = self.labelled(route, value, manner);
-        if ticket.is_none() && self.observe.recorder.is_none() {
-            match self.pass(route, signal, inside) {
-                Ok(receipt) => return Tried::Accepted(receipt),
-                Err(back) => signal = back,
+        let usual = ticket.is_none() && self.observe.recorder.is_none();
+        let mut signal = Some(self.labelled(route, value, manner));
+        if usual {
+            if let Some(receipt) = self.pass(route, &mut signal, inside) {
+                return Tried::Accepted(receipt);
             }
         }
+        let signal = signal.expect("what did not pass is still here");
         match self.hearing(route) {
             Ok(Some(hearing)) => {
                 let mut ready = self.ready(route, &hearing, signal, inside);
@@ -160,50 +161,40 @@ impl Running {
         }
     }
 
-    /// The usual way of a signal; it is given back if anything is in its way.
+    /// The usual way of a signal, which is taken if nothing is in its way.
     fn pass(
         &self,
         route: &Route,
-        signal: Signal,
+        signal: &mut Option<Signal>,
         inside: Option<Inside>,
-    ) -> Result<Receipt, Signal> {
+    ) -> Option<Receipt> {
         let mut wakes = Wakes::default();
-        let mut signal = Some(signal);
         let passed = self.routes.with_plain(route, |destination| {
-            let signal = signal.take()?;
-            Some(
-                self.exchange
-                    .pass(signal, destination, route.line, inside, &mut wakes),
-            )
+            let line = route.line;
+            self.exchange
+                .pass(signal, destination, line, inside, &mut wakes)
         });
-        match (passed.flatten(), signal) {
-            (Some(Ok((id, receivers))), _) => {
-                wakes.wake();
-                if receivers == 0 {
-                    self.observe.unrouted.add(1);
-                }
-                let id = Some(id);
-                Ok(Receipt { receivers, id })
-            }
-            (Some(Err(signal)), _) | (None, Some(signal)) => Err(signal),
-            (None, None) => unreachable!("a signal is let in or given back"),
+        let (id, receivers) = passed.flatten()?;
+        wakes.wake();
+        if receivers == 0 {
+            self.observe.unrouted.add(1);
         }
+        let id = Some(id);
+        Some(Receipt { receivers, id })
     }
 
     /// Labels a value.
-    fn labelled(
-        &self,
-        route: &Route,
-        value: (Arc<AnyValue>, &'static str),
-        manner: Manner,
-    ) -> Signal {
+    fn labelled(&self, route: &Route, value: (Arc<AnyValue>, TypeName), manner: Manner) -> Signal {
         let (value, type_name) = value;
         let (headers, time, passage) = match manner.forwarded {
-            Some(Forwarded {
-                headers,
-                time,
-                passage,
-            }) => (headers, time, Some(Arc::new(passage))),
+            Some(forwarded) => {
+                let Forwarded {
+                    headers,
+                    time,
+                    passage,
+                } = *forwarded;
+                (headers, time, Some(Arc::new(passage)))
+            }
             None => (Headers::current(), SystemTime::now(), None),
         };
         let origin = manner.origin;
@@ -338,7 +329,10 @@ impl Running {
         let Ok(Some(hearing)) = self.hearing(&route) else {
             return;
         };
-        let value = (T::erase(Arc::new(value)), std::any::type_name::<T>());
+        let value = (
+            T::erase(Arc::new(value)),
+            std::any::type_name::<T> as TypeName,
+        );
         let signal = self.labelled(&route, value, Manner::inside(inside));
         let mut ready = self.ready(&route, &hearing, signal, inside);
         ready.offer.counted = false;

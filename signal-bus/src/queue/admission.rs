@@ -76,27 +76,28 @@ impl Exchange {
         Ok(admitted)
     }
 
-    /// The usual way of a signal: lets it in if nothing at all stands in its way, or gives it back.
+    /// The usual way of a signal: takes it in if nothing at all stands in its way.
     ///
     /// Who is to be woken is left to the caller, who may hold a lock.
     pub(crate) fn pass(
         &self,
-        mut signal: Signal,
+        signal: &mut Option<Signal>,
         destination: &Destination,
         line: usize,
         inside: Option<Inside>,
         wakes: &mut Wakes,
-    ) -> Result<(SignalId, usize), Signal> {
+    ) -> Option<(SignalId, usize)> {
         let mut state = self.lock();
         if !state.has_way(destination, line, inside) {
-            return Err(signal);
+            return None;
         }
+        let mut signal = signal.take()?;
         let id = state.last_signal.next();
         state.last_signal = id;
         signal.number(id);
         let receivers = state.put(signal, &destination.targets, None, wakes);
         state.routed += u64::from(0 < receivers);
-        Ok((id, receivers))
+        Some((id, receivers))
     }
 
     /// Lets a signal in as soon as every queue has room.

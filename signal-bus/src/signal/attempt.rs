@@ -1,7 +1,5 @@
 //! Which call of its handler a signal is for.
 
-use std::sync::Arc;
-
 use crate::signal::Signal;
 
 impl<T: ?Sized> Signal<T> {
@@ -14,7 +12,7 @@ impl<T: ?Sized> Signal<T> {
     /// A share of the signal for another call of its handler.
     pub(crate) fn for_attempt(&self, attempt: u32) -> Self {
         let mut signal = self.clone();
-        Arc::make_mut(&mut signal.label).attempt = attempt;
+        signal.label.attempt = attempt;
         signal
     }
 }

@@ -4,6 +4,9 @@ use std::{sync::Arc, time::SystemTime};
 
 use crate::signal::{headers::Headers, id::SignalId};
 
+/// Tells the name of a value's type; smaller than the name.
+pub(crate) type TypeName = fn() -> &'static str;
+
 /// What a signal is labelled with.
 #[derive(Clone)]
 pub(crate) struct Label {
@@ -11,7 +14,7 @@ pub(crate) struct Label {
     pub(crate) id: SignalId,
     /// What led to it.
     pub(crate) origin: Option<Origin>,
-    pub(crate) type_name: &'static str,
+    pub(crate) type_name: TypeName,
     pub(crate) time: SystemTime,
     pub(crate) headers: Headers,
     /// Which call of a handler it is for.

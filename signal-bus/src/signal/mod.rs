@@ -44,7 +44,7 @@ pub type AnyValue = dyn Any + Send + Sync;
 /// ```
 pub struct Signal<T: ?Sized = AnyValue> {
     value: Arc<T>,
-    label: Arc<Label>,
+    label: Label,
     /// What the subscription that got it was written as, if that has names for parts of the topic.
     templates: Option<Arc<[Template]>>,
 }
@@ -53,7 +53,7 @@ impl<T: ?Sized> Signal<T> {
     pub(crate) fn new(value: Arc<T>, label: Label) -> Self {
         Self {
             value,
-            label: Arc::new(label),
+            label,
             templates: None,
         }
     }
@@ -149,7 +149,7 @@ impl<T: ?Sized> Signal<T> {
     /// The name of the value's type, as [`std::any::type_name`] gives it.
     #[must_use]
     pub fn type_name(&self) -> &'static str {
-        self.label.type_name
+        (self.label.type_name)()
     }
 
     /// The value, shared.
@@ -166,19 +166,14 @@ impl<T: ?Sized> Signal<T> {
         &self.label
     }
 
-    /// The label, to be kept when the signal is not.
-    pub(crate) fn shared_label(&self) -> Arc<Label> {
-        Arc::clone(&self.label)
-    }
-
     /// What led to a signal that the handler of this one publishes.
     pub(crate) fn leads(&self) -> Origin {
         self.label.leads()
     }
 
-    /// Gives it its id, while nobody else has a share of its label.
+    /// Gives it its id.
     pub(crate) fn number(&mut self, id: SignalId) {
-        Arc::make_mut(&mut self.label).id = id;
+        self.label.id = id;
     }
 
     /// The signal as the subscription that was written so gets it.
@@ -244,7 +239,7 @@ impl Signal {
     pub(crate) fn kind(&self) -> Kind {
         Kind {
             id: (*self.value).type_id(),
-            name: self.label.type_name,
+            name: (self.label.type_name)(),
         }
     }
 }
@@ -261,7 +256,7 @@ impl<T: ?Sized> Clone for Signal<T> {
     fn clone(&self) -> Self {
         Self {
             value: Arc::clone(&self.value),
-            label: Arc::clone(&self.label),
+            label: self.label.clone(),
             templates: self.templates.clone(),
         }
     }
@@ -282,7 +277,8 @@ impl<T: ?Sized> fmt::Debug for Signal<T> {
             id,
             type_name,
             ..
-        } = &*self.label;
+        } = &self.label;
+        let type_name = type_name();
         write!(f, "Signal<{type_name}>({topic} {id})")
     }
 }

@@ -70,7 +70,7 @@ impl Drop for Segment {
 struct Current {
     /// `None` once the handler has taken it.
     value: Option<Arc<AnyValue>>,
-    label: Arc<Label>,
+    label: Label,
 }
 
 /// What of a run is seen from outside while its handler has it.
@@ -279,7 +279,7 @@ impl Run {
     }
 
     /// The label of the signal that the handler has, or had last.
-    pub(crate) fn label(&self) -> Option<&Arc<Label>> {
+    pub(crate) fn label(&self) -> Option<&Label> {
         let last = self.last_shared().map(|signal| &signal.label);
         last.or_else(|| self.current.as_ref().map(|current| &current.label))
     }
@@ -297,7 +297,7 @@ impl Run {
         let current = self.current.as_ref().filter(|_| self.keeps)?;
         Some(Signal {
             value: current.value.clone()?,
-            label: Arc::clone(&current.label),
+            label: current.label.clone(),
             templates: None,
         })
     }
@@ -332,7 +332,7 @@ impl fmt::Debug for Turn<'_> {
 }
 
 impl Turn<'_> {
-    fn label(&self) -> &Arc<Label> {
+    fn label(&self) -> &Label {
         match &self.held {
             Held::Own(current) => &current.label,
             Held::Shared(signal) => &signal.label,
@@ -376,7 +376,7 @@ impl Turn<'_> {
     fn labelled(&self, value: Arc<AnyValue>) -> Signal {
         Signal {
             value,
-            label: Arc::clone(self.label()),
+            label: self.label().clone(),
             templates: self.templates.map(Arc::clone),
         }
     }

@@ -126,7 +126,7 @@ impl Work {
     fn tell(&self, running: &Arc<Running>, run: &mut Run, outcome: Outcome) {
         let told = run
             .label()
-            .map(|label| Told::one(Arc::clone(label), run.kept()));
+            .map(|label| Told::one(label.clone(), run.kept()));
         // Whatever happens here, the signals are settled: an error's `Display`, or a value's `drop`, may panic.
         let told = caught(|| {
             if let Some(told) = told {

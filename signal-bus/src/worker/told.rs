@@ -35,7 +35,7 @@ enum Shares {
     /// The signals, where somebody still wants them then.
     Signals(Several<Signal>),
     /// Otherwise the last handler gets each for itself.
-    Labels(Several<Arc<Label>>),
+    Labels(Several<Label>),
 }
 
 /// One, without an allocation, or those of a batch.
@@ -75,7 +75,7 @@ impl Shares {
                 let signals = signals.as_slice().iter();
                 signals.map(|signal| at(signal.label())).collect()
             }
-            Self::Labels(labels) => labels.as_slice().iter().map(|label| at(label)).collect(),
+            Self::Labels(labels) => labels.as_slice().iter().map(at).collect(),
         }
     }
 }
@@ -85,7 +85,7 @@ impl Told {
         let entries = load.entries();
         let shares = match running.keeps(work) {
             true => Shares::Signals(Several::of(entries, |entry| entry.signal.clone())),
-            false => Shares::Labels(Several::of(entries, |entry| entry.signal.shared_label())),
+            false => Shares::Labels(Several::of(entries, |entry| entry.signal.label().clone())),
         };
         Self {
             shares,
@@ -94,7 +94,7 @@ impl Told {
     }
 
     /// What is told of a signal whose handling has failed; `kept` if somebody still wants it.
-    pub(super) fn one(label: Arc<Label>, kept: Option<Signal>) -> Self {
+    pub(super) fn one(label: Label, kept: Option<Signal>) -> Self {
         Self {
             origin: label.leads(),
             shares: match kept {
