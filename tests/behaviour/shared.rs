@@ -123,6 +123,31 @@ mod ring {
     pub(super) async fn beside_too(_left: &u32) {}
 }
 
+mod overtaken {
+    use super::*;
+    use signal_bus::publisher;
+
+    #[subscriber("shared.overtaken", capacity = 2)]
+    #[publisher("shared.overtaken")]
+    pub(super) async fn again(left: u32) -> Option<u32> {
+        left.checked_sub(1)
+    }
+
+    #[subscriber("shared.overtaken", capacity = 2)]
+    #[publisher("shared.overtaken")]
+    pub(super) async fn sometimes(left: u32) -> Option<u32> {
+        tokio::task::yield_now().await;
+        left.checked_sub(1).filter(|left| left % 2 == 0)
+    }
+
+    #[subscriber("shared.overtaken", capacity = 2)]
+    pub(super) async fn beside(left: &u32) {
+        for _ in 0..*left {
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
 async fn start(module: &'static str, world: &Arc<World>) -> anyhow::Result<BusGuard> {
     let bus = Bus::new().within(module).on_error(|_, _| {});
     Ok(bus.provide_arc(Arc::clone(world)).start().await?)
@@ -273,6 +298,27 @@ async fn who_waits_for_each_other_in_a_circle_is_let_through() -> anyhow::Result
         let report = timeout(Duration::from_secs(10), bus.close()).await??;
         assert_eq!(report.stats.published, 2 * 51);
         assert_eq!(report.stats.total.done, 2 * 2 * 51);
+        assert_adds_up(&report.stats);
+    }
+    Ok(())
+}
+
+/// Who waits for the log closes no circle as long as somebody else is behind, and does once nobody is.
+#[tokio::test(start_paused = true)]
+async fn who_falls_behind_while_it_waits_is_let_through() -> anyhow::Result<()> {
+    for left in 1..10_u32 {
+        let world = World::new(0);
+        let bus = start(concat!(module_path!(), "::overtaken"), &world).await?;
+        for _ in 0..4 {
+            timeout(
+                Duration::from_secs(10),
+                bus.publish("shared.overtaken", left),
+            )
+            .await
+            .unwrap_or_else(|_| panic!("{left}: nobody waits for ever"))?;
+        }
+        let report = bus.close().await?;
+        assert_eq!(report.stats.total.done, 3 * report.stats.published);
         assert_adds_up(&report.stats);
     }
     Ok(())

@@ -49,6 +49,8 @@ pub(crate) struct Log {
     sealed: VecDeque<Sealed>,
     /// The number of the first sealed segment.
     first: u64,
+    /// Whether segments have gone since lines were told last.
+    moved: bool,
     open: Vec<Signal>,
     /// How many signals were ever put in; readers look at it, too.
     end: Arc<AtomicU64>,
@@ -124,6 +126,7 @@ impl Log {
             idle: Vec::new(),
             sealed: VecDeque::new(),
             first: 0,
+            moved: false,
             open: Vec::new(),
             end: Arc::default(),
             lines: BTreeSet::new(),
@@ -245,6 +248,7 @@ impl Log {
     fn free(&mut self, wakes: &mut Wakes) {
         while self.sealed.front().is_some_and(|sealed| sealed.left == 0) {
             self.first += 1;
+            self.moved = true;
             let sealed = self.sealed.pop_front();
             wakes
                 .unused
@@ -305,12 +309,13 @@ impl Log {
         self.lines.remove(&line);
     }
 
-    /// The lines to tell of room, if there is any.
-    pub(super) fn take_lines(&mut self) -> BTreeSet<LineId> {
-        match self.is_full() {
+    /// The lines to tell of room, if there is any; and whether others hold it up than the last time.
+    pub(super) fn take_lines(&mut self) -> (BTreeSet<LineId>, bool) {
+        let lines = match self.is_full() {
             true => BTreeSet::new(),
             false => std::mem::take(&mut self.lines),
-        }
+        };
+        (lines, std::mem::take(&mut self.moved))
     }
 
     /// Keeps an emptied segment, to be filled again.

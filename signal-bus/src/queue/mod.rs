@@ -305,12 +305,16 @@ impl State {
         let Some(store) = self.stores.get_mut(queue) else {
             return;
         };
-        let log = store.log().map(|log| &mut self.logs[log.index()]);
-        let shared = log.map(Log::take_lines).unwrap_or_default();
+        let log = store.log();
+        let told = log.map(|log| self.logs[log.index()].take_lines());
+        let (shared, moved) = told.unwrap_or_default();
         for line in store.take_lines().chain(shared) {
             if let Some(line) = self.lines.get_mut(&line) {
                 line.freed(wakes);
             }
+        }
+        if let Some(log) = log.filter(|_| moved) {
+            self.look_again_in(log, wakes);
         }
     }
 

@@ -6,6 +6,7 @@ use crate::queue::{
     State,
     admission::Obstacle,
     line::LineId,
+    log::LogId,
     offer::{Inside, Offer, Target},
     stuck::Blocked,
     wakes::Wakes,
@@ -87,6 +88,23 @@ impl State {
             blocked.known = false;
             if let Some(line) = self.lines.get(&LineId::Handler(blocked.ticket)) {
                 line.wake_first(wakes);
+            }
+        }
+    }
+
+    /// Lets the handlers look for a circle again whose signals hold up a log now, and may not have before.
+    ///
+    /// Those whose own wait has closed none as long as others held it up would not look by themselves.
+    pub(super) fn look_again_in(&mut self, log: LogId, wakes: &mut Wakes) {
+        let shared = &self.logs[log.index()];
+        for blocked in &mut self.blocked {
+            let store = self.stores.get(blocked.handling.0);
+            let reading = store.and_then(|store| store.reading.as_deref());
+            if reading.is_some_and(|one| one.log == log && one.holds_up(shared)) {
+                blocked.known = false;
+                if let Some(line) = self.lines.get(&LineId::Handler(blocked.ticket)) {
+                    line.wake_first(wakes);
+                }
             }
         }
     }
