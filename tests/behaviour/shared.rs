@@ -17,6 +17,7 @@ struct World {
     fast: AtomicU32,
     slow: Mutex<Vec<u32>>,
     gate: Semaphore,
+    neighbour: Semaphore,
 }
 
 impl World {
@@ -26,6 +27,7 @@ impl World {
             fast: AtomicU32::new(0),
             slow: Mutex::default(),
             gate: Semaphore::new(permits),
+            neighbour: Semaphore::new(permits),
         })
     }
 
@@ -121,6 +123,23 @@ mod ring {
 
     #[subscriber("shared.ring.b", capacity = 1)]
     pub(super) async fn beside_too(_left: &u32) {}
+}
+
+mod replayed {
+    use super::*;
+
+    #[subscriber("shared.replayed", capacity = 16)]
+    pub(super) async fn picky(number: u32, #[inject] world: &World) -> anyhow::Result<()> {
+        world.pass().await;
+        world.slow.lock().unwrap().push(number);
+        anyhow::ensure!(!world.broken.load(Ordering::Relaxed), "it is broken");
+        Ok(())
+    }
+
+    #[subscriber("shared.replayed", capacity = 16)]
+    pub(super) async fn beside(_number: &u32, #[inject] world: &World) {
+        world.neighbour.acquire().await.unwrap().forget();
+    }
 }
 
 mod overtaken {
@@ -300,6 +319,69 @@ async fn who_waits_for_each_other_in_a_circle_is_let_through() -> anyhow::Result
         assert_eq!(report.stats.total.done, 2 * 2 * 51);
         assert_adds_up(&report.stats);
     }
+    Ok(())
+}
+
+/// Fails the first signals of a bus, and repairs it.
+async fn fail(bus: &BusGuard, world: &World, count: u32) -> anyhow::Result<()> {
+    for number in 0..count {
+        bus.try_publish("shared.replayed", number)?;
+    }
+    bus.settled().await;
+    assert_eq!(bus.dead_letters().len(), count as usize);
+    world.broken.store(false, Ordering::Relaxed);
+    world.slow.lock().unwrap().clear();
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_replayed_has_its_turn_and_takes_room() -> anyhow::Result<()> {
+    let world = World::new(8);
+    let bus = start(concat!(module_path!(), "::replayed"), &world).await?;
+    fail(&bus, &world, 8).await?;
+    world.neighbour.add_permits(1000);
+    bus.try_publish("shared.replayed", 100_u32)?;
+    bus.try_publish("shared.replayed", 101_u32)?;
+    assert_eq!(bus.dead_letters().replay_all().await?, 8);
+    let mut accepted = 0;
+    while bus.try_publish("shared.replayed", 200 + accepted).is_ok() {
+        accepted += 1;
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    let stats = bus.stats();
+    let picky = of(&stats.subscriptions, "picky").tally;
+    assert!((14..=16).contains(&picky.outstanding), "{picky}");
+    world.gate.add_permits(1000);
+    bus.settled().await;
+    let published = 200..200 + accepted;
+    let order: Vec<_> = [100, 101]
+        .into_iter()
+        .chain(0..8)
+        .chain(published)
+        .collect();
+    assert_eq!(world.slow(), order);
+    assert_adds_up(&bus.close().await?.stats);
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_replay_waits_for_its_own_subscription_only() -> anyhow::Result<()> {
+    let world = World::new(1);
+    let bus = start(concat!(module_path!(), "::replayed"), &world).await?;
+    fail(&bus, &world, 1).await?;
+    while bus.try_publish("shared.replayed", 7_u32).is_ok() {
+        tokio::task::yield_now().await;
+    }
+    let handle = bus.handle();
+    let replay = tokio::spawn(async move { handle.dead_letters().replay_all().await });
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert!(!replay.is_finished(), "its subscription is full");
+    world.gate.add_permits(1000);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert!(replay.is_finished(), "the one beside has not moved");
+    assert_eq!(replay.await??, 1);
+    world.neighbour.add_permits(1000);
+    assert_adds_up(&bus.close().await?.stats);
     Ok(())
 }
 

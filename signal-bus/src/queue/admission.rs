@@ -206,7 +206,7 @@ impl Admission {
     fn circle(&self, state: &State, offer: &Offer, obstacle: Obstacle) -> Option<Vec<QueueId>> {
         let known = self.ticket.is_some_and(|ticket| state.is_known(ticket));
         match obstacle {
-            Obstacle::Full(queue) if known && self.waits_for == Some(queue) => None,
+            Obstacle::Full(target) if known && self.waits_for == Some(target.queue) => None,
             Obstacle::Full(_) | Obstacle::Line => {
                 let targets = &offer.destination.targets;
                 stuck::circle(
@@ -236,14 +236,14 @@ impl Drop for Admission {
 /// What keeps a signal out: the queue that has no room, or the publishers before it.
 #[derive(Clone, Copy)]
 pub(super) enum Obstacle {
-    Full(QueueId),
+    Full(Target),
     Line,
 }
 
 impl Obstacle {
     fn queue(self) -> Option<QueueId> {
         match self {
-            Self::Full(queue) => Some(queue),
+            Self::Full(target) => Some(target.queue),
             Self::Line => None,
         }
     }
@@ -263,11 +263,10 @@ impl State {
         offer.destination.generation != self.generation
     }
 
-    fn full(&self, offer: &Offer) -> Option<QueueId> {
+    fn full(&self, offer: &Offer) -> Option<Target> {
         let targets = &offer.destination.targets;
-        let mut targets = targets.iter();
-        let full = targets.find(|target| self.is_full(**target));
-        full.map(|target| target.queue)
+        let mut targets = targets.iter().copied();
+        targets.find(|target| self.is_full(*target))
     }
 
     fn obstacle(&self, offer: &Offer, ticket: Option<u64>) -> Option<Obstacle> {
@@ -367,6 +366,7 @@ impl State {
         if let (Some(log), false) = (store.log(), target.alone) {
             return self.push_shared(log, entry, wakes);
         }
+        store.go_beside(target.queue, &mut self.logs);
         let pulled = store.is_pulled();
         let gone = store.push(entry, wakes);
         // One in, one out: nothing more is outstanding than before.

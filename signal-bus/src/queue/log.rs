@@ -46,6 +46,8 @@ pub(crate) struct Log {
     readers: Vec<QueueId>,
     /// The readers that wait for something to be put in.
     idle: Vec<QueueId>,
+    /// The readers that have signals of their own beside it.
+    beside: Vec<QueueId>,
     sealed: VecDeque<Sealed>,
     /// The number of the first sealed segment.
     first: u64,
@@ -92,6 +94,8 @@ pub(crate) struct Reading {
     held: Option<u64>,
     /// Whether it is among the idle.
     idle: bool,
+    /// How many were put in before each of the signals that it has of its own.
+    own: VecDeque<u64>,
 }
 
 impl Reading {
@@ -124,6 +128,7 @@ impl Log {
             segment_max,
             readers: Vec::new(),
             idle: Vec::new(),
+            beside: Vec::new(),
             sealed: VecDeque::new(),
             first: 0,
             moved: false,
@@ -148,7 +153,27 @@ impl Log {
             next: self.first + self.sealed.len() as u64,
             held: None,
             idle: false,
+            own: VecDeque::new(),
         }
+    }
+
+    /// Gives a signal of its own to a reader its place, behind those that wait.
+    pub(super) fn go_beside(&mut self, reading: &mut Reading, reader: QueueId) {
+        self.seal(None);
+        reading.own.push_back(reading.end());
+        if !self.beside.contains(&reader) {
+            self.beside.push(reader);
+        }
+    }
+
+    /// Notes that a reader has no signals of its own any more.
+    pub(super) fn come_back(&mut self, reader: QueueId) {
+        self.beside.retain(|other| *other != reader);
+    }
+
+    /// The readers that have signals of their own, and so less room than others.
+    pub(super) fn beside(&self) -> &[QueueId] {
+        &self.beside
     }
 
     pub(super) fn readers(&self) -> &[QueueId] {
@@ -309,13 +334,14 @@ impl Log {
         self.lines.remove(&line);
     }
 
-    /// The lines to tell of room, if there is any; and whether others hold it up than the last time.
+    /// The lines to tell of room, if there is any; and whether others may hold it up than the last time.
     pub(super) fn take_lines(&mut self) -> (BTreeSet<LineId>, bool) {
         let lines = match self.is_full() {
             true => BTreeSet::new(),
             false => std::mem::take(&mut self.lines),
         };
-        (lines, std::mem::take(&mut self.moved))
+        let others = std::mem::take(&mut self.moved) || !self.beside.is_empty();
+        (lines, others)
     }
 
     /// Keeps an emptied segment, to be filled again.
@@ -330,5 +356,15 @@ impl Reading {
     /// Notes that it was woken.
     pub(super) fn wakes(&mut self) {
         self.idle = false;
+    }
+
+    /// Whether a signal of its own is what it takes next.
+    pub(super) fn is_own_next(&self) -> bool {
+        self.own.front().is_some_and(|before| *before <= self.at)
+    }
+
+    /// Notes that it takes a signal of its own.
+    pub(super) fn take_own(&mut self) {
+        self.own.pop_front();
     }
 }

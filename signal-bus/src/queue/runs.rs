@@ -79,7 +79,7 @@ impl Exchange {
         let mut segment = None;
         if run.left() == 0 {
             store.end_run(worker, logs, &mut wakes);
-            segment = store.take_run(worker, run, logs, &mut wakes);
+            segment = store.take_run((queue, worker), run, logs, &mut wakes);
         }
         if let (Some(spare), Some(log)) = (spare, store.log()) {
             logs[log.index()].keep_spare(spare);
@@ -162,14 +162,19 @@ impl Store {
     /// Takes what a handler may have in one go: into its run, or as a segment of a log.
     fn take_run(
         &mut self,
-        worker: WorkerId,
+        (queue, worker): (QueueId, WorkerId),
         run: &mut Run,
         logs: &mut [Log],
         wakes: &mut Wakes,
     ) -> Option<Arc<Segment>> {
         self.parked.unpark(worker);
-        let segment = match (self.waiting.is_empty(), &mut self.reading) {
-            (true, Some(reading)) => logs[reading.log.index()].take(reading, wakes),
+        if let (Some(reading), true) = (&self.reading, self.waiting.is_empty()) {
+            logs[reading.log.index()].come_back(queue);
+        }
+        let segment = match &mut self.reading {
+            Some(reading) if !reading.is_own_next() => {
+                logs[reading.log.index()].take(reading, wakes)
+            }
             _ => {
                 self.take_waiting(run, wakes);
                 None
@@ -186,6 +191,10 @@ impl Store {
 
     fn take_waiting(&mut self, run: &mut Run, wakes: &mut Wakes) {
         for _ in 0..self.settings.run_max() {
+            // What is its own has a place among what others get, too.
+            if self.reading.as_ref().is_some_and(|own| !own.is_own_next()) {
+                return;
+            }
             // What holds a ticket waits until it is begun with, so it is in no run behind another one.
             let held = self
                 .waiting
@@ -197,6 +206,9 @@ impl Store {
             let Some(Entry { signal, ticket, .. }) = self.waiting.pop_front() else {
                 return;
             };
+            if let Some(reading) = &mut self.reading {
+                reading.take_own();
+            }
             run.add(signal);
             if held {
                 wakes.unused.tickets.extend(ticket);

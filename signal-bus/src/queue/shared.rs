@@ -36,7 +36,11 @@ impl State {
             return false;
         };
         match store.log() {
-            Some(log) if !target.alone => self.logs[log.index()].is_full(),
+            Some(log) if !target.alone => {
+                let log = &self.logs[log.index()];
+                let mut beside = log.beside().iter().filter_map(|one| self.stores.get(*one));
+                log.is_full() || beside.any(Store::is_full)
+            }
             _ => store.is_full(),
         }
     }
@@ -64,6 +68,18 @@ impl State {
         readers
     }
 
+    /// Remembers the line of a publisher that waits for room in a queue, or in the log that it has a part in.
+    pub(super) fn add_line(&mut self, target: Target, line: LineId) {
+        match self.log_of(target.queue) {
+            Some(log) if !target.alone => log.add_line(line),
+            _ => {
+                if let Some(store) = self.stores.get_mut(target.queue) {
+                    store.add_line(line);
+                }
+            }
+        }
+    }
+
     /// Remembers a queue whose worker has found nothing.
     pub(super) fn idle(&mut self, queue: QueueId) {
         let reading = self.stores.get_mut(queue);
@@ -82,7 +98,8 @@ impl State {
     pub(super) fn remove_line(&mut self, queue: QueueId, line: LineId) {
         if let Some(log) = self.log_of(queue) {
             log.remove_line(line);
-        } else if let Some(store) = self.stores.get_mut(queue) {
+        }
+        if let Some(store) = self.stores.get_mut(queue) {
             store.remove_line(line);
         }
     }
@@ -99,6 +116,13 @@ impl Store {
             reading.wakes();
         }
         self.parked.wake_one(wakes);
+    }
+
+    /// Gives a signal that is for it alone its place among those of its log.
+    pub(super) fn go_beside(&mut self, queue: QueueId, logs: &mut [Log]) {
+        if let Some(reading) = &mut self.reading {
+            logs[reading.log.index()].go_beside(reading, queue);
+        }
     }
 
     /// Takes no further part in its log.

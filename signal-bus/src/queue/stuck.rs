@@ -13,6 +13,7 @@ use crate::{
     queue::{
         log::Log,
         offer::{Inside, Target},
+        store::Store,
         stores::{QueueId, Stores},
     },
     signal::id::SignalId,
@@ -92,5 +93,8 @@ fn is_held(stores: &Stores, logs: &[Log], stuck: &HashSet<QueueId>, target: Targ
             .and_then(|store| store.reading.as_deref());
         stuck.contains(reader) && reading.is_some_and(|reading| reading.holds_up(log))
     };
-    log.is_full() && log.readers().iter().any(holds_up)
+    let has_no_room = |reader: &QueueId| {
+        stuck.contains(reader) && stores.get(*reader).is_some_and(Store::is_full)
+    };
+    log.is_full() && log.readers().iter().any(holds_up) || log.beside().iter().any(has_no_room)
 }

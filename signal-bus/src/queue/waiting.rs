@@ -29,17 +29,10 @@ impl State {
         let id = LineId::of(offer, Some(ticket));
         let line = self.lines.entry(id).or_default();
         line.wait(ticket, waker);
-        if let Obstacle::Full(queue) = obstacle {
-            if line.waits_for != Some(queue) {
-                line.waits_for = Some(queue);
-                match self.log_of(queue) {
-                    Some(log) => log.add_line(id),
-                    None => {
-                        if let Some(store) = self.stores.get_mut(queue) {
-                            store.add_line(id);
-                        }
-                    }
-                }
+        if let Obstacle::Full(target) = obstacle {
+            if line.waits_for != Some(target.queue) {
+                line.waits_for = Some(target.queue);
+                self.add_line(target, id);
             }
         }
         ticket
