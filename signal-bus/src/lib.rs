@@ -74,6 +74,8 @@ pub use crate::{
     report::{
         CloseOutcome, CloseReport, DeadLetterId, Departed, FailureReport, Stats,
         SubscriptionReport, Tally,
+        health::{Ailment, Health, Phase, Symptom},
+        latency::Latency,
     },
     scope::{InBus, InCurrentBus, current, presence::SubscriberEvent, running::BusHandle, spawn},
     signal::{AnyValue, Payload, Signal, headers::Headers, id::SignalId},

@@ -23,6 +23,7 @@ mod dropped_guards;
 mod failures;
 mod forms;
 mod groups;
+mod health;
 mod injection;
 mod instances;
 mod labels;

@@ -1,4 +1,4 @@
-//! What becomes of failures, as the description says it.
+//! What becomes of failures and stalls, as the description says it.
 
 use std::time::Duration;
 
@@ -40,6 +40,23 @@ impl Bus {
     /// ```
     pub fn panic_limit(mut self, panics: usize, within: Duration) -> Self {
         self.panic_limit = PanicLimit { panics, within };
+        self
+    }
+
+    /// How long the handling of a signal may take, or a publish wait for room, until that is a stall; 30 s unless set.
+    ///
+    /// A stall is warned of in the log, once, with function, file and line, and [`BusHandle::health`](crate::BusHandle::health)
+    /// tells of it as long as it lasts. Nothing else happens: what is to end a handler is its `timeout`. It is noticed up to an
+    /// eighth of the time later, and at most 5 s; of an idle bus nothing is looked at. The wait between two attempts of a
+    /// [`Retry`](crate::Retry) is none, nor is one for a reader that nobody publishes to.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// let impatient = signal_bus::Bus::new().stall_after(Duration::from_secs(2));
+    /// let silent = signal_bus::Bus::new().stall_after(Duration::MAX);
+    /// ```
+    pub fn stall_after(mut self, limit: Duration) -> Self {
+        self.stall_after = limit;
         self
     }
 }

@@ -41,6 +41,8 @@ const PANIC_LIMIT: PanicLimit = PanicLimit {
     panics: 5,
     within: Duration::from_secs(10),
 };
+/// What takes longer is a stall, unless it is said.
+const STALL_AFTER: Duration = Duration::from_secs(30);
 /// How long a close may take, unless it is said. Kubernetes kills after 30 s.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(25);
 
@@ -79,6 +81,7 @@ pub struct Bus {
     /// Dead letters that are kept to be looked at.
     letters_max: usize,
     panic_limit: PanicLimit,
+    stall_after: Duration,
     /// What closes it from outside of the program.
     signals: Vec<ProcessSignal>,
     strict: bool,
@@ -129,6 +132,7 @@ impl Bus {
             close_timeout: CLOSE_TIMEOUT,
             letters_max: LETTERS_KEPT_MAX,
             panic_limit: PANIC_LIMIT,
+            stall_after: STALL_AFTER,
             signals: Vec::new(),
             strict: false,
             on_error: None,
@@ -219,6 +223,9 @@ impl Bus {
         }
         if other.panic_limit != PANIC_LIMIT {
             self.panic_limit = other.panic_limit;
+        }
+        if other.stall_after != STALL_AFTER {
+            self.stall_after = other.stall_after;
         }
         self.strict |= other.strict;
         self.on_error = other.on_error.or(self.on_error);

@@ -3,7 +3,7 @@
 use std::{
     num::NonZeroUsize,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicBool, AtomicUsize},
     },
     time::Duration,
@@ -36,18 +36,20 @@ use crate::{
     route::{Routes, declared::Declared, hearer::Wish},
     scope::{
         Scope,
+        active::Active,
         bound::Bound,
         control::Controls,
         passages::Passages,
         presence::Presence,
-        running::{self, Active, BusHandle, Running},
+        running::{self, BusHandle, Running},
         table::{self, Counted},
         tasks::Tasks,
         trips::Trips,
+        watch::Watch,
     },
     topic::template::Template,
     topology::{Plan, select::Selection},
-    worker::{self, Work, runs, trip::Trip},
+    worker::{self, Work, effort::Effort, runs, trip::Trip},
 };
 
 /// Starts a bus, which hears signals from the first moment on.
@@ -183,6 +185,7 @@ fn running(bus: &Bus, plan: &Plan, runtime: Handle) -> Running {
         trips: Trips::new(bus.panic_limit),
         ending: Ending::default(),
         tasks: Tasks::new(),
+        watch: Watch::new(bus.stall_after),
         active: Active::default(),
         passages: Passages::new(bus.capacity),
         bound: Bound::default(),
@@ -214,9 +217,9 @@ fn join(running: &Running, subscribers: &[SubscriberEntry]) -> Result<Vec<Arc<Wo
             site: subscriber.site,
             handler: subscriber.call.into(),
             templates: named.then_some(templates),
-            timeout: subscriber.timeout,
-            retry: subscriber.retry.map(Box::new),
+            effort: Effort::new(subscriber.timeout, subscriber.retry),
             trip: Trip::default(),
+            meter: OnceLock::new(),
             limit: settings.limit,
             in_runs,
             buries: hearer.is_reserved(),

@@ -2,6 +2,7 @@
 
 pub(crate) mod keep;
 pub(crate) mod letters;
+pub(crate) mod meter;
 
 use std::{
     cell::Cell,

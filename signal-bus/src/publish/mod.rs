@@ -293,7 +293,7 @@ impl Running {
     }
 
     /// Lets a signal in as soon as there is room.
-    pub(crate) async fn wait(&self, ready: Ready) -> Result<Receipt, (Refusal, Signal)> {
+    pub(crate) async fn wait(self: &Arc<Self>, ready: Ready) -> Result<Receipt, (Refusal, Signal)> {
         let Ready {
             offer,
             route,
@@ -301,7 +301,7 @@ impl Running {
         } = ready;
         let mut admission = self.exchange.admit(offer);
         loop {
-            match (&mut admission).await {
+            match self.admitted(&mut admission).await {
                 Waited::Admitted(admitted) => return Ok(self.accepted(&admitted, mismatched)),
                 Waited::Closed(offer) => return Err((Refusal::Closed, offer.into_signal())),
                 Waited::Stale => {}

@@ -183,7 +183,7 @@ impl Running {
             ticket: None,
         });
         loop {
-            match (&mut admission).await {
+            match self.admitted(&mut admission).await {
                 Waited::Admitted(admitted) => {
                     // It may have been closed since the way was found.
                     if self.accepted(&admitted, 0).receivers == 0 {

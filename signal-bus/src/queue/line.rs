@@ -1,6 +1,8 @@
 //! The lines in which publishers wait for room.
 
-use std::{collections::VecDeque, task::Waker};
+use std::{collections::VecDeque, sync::Arc, task::Waker};
+
+use tokio::time::Instant;
 
 use crate::queue::{
     offer::{Inside, Offer},
@@ -31,18 +33,40 @@ impl LineId {
 }
 
 /// The publishers that wait with signals of one topic.
-#[derive(Default, Debug)]
+#[derive(Debug)]
 pub(crate) struct Line {
-    tickets: VecDeque<(u64, Waker)>,
+    /// Empty, if it is for broadcasts.
+    pub(super) topic: Arc<str>,
+    places: VecDeque<Place>,
     /// The queue that will tell the first in line when it has room.
     pub(crate) waits_for: Option<QueueId>,
 }
 
+/// One publisher of a line.
+#[derive(Debug)]
+struct Place {
+    ticket: u64,
+    waker: Waker,
+    since: Instant,
+}
+
 impl Line {
+    pub(super) fn new(topic: Arc<str>) -> Self {
+        Self {
+            topic,
+            places: VecDeque::new(),
+            waits_for: None,
+        }
+    }
+
+    /// Since when its first publisher waits.
+    pub(super) fn since(&self) -> Option<Instant> {
+        self.places.front().map(|first| first.since)
+    }
+
     pub(crate) fn wake_all(&self, wakes: &mut Wakes) {
-        self.tickets
-            .iter()
-            .for_each(|(_, waker)| wakes.add(waker.clone()));
+        let places = self.places.iter();
+        places.for_each(|place| wakes.add(place.waker.clone()));
     }
 
     pub(crate) fn freed(&mut self, wakes: &mut Wakes) {
@@ -51,38 +75,43 @@ impl Line {
     }
 
     pub(crate) fn wake_first(&self, wakes: &mut Wakes) {
-        if let Some((_, waker)) = self.tickets.front() {
-            wakes.add(waker.clone());
+        if let Some(first) = self.places.front() {
+            wakes.add(first.waker.clone());
         }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.tickets.is_empty()
+        self.places.is_empty()
     }
 
     pub(crate) fn is_first(&self, ticket: u64) -> bool {
-        self.tickets
-            .front()
-            .is_some_and(|(first, _)| *first == ticket)
+        let first = self.places.front();
+        first.is_some_and(|first| first.ticket == ticket)
     }
 
     /// Joins the line, or leaves the waker of a new poll.
     pub(crate) fn wait(&mut self, ticket: u64, waker: &Waker) {
-        match self
-            .tickets
-            .binary_search_by_key(&ticket, |(ticket, _)| *ticket)
-        {
-            Ok(at) => self.tickets[at].1.clone_from(waker),
-            Err(at) => self.tickets.insert(at, (ticket, waker.clone())),
+        match self.find(ticket) {
+            Ok(at) => self.places[at].waker.clone_from(waker),
+            Err(at) => {
+                let place = Place {
+                    ticket,
+                    waker: waker.clone(),
+                    since: Instant::now(),
+                };
+                self.places.insert(at, place);
+            }
         }
     }
 
     pub(crate) fn leave(&mut self, ticket: u64) {
-        if let Ok(at) = self
-            .tickets
-            .binary_search_by_key(&ticket, |(ticket, _)| *ticket)
-        {
-            self.tickets.remove(at);
+        if let Ok(at) = self.find(ticket) {
+            self.places.remove(at);
         }
+    }
+
+    fn find(&self, ticket: u64) -> Result<usize, usize> {
+        self.places
+            .binary_search_by_key(&ticket, |place| place.ticket)
     }
 }

@@ -52,7 +52,7 @@ use crate::{
     guarded::discard,
     queue::{
         kept::Kept,
-        ledger::Ledger,
+        ledger::{Ledger, Publishing},
         line::{Line, LineId},
         log::Log,
         offer::Inside,
@@ -224,8 +224,9 @@ impl Exchange {
         let stores = state.stores.iter();
         Ledger {
             tallies: stores
-                .map(|(queue, store)| (queue, store.tally()))
+                .map(|(queue, store)| (queue, store.tally(), store.waiting() as u64))
                 .collect(),
+            publishing: state.publishing(),
             departed: state.stores.departed,
             over_capacity: state.over_capacity,
             routed: state.routed,
@@ -236,6 +237,16 @@ impl Exchange {
     pub(crate) fn waiting(&self, queue: QueueId) -> usize {
         let state = self.lock();
         state.stores.get(queue).map_or(0, Store::waiting)
+    }
+
+    /// The publishers that wait for room.
+    pub(crate) fn publishing(&self) -> Vec<Publishing> {
+        self.lock().publishing()
+    }
+
+    /// Whether a publisher waits for room.
+    pub(crate) fn is_waited_for(&self) -> bool {
+        !self.lock().lines.is_empty()
     }
 
     /// How many signals may be outstanding in a queue.

@@ -5,7 +5,7 @@ use std::{sync::Arc, task::Waker};
 use crate::queue::{
     State,
     admission::Obstacle,
-    line::LineId,
+    line::{Line, LineId},
     log::LogId,
     offer::{Inside, Offer, Target},
     stuck::Blocked,
@@ -27,7 +27,8 @@ impl State {
             self.last_ticket
         });
         let id = LineId::of(offer, Some(ticket));
-        let line = self.lines.entry(id).or_default();
+        let line = self.lines.entry(id);
+        let line = line.or_insert_with(|| Line::new(Arc::clone(&offer.signal.label().topic)));
         line.wait(ticket, waker);
         if let Obstacle::Full(target) = obstacle {
             if line.waits_for != Some(target.queue) {

@@ -7,7 +7,10 @@ pub(crate) mod presence;
 pub(crate) mod trips;
 pub(crate) mod passages;
 pub(crate) mod bound;
+pub(crate) mod active;
+pub(crate) mod watch;
 pub(crate) mod running;
+mod health;
 
 use std::{
     pin::Pin,

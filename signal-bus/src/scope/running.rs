@@ -11,22 +11,19 @@ use std::{
     time::Duration,
 };
 
-use tokio::{
-    runtime::Handle as Runtime,
-    sync::{Notify, Semaphore},
-};
+use tokio::{runtime::Handle as Runtime, sync::Semaphore, time::Instant};
 
 use crate::{
     ending::Ending,
     inject::container::Container,
     observe::Observe,
-    queue::{Exchange, stores::QueueId},
+    queue::{Exchange, ledger::Publishing, stores::QueueId},
     registry::BusName,
     report::{CloseOutcome, CloseReport, Departed, Stats, SubscriptionReport, Tally},
     route::Routes,
     scope::{
-        bound::Bound, control::Controls, passages::Passages, presence::Presence, table::Counted,
-        tasks::Tasks, trips::Trips,
+        active::Active, bound::Bound, control::Controls, passages::Passages, presence::Presence,
+        table::Counted, tasks::Tasks, trips::Trips, watch::Watch,
     },
     site::Site,
 };
@@ -60,6 +57,8 @@ pub(crate) struct Running {
     pub(crate) trips: Trips,
     pub(crate) ending: Ending,
     pub(crate) tasks: Tasks,
+    /// What is noticed of handlers and publishers that take long.
+    pub(crate) watch: Watch,
     /// The handlers that run, also those that were given up on.
     pub(crate) active: Active,
     /// Held, not read.
@@ -70,50 +69,6 @@ pub(crate) struct Running {
 pub(crate) fn next_id() -> u64 {
     static STARTED: AtomicU64 = AtomicU64::new(0);
     STARTED.fetch_add(1, Ordering::Relaxed)
-}
-
-/// Counts the handlers that run, for whoever waits until none does.
-#[derive(Default, Debug)]
-pub(crate) struct Active {
-    /// How many run; the highest bit once somebody waits.
-    count: AtomicUsize,
-    none: Notify,
-}
-
-impl Active {
-    /// To tell is dear, and as good as always nobody waits.
-    const AWAITED: usize = 1 << (usize::BITS - 1);
-
-    pub(crate) fn enter(&self) -> Entered<'_> {
-        self.count.fetch_add(1, Ordering::AcqRel);
-        Entered(self)
-    }
-
-    pub(crate) async fn none(&self) {
-        loop {
-            let none = self.none.notified();
-            tokio::pin!(none);
-            none.as_mut().enable();
-            // Whoever ends after this step tells, and whoever has ended before is not counted in it.
-            let count = self.count.fetch_or(Self::AWAITED, Ordering::AcqRel);
-            if count & !Self::AWAITED == 0 {
-                return;
-            }
-            none.await;
-        }
-    }
-}
-
-/// One running handler.
-#[derive(Debug)]
-pub(crate) struct Entered<'a>(&'a Active);
-
-impl Drop for Entered<'_> {
-    fn drop(&mut self) {
-        if self.0.count.fetch_sub(1, Ordering::AcqRel) == Active::AWAITED | 1 {
-            self.0.none.notify_waiters();
-        }
-    }
 }
 
 impl Running {
@@ -128,31 +83,46 @@ impl Running {
         present.of_queue(queue).map(|hearer| hearer.wish.site)
     }
 
+    /// The names it was given.
+    pub(crate) fn written_names(&self) -> Vec<&'static str> {
+        let names = self.names.iter().map(BusName::as_str);
+        names.filter(|name| !name.is_empty()).collect()
+    }
+
     pub(crate) fn stats(&self) -> Stats {
         // Before the counts: who comes in between has none yet.
         let present: Vec<_> = self.routes.present().all().cloned().collect();
         let tripped = self.trips.all();
         let ledger = self.exchange.ledger();
+        let now = Instant::now();
+        let blocks = blocks(&ledger.publishing, now);
         let (count, tally) = ledger.departed;
         let mut total = tally;
-        let mut tallies: HashMap<_, _> = ledger.tallies.into_iter().collect();
+        let counts = ledger.tallies.into_iter();
+        let mut tallies: HashMap<_, _> = counts.map(|count| (count.0, count)).collect();
         let mut subscriptions = Vec::with_capacity(present.len());
         for hearer in present {
             // One that has gone in between is among the departed.
-            if let Some(tally) = tallies.remove(&hearer.queue) {
+            if let Some((queue, tally, waiting)) = tallies.remove(&hearer.queue) {
                 total.add(&tally);
+                let (latency, stalled_for) = self.watch.measured(queue, now);
                 subscriptions.push(SubscriptionReport {
                     site: hearer.wish.site,
                     topics: hearer.written(),
                     tally,
-                    tripped: tripped.contains(&hearer.queue),
+                    waiting,
+                    running: tally.outstanding - waiting,
+                    tripped: tripped.contains(&queue),
+                    latency,
+                    stalled_for,
+                    blocks_for: blocks.get(&queue).copied(),
                 });
             }
         }
         // Those that leave, and whose handlers still run.
         let leaving = tallies
             .into_values()
-            .fold(Tally::default(), |mut all, tally| {
+            .fold(Tally::default(), |mut all, (_, tally, _)| {
                 all.add(&tally);
                 all
             });
@@ -183,9 +153,8 @@ impl Running {
         elapsed: Duration,
         stuck: Vec<Site>,
     ) -> CloseReport {
-        let names = self.names.iter().map(BusName::as_str);
         CloseReport {
-            names: names.filter(|name| !name.is_empty()).collect(),
+            names: self.written_names(),
             outcome,
             signals: self.ending.signals(),
             elapsed,
@@ -194,6 +163,17 @@ impl Running {
             stuck,
         }
     }
+}
+
+/// How long publishers have waited for each queue that has no room.
+fn blocks(publishing: &[Publishing], now: Instant) -> HashMap<QueueId, Duration> {
+    let mut longest = HashMap::new();
+    for wait in publishing {
+        let waited = now.saturating_duration_since(wait.since);
+        let longest = longest.entry(wait.queue).or_insert(waited);
+        *longest = waited.max(*longest);
+    }
+    longest
 }
 
 /// A running bus as code inside of it uses it: publish, ask, close.

@@ -4,7 +4,7 @@ use std::{
     fmt,
     panic::Location,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicBool, Ordering},
     },
 };
@@ -27,7 +27,7 @@ use crate::{
         pull::bind,
     },
     topic::IntoPatterns,
-    worker::{self, Handler, Work, trip::Trip},
+    worker::{self, Handler, Work, effort::Effort, trip::Trip},
 };
 
 /// What a listener's closure may return: `()` or a `Result<(), E>`, or a future of these.
@@ -209,9 +209,9 @@ impl Listener {
             site: joined.site,
             handler: Handler::Listener(handle),
             templates: joined.templates.clone(),
-            timeout: None,
-            retry: joined.retry.clone(),
+            effort: Effort::new(None, joined.retry.as_deref().copied()),
             trip: Trip::default(),
+            meter: OnceLock::new(),
             limit: joined.member.limit,
             in_runs: false,
             buries: joined.reserved,

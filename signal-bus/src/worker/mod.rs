@@ -1,16 +1,18 @@
 //! The way out: takes signals from a queue and calls the handler. One loop, not generic, for all subscribers.
 
+pub(crate) mod effort;
 mod load;
+mod measured;
 mod retry;
 pub(crate) mod runs;
 mod told;
 pub(crate) mod trip;
 
 use std::{
+    future::poll_fn,
     num::NonZeroUsize,
-    sync::Arc,
+    sync::{Arc, OnceLock},
     task::{Context, Poll},
-    time::Duration,
 };
 
 use tokio::{
@@ -22,13 +24,13 @@ use crate::{
     error::{Failure, Outcome},
     guarded::{Guarded, caught},
     latch::Latch,
+    observe::meter::Meter,
     queue::{
         Ending, entry::Entry, joining::Leave, offer::Inside, parked::WorkerId, store::Supply,
         stores::QueueId,
     },
     registry::{
         handler::HandlerFuture,
-        retry::Retry,
         subscriber::{Call, Handle, HandleBatch},
     },
     route::member::Member,
@@ -37,7 +39,9 @@ use crate::{
     site::Site,
     topic::template::Template,
     worker::{
+        effort::Effort,
         load::{Keys, Load, Settled},
+        measured::timed,
         retry::Handled,
         told::Told,
         trip::Trip,
@@ -74,9 +78,10 @@ pub(crate) struct Work {
     pub(crate) handler: Handler,
     /// What its pattern names of the topics, if it does.
     pub(crate) templates: Option<Arc<[Template]>>,
-    pub(crate) timeout: Option<Duration>,
-    pub(crate) retry: Option<Box<Retry>>,
+    pub(crate) effort: Option<Box<Effort>>,
     pub(crate) trip: Trip,
+    /// Made with the first call, for most have none for long.
+    pub(crate) meter: OnceLock<Arc<Meter>>,
     /// Handlers at once at most.
     pub(crate) limit: Option<NonZeroUsize>,
     /// Whether its handler may have several signals in one go.
@@ -117,7 +122,7 @@ pub(crate) fn work(
         }
         while handlers.join_next().await {}
         gone.0.recovers(&running);
-        running.exchange.part_with(gone.0.queue, gone.0.id);
+        gone.0.part(&running);
         drop(gone);
         running.tasks.reap();
     }
@@ -163,7 +168,7 @@ impl Work {
             {
                 handlers.join_next().await;
             }
-            let supply = std::future::poll_fn(|context| self.poll_supply(running, context)).await;
+            let supply = poll_fn(|context| self.poll_supply(running, context)).await;
             match supply {
                 None => return false,
                 Some(Supply::At(due)) => {
@@ -187,7 +192,7 @@ impl Work {
 
     /// Waits until a batch is due, or something has changed.
     async fn waits_until(&self, running: &Running, due: time::Instant) {
-        let changed = std::future::poll_fn(|context| match self.poll_supply(running, context) {
+        let changed = poll_fn(|context| match self.poll_supply(running, context) {
             Poll::Ready(Some(Supply::At(at))) if at == due => Poll::Pending,
             Poll::Ready(_) | Poll::Pending => Poll::Ready(()),
         });
@@ -288,10 +293,11 @@ impl Work {
 
     /// Calls the handler; what it was called with is to be settled then, whatever has happened.
     async fn handle(&self, running: &Arc<Running>, load: Load) -> Settled {
-        let _active = running.active.enter();
+        let _active = running.enter();
         let told = Told::new(self, running, &load);
         let keys = load.keys();
-        let handled = match &self.retry {
+        let effort = self.effort.as_ref();
+        let handled = match effort.and_then(|effort| effort.retry.as_ref()) {
             None => Handled::once(self.attempt(running, load).await),
             Some(retry) => Box::pin(self.persist(running, load, retry)).await,
         };
@@ -312,12 +318,16 @@ impl Work {
         let scope = Scope::new(Arc::clone(running), Some(inside));
         let mut run = Run::new(self.templates.clone());
         let call = scope.run(Guarded::run(|| self.call(load, &mut run)));
-        let called = match self.timeout {
-            None => call.await,
-            Some(limit) => match time::timeout(limit, call).await {
-                Ok(called) => called,
-                Err(_) => return Err(Box::new(Failure::TimedOut(limit))),
-            },
+        let limit = self.effort.as_ref().and_then(|effort| effort.timeout);
+        let call = async {
+            match limit {
+                None => Ok(call.await),
+                Some(limit) => time::timeout(limit, call).await.map_err(|_| limit),
+            }
+        };
+        let called = match timed(self.meter(running, None), call).await {
+            Ok(called) => called,
+            Err(limit) => return Err(Box::new(Failure::TimedOut(limit))),
         };
         // What a handler has left of its signal is dropped before its end is told.
         let called = match (called, caught(|| run.end_current())) {
@@ -328,6 +338,19 @@ impl Work {
             self.panicked(running);
             Err(Box::new(Failure::Panicked(panic)))
         })
+    }
+
+    /// Takes nothing from its queue any more.
+    fn part(&self, running: &Running) {
+        running.exchange.part_with(self.queue, self.id);
+        if self.has_departed() {
+            running.watch.remove(self.queue, self.id);
+        }
+    }
+
+    fn has_departed(&self) -> bool {
+        let member = self.member.as_ref();
+        member.is_some_and(|member| member.has_departed())
     }
 
     fn call<'run>(&self, load: Load, run: &'run mut Run) -> HandlerFuture<'run> {

@@ -48,7 +48,7 @@ pub(crate) fn work(
             }
         }
         gone.0.recovers(&running);
-        running.exchange.part_with(gone.0.queue, gone.0.id);
+        gone.0.part(&running);
         drop(gone);
         running.tasks.reap();
     }
@@ -93,21 +93,26 @@ impl Work {
     ///
     /// What is returned is what the queue has not been told of.
     async fn handle_run(&self, running: &Arc<Running>, handle: Handle, run: &mut Run) -> Handled {
-        let _active = running.active.enter();
+        let _active = running.enter();
         let lead = Arc::clone(run.lead());
+        let mut timing = self.meter(running, Some(&lead)).begin();
         let scope = Scope::leading(Arc::clone(running), self.queue, Arc::clone(&lead));
         let mut settled = 0;
         let outcome = {
             let mut call = pin!(scope.run(Guarded::run(|| handle(run))));
             poll_fn(|context| {
                 let polled = call.as_mut().poll(context);
-                if polled.is_pending() && 0 < lead.unsettled() {
-                    settled += running.exchange.progress(self.queue);
+                if polled.is_pending() {
+                    timing.waits(lead.begun());
+                    if 0 < lead.unsettled() {
+                        settled += running.exchange.progress(self.queue);
+                    }
                 }
                 polled
             })
             .await
         };
+        timing.end(lead.begun());
         let outcome = outcome.unwrap_or_else(|panic| {
             self.panicked(running);
             Err(Box::new(Failure::Panicked(panic)))

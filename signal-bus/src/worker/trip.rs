@@ -131,12 +131,7 @@ impl Work {
 
     /// Whether it rests now. Nobody does who is waited for.
     pub(super) fn rests(&self, running: &Running) -> bool {
-        let departed = || {
-            self.member
-                .as_ref()
-                .is_some_and(|member| member.has_departed())
-        };
-        self.trip.is_tripped() && !running.ending.is_requested() && !departed()
+        self.trip.is_tripped() && !running.ending.is_requested() && !self.has_departed()
     }
 
     /// Rests; whether it is to try one signal then, because nobody waits for it.

@@ -1,8 +1,11 @@
 //! What a bus says of itself: the counts of a running one, and the report of a closed one.
 
+pub(crate) mod health;
+pub(crate) mod latency;
+
 use std::{fmt, sync::Arc, time::Duration};
 
-use crate::{process::ProcessSignal, site::Site};
+use crate::{process::ProcessSignal, report::latency::Latency, site::Site};
 
 /// Identifies a dead letter in its bus; the later has the greater.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -109,6 +112,16 @@ pub struct SubscriptionReport {
     pub tally: Tally,
     /// Whether it rests, because it has [panicked too often](crate::Bus::panic_limit); of a group, one member does.
     pub tripped: bool,
+    /// Of what is outstanding, the signals that wait.
+    pub waiting: u64,
+    /// Of what is outstanding, the signals that are being handled.
+    pub running: u64,
+    /// How long its handler takes; `None` as long as it was not called, and for what is read by hand.
+    pub latency: Option<Latency>,
+    /// How long a handler of it has been running that [runs for too long](crate::Bus::stall_after).
+    pub stalled_for: Option<Duration>,
+    /// How long a publisher has been waiting for room in it, the one that waits for longest.
+    pub blocks_for: Option<Duration>,
 }
 
 /// Subscriptions that have left, and what became of their signals.

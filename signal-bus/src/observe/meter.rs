@@ -1,0 +1,397 @@
+//! What is measured of the calls of a handler: how long they take, and which of them has run for long.
+//!
+//! A look at the clock costs as much as the delivery of a signal, so only some calls are timed; [`Latency`] tells which. That a
+//! call has run for long is noticed without a clock of its own: whoever watches sees the same call again.
+
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::time::Instant;
+
+use crate::{
+    report::latency::{BUCKETS, Latency, bucket},
+    signal::run::Lead,
+};
+
+/// One of so many calls is timed, where handlers do not wait.
+const TIMED_EACH: u64 = 8;
+/// A count beyond this halves all counts, so that none can overflow.
+const COUNT_MAX: u32 = 1 << 31;
+/// So many signals are counted at once at most, so that there is room for those who count at the same time.
+const WEIGHT_MAX: u32 = COUNT_MAX / 16;
+
+/// Measures the calls of one worker; made when the first one begins.
+#[derive(Debug)]
+pub(crate) struct Meter {
+    calls: Calls,
+    /// Whether the last call has waited for something.
+    waits: AtomicBool,
+    /// Signals that were neither timed nor waited for.
+    untimed: AtomicU32,
+    histogram: Histogram,
+    seen: Mutex<Option<Seen>>,
+}
+
+/// The calls that run.
+#[derive(Debug)]
+enum Calls {
+    /// One after the other: how often one has begun or ended, so it is odd while one runs.
+    InTurn {
+        turns: AtomicU64,
+        /// Where the calls are runs, how far the one that runs has come.
+        lead: Option<Arc<Lead>>,
+    },
+    /// Several at once, by their numbers.
+    AtOnce(Mutex<AtOnce>),
+}
+
+#[derive(Default, Debug)]
+struct AtOnce {
+    begun: u64,
+    running: BTreeSet<u64>,
+}
+
+/// What whoever watches has seen last.
+#[derive(Clone, Copy, Debug)]
+struct Seen {
+    /// What ran: the number of the call, and of the signal in it.
+    ran: (u64, usize),
+    /// When it was seen first, a little later than it has begun.
+    since: Instant,
+    /// Whether it was told of.
+    told: bool,
+}
+
+impl Meter {
+    /// For calls one after the other; of runs, with the lead of those.
+    pub(crate) fn in_turn(lead: Option<Arc<Lead>>) -> Self {
+        let turns = AtomicU64::new(0);
+        Self::new(Calls::InTurn { turns, lead })
+    }
+
+    /// For several calls at once.
+    pub(crate) fn at_once() -> Self {
+        Self::new(Calls::AtOnce(Mutex::default()))
+    }
+
+    fn new(calls: Calls) -> Self {
+        Self {
+            calls,
+            waits: AtomicBool::new(false),
+            untimed: AtomicU32::new(0),
+            histogram: Histogram::default(),
+            seen: Mutex::default(),
+        }
+    }
+
+    /// Begins a call.
+    pub(crate) fn begin(&self) -> Timing<'_> {
+        let call = self.calls.begin();
+        let timed = call % TIMED_EACH == 0 || self.waits.load(Ordering::Relaxed);
+        Timing {
+            meter: self,
+            call,
+            at: 1,
+            mark: timed.then(Instant::now),
+            waited: false,
+        }
+    }
+
+    /// How long the calls took, if any was measured.
+    pub(crate) fn latency(&self) -> Option<Latency> {
+        self.histogram.latency()
+    }
+
+    /// Looks what runs; how long it has been seen to run, if it was seen before.
+    pub(crate) fn look(&self, now: Instant) -> Option<Duration> {
+        let mut seen = self.seen();
+        let Some(ran) = self.calls.oldest() else {
+            *seen = None;
+            return None;
+        };
+        let seen = match &mut *seen {
+            Some(before) if before.ran == ran => before,
+            other => other.insert(Seen {
+                ran,
+                since: now,
+                told: false,
+            }),
+        };
+        Some(now.saturating_duration_since(seen.since))
+    }
+
+    /// Notes that what was seen last is told of; whether it was not before.
+    pub(crate) fn tell(&self) -> bool {
+        let mut seen = self.seen();
+        seen.as_mut()
+            .is_some_and(|seen| !std::mem::replace(&mut seen.told, true))
+    }
+
+    fn seen(&self) -> MutexGuard<'_, Option<Seen>> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Calls {
+    /// Counts a call that begins; its number, from 0.
+    fn begin(&self) -> u64 {
+        match self {
+            Self::InTurn { turns, .. } => {
+                // Nobody else writes it.
+                let before = turns.load(Ordering::Relaxed);
+                turns.store(before + 1, Ordering::Relaxed);
+                before / 2
+            }
+            Self::AtOnce(calls) => {
+                let mut calls = lock(calls);
+                let call = calls.begun;
+                calls.begun += 1;
+                calls.running.insert(call);
+                call
+            }
+        }
+    }
+
+    fn end(&self, call: u64) {
+        match self {
+            Self::InTurn { turns, .. } => turns.store((call + 1) * 2, Ordering::Relaxed),
+            Self::AtOnce(calls) => drop(lock(calls).running.remove(&call)),
+        }
+    }
+
+    /// What has run for longest: the number of its call, and of the signal in that.
+    fn oldest(&self) -> Option<(u64, usize)> {
+        match self {
+            Self::InTurn { turns, lead } => {
+                let turns = turns.load(Ordering::Relaxed);
+                let signal = lead.as_ref().map_or(0, |lead| lead.begun());
+                (turns % 2 == 1).then_some((turns / 2, signal))
+            }
+            Self::AtOnce(calls) => lock(calls).running.first().map(|call| (*call, 0)),
+        }
+    }
+}
+
+fn lock(calls: &Mutex<AtOnce>) -> MutexGuard<'_, AtOnce> {
+    calls.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The time of one call, which ends with it.
+#[derive(Debug)]
+pub(crate) struct Timing<'meter> {
+    meter: &'meter Meter,
+    call: u64,
+    /// The number of the signal that the time since the mark is of.
+    at: usize,
+    mark: Option<Instant>,
+    waited: bool,
+}
+
+impl Timing<'_> {
+    /// Notes that the handler waits, with so many signals begun.
+    ///
+    /// That is the moment to look at the clock: to wait costs more.
+    pub(crate) fn waits(&mut self, begun: usize) {
+        let over = begun.saturating_sub(self.at);
+        if self.waited && over == 0 {
+            return;
+        }
+        self.waited = true;
+        match self.mark {
+            Some(_) if over == 0 => return,
+            Some(mark) => self.meter.histogram.share(mark.elapsed(), over, 0),
+            None => self.meter.pass_over(over),
+        }
+        self.mark = Some(Instant::now());
+        self.at = begun;
+    }
+
+    /// Ends the call, in which so many signals were begun.
+    pub(crate) fn end(self, begun: usize) {
+        let over = (begun + 1).saturating_sub(self.at);
+        self.meter.waits.store(self.waited, Ordering::Relaxed);
+        if over == 0 {
+            return;
+        }
+        let Some(mark) = self.mark else {
+            return self.meter.pass_over(over);
+        };
+        // Those that were not timed count as this, which has not waited either.
+        let others = match self.waited {
+            true => 0,
+            false => self.meter.untimed.swap(0, Ordering::Relaxed),
+        };
+        self.meter.histogram.share(mark.elapsed(), over, others);
+    }
+}
+
+/// Whatever has become of the call.
+impl Drop for Timing<'_> {
+    fn drop(&mut self) {
+        self.meter.calls.end(self.call);
+    }
+}
+
+impl Meter {
+    fn pass_over(&self, signals: usize) {
+        self.untimed.fetch_add(weight(signals), Ordering::Relaxed);
+    }
+}
+
+/// Counts times by their length, in a memory that does not grow.
+struct Histogram {
+    counts: [AtomicU32; BUCKETS],
+    /// In nanoseconds.
+    max: AtomicU64,
+}
+
+impl std::fmt::Debug for Histogram {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Histogram({:?})", self.latency())
+    }
+}
+
+impl Default for Histogram {
+    fn default() -> Self {
+        Self {
+            counts: [const { AtomicU32::new(0) }; BUCKETS],
+            max: AtomicU64::new(0),
+        }
+    }
+}
+
+impl Histogram {
+    /// Counts a time that several signals have shared, and others that count as long as each of them.
+    fn share(&self, time: Duration, signals: usize, others: u32) {
+        let nanoseconds = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        let each = nanoseconds / signals as u64;
+        self.max.fetch_max(each, Ordering::Relaxed);
+        let more = weight(signals) + others.min(WEIGHT_MAX);
+        let count = &self.counts[bucket(each)];
+        if COUNT_MAX
+            < count
+                .fetch_add(more, Ordering::Relaxed)
+                .saturating_add(more)
+        {
+            self.halve();
+        }
+    }
+
+    fn halve(&self) {
+        for count in &self.counts {
+            let half = |count| Some(count / 2);
+            count
+                .fetch_update(Ordering::Relaxed, Ordering::Relaxed, half)
+                .ok();
+        }
+    }
+
+    fn latency(&self) -> Option<Latency> {
+        let counts = self.counts.each_ref();
+        let counts = counts.map(|count| count.load(Ordering::Relaxed));
+        Latency::new(
+            counts,
+            Duration::from_nanos(self.max.load(Ordering::Relaxed)),
+        )
+    }
+}
+
+/// A number of signals as it is counted.
+fn weight(signals: usize) -> u32 {
+    u32::try_from(signals).map_or(WEIGHT_MAX, |signals| signals.min(WEIGHT_MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::time::{Instant, advance};
+
+    use super::Meter;
+
+    const MILLISECOND: Duration = Duration::from_millis(1);
+
+    fn count(meter: &Meter) -> u64 {
+        meter.latency().map_or(0, |latency| latency.count())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn of_calls_that_never_wait_each_eighth_is_timed_and_counts_for_all() {
+        let meter = Meter::in_turn(None);
+        for _ in 0..17 {
+            let timing = meter.begin();
+            advance(MILLISECOND).await;
+            timing.end(10);
+        }
+        let latency = meter.latency().unwrap();
+        assert_eq!(latency.count(), 170);
+        assert_eq!(
+            latency.max(),
+            MILLISECOND / 10,
+            "ten signals share the time"
+        );
+        meter.begin().end(10);
+        assert_eq!(count(&meter), 170, "it waits for the next that is timed");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn signals_that_wait_are_timed_one_by_one() {
+        let meter = Meter::in_turn(None);
+        for call in 0..3 {
+            let mut timing = meter.begin();
+            for signal in 1..=4_u32 {
+                timing.waits(signal as usize);
+                advance(MILLISECOND * signal).await;
+                timing.waits(signal as usize);
+            }
+            timing.end(4);
+            let latency = meter.latency().unwrap();
+            assert_eq!(
+                (latency.count(), latency.max()),
+                (4 * (call + 1), 4 * MILLISECOND)
+            );
+        }
+        let latency = meter.latency().unwrap();
+        assert!(latency.p50() < 3 * MILLISECOND, "{latency}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_wait_that_was_not_expected_counts_what_was_before_it_with_others() {
+        let meter = Meter::in_turn(None);
+        meter.begin().end(1);
+        let mut timing = meter.begin();
+        timing.waits(6);
+        advance(MILLISECOND).await;
+        timing.end(6);
+        assert_eq!(count(&meter), 2, "five have passed untimed");
+        for _ in 2..10 {
+            meter.begin().end(1);
+        }
+        // The call after the wait is timed, and counts for the five; so is the ninth, for those between.
+        assert_eq!(count(&meter), 2 + 6 + 6);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_oldest_call_is_the_one_that_is_looked_at() {
+        let meter = Meter::at_once();
+        assert_eq!(meter.look(Instant::now()), None);
+        let first = meter.begin();
+        assert_eq!(meter.look(Instant::now()), Some(Duration::ZERO));
+        advance(MILLISECOND).await;
+        let second = meter.begin();
+        assert_eq!(meter.look(Instant::now()), Some(MILLISECOND));
+        assert!(meter.tell());
+        assert!(!meter.tell(), "it is told once");
+        second.end(1);
+        assert_eq!(meter.look(Instant::now()), Some(MILLISECOND));
+        drop(first);
+        assert_eq!(meter.look(Instant::now()), None);
+        assert_eq!(count(&meter), 0, "what was cut short is not measured");
+    }
+}

@@ -1,0 +1,216 @@
+//! Whether a bus is well, and what is wrong if it is not.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use crate::site::Site;
+
+/// Where a bus stands between its start and its end.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Phase {
+    /// It takes signals.
+    Running,
+    /// It was asked to close, and handles what is left.
+    Closing,
+    /// It has ended.
+    Closed,
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Running => "running",
+            Self::Closing => "closing",
+            Self::Closed => "closed",
+        })
+    }
+}
+
+/// Whether a bus is well, as [`BusHandle::health`](crate::BusHandle::health) finds it.
+///
+/// Its `Display` is meant for a log or a terminal; with the feature `serde` it can be serialised for a status page.
+///
+/// ```text
+/// bus `billing`: running, 2 symptoms
+///   shop::pay (src/pay.rs:14) on `orders.*.created` stalls: its handler has been running for 41.2s
+///   shop::pay (src/pay.rs:14) on `orders.*.created` is full: a publish on `orders.eu.created` has waited for 40.8s
+/// ```
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct Health {
+    /// The names of the bus, as in a [`CloseReport`](crate::CloseReport).
+    pub names: Vec<&'static str>,
+    /// Where it stands.
+    pub phase: Phase,
+    /// What is wrong, in the order of its subscriptions.
+    pub symptoms: Vec<Symptom>,
+}
+
+impl Health {
+    /// Whether nothing is wrong. A bus that closes may be as healthy as one that runs: for whether it takes signals, ask its
+    /// [`phase`](Self::phase).
+    #[must_use]
+    pub fn is_healthy(&self) -> bool {
+        self.symptoms.is_empty()
+    }
+}
+
+impl fmt::Display for Health {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            names,
+            phase,
+            symptoms,
+        } = self;
+        if !names.is_empty() {
+            write!(f, "bus `{}`: ", names.join("`, `"))?;
+        }
+        match symptoms.len() {
+            0 => write!(f, "{phase}, healthy")?,
+            1 => write!(f, "{phase}, 1 symptom")?,
+            count => write!(f, "{phase}, {count} symptoms")?,
+        }
+        for symptom in symptoms {
+            write!(f, "\n  {symptom}")?;
+        }
+        Ok(())
+    }
+}
+
+/// A subscription that is not well.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct Symptom {
+    /// The subscriber's function, or the call that subscribed.
+    pub site: Site,
+    /// The topics or patterns it subscribes to.
+    pub topics: Arc<[Box<str>]>,
+    /// What is wrong with it.
+    pub ailment: Ailment,
+}
+
+impl fmt::Display for Symptom {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            site,
+            topics,
+            ailment,
+        } = self;
+        write!(f, "{site} on `{}` {ailment}", topics.join("`, `"))
+    }
+}
+
+/// What is wrong with a subscription.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Ailment {
+    /// It rests, because it has [panicked too often](crate::Bus::panic_limit); of a group, one member does.
+    Tripped,
+    /// A handler [runs for too long](crate::Bus::stall_after).
+    Stalled {
+        /// How long it has been running, as far as that was noticed: up to an eighth of the limit, and at most 5 s, less.
+        running_for: Duration,
+    },
+    /// It has no room, and a publisher has waited for it for [too long](crate::Bus::stall_after).
+    Full {
+        /// What is published on; empty for a [broadcast](crate::BusHandle::broadcast).
+        topic: Arc<str>,
+        /// How long the publisher has waited that waits for longest.
+        waited: Duration,
+    },
+}
+
+impl fmt::Display for Ailment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tripped => f.write_str("rests: it has panicked too often"),
+            Self::Stalled { running_for } => {
+                write!(
+                    f,
+                    "stalls: its handler has been running for {running_for:.1?}"
+                )
+            }
+            Self::Full { topic, waited } if topic.is_empty() => {
+                write!(f, "is full: a broadcast has waited for {waited:.1?}")
+            }
+            Self::Full { topic, waited } => {
+                write!(
+                    f,
+                    "is full: a publish on `{topic}` has waited for {waited:.1?}"
+                )
+            }
+        }
+    }
+}
+
+/// For a status page; times are in seconds.
+#[cfg(feature = "serde")]
+mod written {
+    use std::time::Duration;
+
+    use serde::ser::{Serialize, SerializeStruct, Serializer};
+
+    use super::{Ailment, Health, Symptom};
+
+    impl Serialize for Health {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            let mut written = serializer.serialize_struct("Health", 4)?;
+            written.serialize_field("names", &self.names)?;
+            written.serialize_field("phase", &self.phase.to_string())?;
+            written.serialize_field("healthy", &self.is_healthy())?;
+            written.serialize_field("symptoms", &self.symptoms)?;
+            written.end()
+        }
+    }
+
+    impl Serialize for Symptom {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            let (ailment, topic, seconds) = match &self.ailment {
+                Ailment::Tripped => ("tripped", None, None),
+                Ailment::Stalled { running_for } => ("stalled", None, Some(running_for)),
+                Ailment::Full { topic, waited } => ("full", Some(&**topic), Some(waited)),
+            };
+            let mut written = serializer.serialize_struct("Symptom", 5)?;
+            written.serialize_field("subscriber", &self.site.to_string())?;
+            written.serialize_field("topics", &*self.topics)?;
+            written.serialize_field("ailment", ailment)?;
+            written.serialize_field("topic", &topic)?;
+            written.serialize_field("seconds", &seconds.map(Duration::as_secs_f64))?;
+            written.end()
+        }
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use std::time::Duration;
+
+        use super::{Ailment, Health, Symptom};
+        use crate::{report::health::Phase, site::Site};
+
+        #[test]
+        fn health_can_be_put_on_a_status_page() {
+            let symptom = |ailment| Symptom {
+                site: Site::new("pay", "shop", "src/pay.rs", 14),
+                topics: ["orders.*".into()].into(),
+                ailment,
+            };
+            let waited = Duration::from_millis(40_500);
+            let health = Health {
+                names: vec!["billing"],
+                phase: Phase::Running,
+                symptoms: vec![
+                    symptom(Ailment::Tripped),
+                    symptom(Ailment::Full {
+                        topic: "orders.eu".into(),
+                        waited,
+                    }),
+                ],
+            };
+            let site = r#""subscriber":"shop::pay (src/pay.rs:14)","topics":["orders.*"]"#;
+            let written = format!(
+                r#"{{"names":["billing"],"phase":"running","healthy":false,"symptoms":[{{{site},"ailment":"tripped","topic":null,"seconds":null}},{{{site},"ailment":"full","topic":"orders.eu","seconds":40.5}}]}}"#
+            );
+            assert_eq!(serde_json::to_string(&health).unwrap(), written);
+        }
+    }
+}
