@@ -235,6 +235,10 @@ impl Bus {
 
     /// How many signals may be outstanding in a subscription that does not say itself; 1024 unless set.
     ///
+    /// Those in handlers count, too. A handler that takes one signal after the other may be handed several at once, up to an
+    /// eighth of the capacity and 64; their room is free again when it is through with all of them, so that a publisher
+    /// may have to wait with that many fewer outstanding. Never are there more.
+    ///
     /// # Panics
     ///
     /// Panics if `signals` is 0: nothing could ever be published.
