@@ -29,6 +29,7 @@ mod registry;
 mod topology;
 mod queue;
 mod observe;
+mod layer;
 mod route;
 mod ending;
 mod scope;
@@ -59,6 +60,7 @@ pub use crate::{
         subscribe::SubscribeError,
     },
     guard::BusGuard,
+    layer::{Call, Handled, Next},
     observe::{
         At,
         letters::{DeadLetter, DeadReason},
@@ -90,6 +92,9 @@ pub use crate::{
     topic::{IntoPatterns, IntoTopic, Topic},
     topology::print::{LockError, Topology},
 };
+
+#[cfg(feature = "tower")]
+pub use crate::layer::tower::HandlerService;
 
 #[doc = include_str!("../docs/linking.md")]
 #[macro_export]

@@ -27,6 +27,7 @@ mod health;
 mod injection;
 mod instances;
 mod labels;
+mod layers;
 mod membership;
 mod names;
 mod overflow;

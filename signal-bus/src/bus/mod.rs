@@ -1,6 +1,7 @@
 //! The description of a bus: which functions, which values, which limits. It is started as often as you like.
 
 mod failures;
+mod layers;
 mod run;
 mod sharing;
 mod signals;
@@ -22,6 +23,7 @@ use crate::{
         factory::{Factory, Replacement},
         provider::Value,
     },
+    layer::MakeLayer,
     observe::{At, OnError, Recorder},
     periodic::schedule::Schedule,
     process::ProcessSignal,
@@ -76,6 +78,8 @@ pub struct Bus {
     replacements: HashMap<TypeId, Arc<AnyValue>>,
     /// What is kept for those who come later: of which topics, and how many signals.
     histories: Vec<(Pattern, NonZeroUsize)>,
+    /// What stands around each call of a handler, the outermost first.
+    layers: Vec<MakeLayer>,
     capacity: NonZeroUsize,
     close_timeout: Duration,
     /// Dead letters that are kept to be looked at.
@@ -128,6 +132,7 @@ impl Bus {
             provided: Vec::new(),
             replacements: HashMap::new(),
             histories: Vec::new(),
+            layers: Vec::new(),
             capacity: CAPACITY,
             close_timeout: CLOSE_TIMEOUT,
             letters_max: LETTERS_KEPT_MAX,
@@ -211,6 +216,7 @@ impl Bus {
         }
         self.replacements.extend(other.replacements);
         self.histories.extend(other.histories);
+        self.layers.extend(other.layers);
         self.signals.extend(other.signals);
         if other.capacity != CAPACITY {
             self.capacity = other.capacity;

@@ -19,6 +19,7 @@ use crate::{
     guarded::{Guarded, caught},
     inject::{container::Container, provider::Value},
     latch::Latch,
+    layer::Layers,
     observe::{self, Observe},
     periodic::{self, schedule::Schedule},
     queue::{
@@ -171,6 +172,7 @@ fn running(bus: &Bus, plan: &Plan, runtime: Handle) -> Running {
         routes: Routes::new(declared, histories.collect()),
         observe: Observe::new(bus.on_error.clone(), bus.recorder.clone(), bus.letters_max),
         container: Container::new(bus.replacements.clone()),
+        layers: Layers::made(&bus.layers),
         periodics: plan
             .periodics
             .iter()
@@ -227,8 +229,7 @@ fn join(running: &Running, subscribers: &[SubscriberEntry]) -> Result<Vec<Arc<Wo
         }))
     });
     let joined = joined.collect::<Result<_, _>>()?;
-    // A recorder has each signal handled by itself.
-    if running.observe.recorder.is_none() {
+    if !running.handles_each() {
         sharing::share(running, sharing);
     }
     Ok(joined)

@@ -98,6 +98,8 @@ pub(crate) struct Observe {
     pub(crate) delayed_cancelled: Count,
     /// Calls of handlers that were made again after a failure.
     pub(crate) retries: Count,
+    /// Signals whose handlers a layer has left out.
+    pub(crate) skipped: Count,
     pub(crate) letters: Letters,
     failures: Count,
     kept: Mutex<Vec<FailureReport>>,

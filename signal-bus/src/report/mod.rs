@@ -177,6 +177,8 @@ pub struct Stats {
     pub failures: u64,
     /// Calls of handlers for signals whose handling had failed before.
     pub retries: u64,
+    /// Signals whose handlers a [layer](crate::Bus::layer) has [left out](crate::Next::skip); they count as done.
+    pub skipped: u64,
     /// Publishes with a delay that the close has cancelled before their time.
     pub delayed_cancelled: u64,
     /// All subscriptions together, also those that have left.

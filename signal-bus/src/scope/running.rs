@@ -16,6 +16,7 @@ use tokio::{runtime::Handle as Runtime, sync::Semaphore, time::Instant};
 use crate::{
     ending::Ending,
     inject::container::Container,
+    layer::Layers,
     observe::Observe,
     queue::{Exchange, ledger::Publishing, stores::QueueId},
     registry::BusName,
@@ -38,6 +39,8 @@ pub(crate) struct Running {
     pub(crate) routes: Routes,
     pub(crate) observe: Observe,
     pub(crate) container: Container,
+    /// What stands around each call of a handler, the outermost first.
+    pub(crate) layers: Layers,
     pub(crate) periodics: Vec<Arc<Controls>>,
     /// Gets a permit from each worker that waits for its first signal.
     pub(crate) begun: Semaphore,
@@ -75,6 +78,11 @@ impl Running {
     /// Whether somebody hears any of the bus's own topics.
     pub(crate) fn is_monitored(&self) -> bool {
         0 < self.reserved_heard.load(Ordering::Relaxed)
+    }
+
+    /// Whether each signal is handled by itself, because a layer or a recorder wants to see it.
+    pub(crate) fn handles_each(&self) -> bool {
+        self.observe.recorder.is_some() || !self.layers.is_empty()
     }
 
     /// The function, or the call, that a queue belongs to.
@@ -139,6 +147,7 @@ impl Running {
             periodic_runs: self.observe.periodic_runs.get(),
             failures: self.observe.failure_count(),
             retries: self.observe.retries.get(),
+            skipped: self.observe.skipped.get(),
             delayed_cancelled: self.observe.delayed_cancelled.get(),
             total,
             subscriptions,

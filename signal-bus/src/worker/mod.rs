@@ -1,6 +1,7 @@
 //! The way out: takes signals from a queue and calls the handler. One loop, not generic, for all subscribers.
 
 pub(crate) mod effort;
+mod layered;
 mod load;
 mod measured;
 mod retry;
@@ -156,7 +157,7 @@ impl Handlers {
 
 impl Work {
     /// Waits until there is something to handle; `false` when there never will be.
-    async fn waits(&self, running: &Arc<Running>, handlers: &mut Handlers) -> bool {
+    async fn waits(self: &Arc<Self>, running: &Arc<Running>, handlers: &mut Handlers) -> bool {
         if self.leaves() {
             return false;
         }
@@ -292,7 +293,7 @@ impl Work {
     }
 
     /// Calls the handler; what it was called with is to be settled then, whatever has happened.
-    async fn handle(&self, running: &Arc<Running>, load: Load) -> Settled {
+    async fn handle(self: &Arc<Self>, running: &Arc<Running>, load: Load) -> Settled {
         let _active = running.enter();
         let told = Told::new(self, running, &load);
         let keys = load.keys();
@@ -313,11 +314,14 @@ impl Work {
     }
 
     /// Calls the handler once.
-    async fn attempt(&self, running: &Arc<Running>, load: Load) -> Outcome {
+    async fn attempt(self: &Arc<Self>, running: &Arc<Running>, load: Load) -> Outcome {
         let inside = Inside::Handler(self.queue, load.origin());
         let scope = Scope::new(Arc::clone(running), Some(inside));
         let mut run = Run::new(self.templates.clone());
-        let call = scope.run(Guarded::run(|| self.call(load, &mut run)));
+        let call = scope.run(Guarded::run(|| match running.layers.is_empty() {
+            true => self.call(load, &mut run),
+            false => self.layered(running, load),
+        }));
         let limit = self.effort.as_ref().and_then(|effort| effort.timeout);
         let call = async {
             match limit {
@@ -329,6 +333,11 @@ impl Work {
             Ok(called) => called,
             Err(limit) => return Err(Box::new(Failure::TimedOut(limit))),
         };
+        self.ended(running, called, &mut run)
+    }
+
+    /// How a call has ended that may have panicked.
+    fn ended(&self, running: &Running, called: Result<Outcome, String>, run: &mut Run) -> Outcome {
         // What a handler has left of its signal is dropped before its end is told.
         let called = match (called, caught(|| run.end_current())) {
             (Ok(Ok(())), Err(panic)) => Err(panic),

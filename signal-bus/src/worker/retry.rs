@@ -42,7 +42,7 @@ impl Handled {
 impl Work {
     /// Calls the handler until it succeeds, or there is no point in calling it again.
     pub(super) async fn persist(
-        &self,
+        self: &Arc<Self>,
         running: &Arc<Running>,
         mut load: Load,
         retry: &Retry,

@@ -58,10 +58,7 @@ impl Work {
     /// How its handler is called, if it may have several signals in one go.
     pub(crate) fn handle_in_runs(&self, running: &Running) -> Option<Handle> {
         match &self.handler {
-            // A recorder has each signal handled by itself.
-            Handler::Each(handle) if self.in_runs && running.observe.recorder.is_none() => {
-                Some(*handle)
-            }
+            Handler::Each(handle) if self.in_runs && !running.handles_each() => Some(*handle),
             _ => None,
         }
     }

@@ -151,7 +151,7 @@ impl Work {
     }
 
     /// Rests, and then tries one signal, or one batch: if that does not panic, the rest is over.
-    pub(super) async fn probe(&self, running: &Arc<Running>) {
+    pub(super) async fn probe(self: &Arc<Self>, running: &Arc<Running>) {
         if !self.rest(running).await {
             return;
         }
