@@ -5,7 +5,7 @@ use std::future::Future;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Wake};
 use std::time::Duration;
 
 use signal_bus::{
@@ -43,6 +43,48 @@ impl Drop for Grenade {
             panic!("the value went off");
         }
     }
+}
+
+mod woken {
+    use super::subscriber;
+
+    #[subscriber("woken", capacity = 1)]
+    pub(super) async fn one(_number: &u32) {
+        tokio::task::yield_now().await;
+    }
+
+    #[subscriber("woken", capacity = 1)]
+    pub(super) async fn two(_number: &u32) {
+        tokio::task::yield_now().await;
+    }
+}
+
+struct PanickingWaker;
+
+impl Wake for PanickingWaker {
+    fn wake(self: Arc<Self>) {
+        panic!("a test panics");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_waker_that_panics_stops_no_worker() -> anyhow::Result<()> {
+    let bus = Bus::new().within(concat!(module_path!(), "::woken"));
+    let bus = bus.start().await?;
+    bus.publish("woken", 1_u32).await?;
+    let waker = Arc::new(PanickingWaker).into();
+    let mut context = Context::from_waker(&waker);
+    let mut publish = pin!(bus.publish("woken", 2_u32));
+    assert!(publish.as_mut().poll(&mut context).is_pending());
+    let mut settled = pin!(bus.settled());
+    assert!(settled.as_mut().poll(&mut context).is_pending());
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let minute = Duration::from_secs(60);
+    tokio::time::timeout(minute, publish).await??;
+    tokio::time::timeout(minute, bus.publish("woken", 3_u32)).await??;
+    let report = bus.close().await?;
+    assert_eq!(report.stats.total.done, 2 * 3);
+    Ok(())
 }
 
 mod nasty {

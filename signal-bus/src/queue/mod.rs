@@ -49,7 +49,7 @@ use std::{
 use tokio::sync::Notify;
 
 use crate::{
-    guarded::discard,
+    guarded::{caught, discard},
     queue::{
         kept::Kept,
         ledger::{Ledger, Publishing},
@@ -273,7 +273,8 @@ impl Exchange {
     fn after(&self, state: MutexGuard<'_, State>, wakes: Wakes) {
         drop(state);
         if wakes.quiet {
-            self.quiet.notify_waiters();
+            // Whoever waits is the user's, and may panic when it is woken.
+            drop(caught(|| self.quiet.notify_waiters()));
         }
         wakes.wake();
     }

@@ -3,6 +3,7 @@
 use std::{sync::Arc, task::Waker};
 
 use crate::{
+    guarded::{caught, discard},
     queue::entry::{Entry, Ticket},
     signal::run::Segment,
 };
@@ -16,6 +17,12 @@ pub(crate) struct Wakes {
     /// Whether there is news for those who wait for quiet.
     pub(crate) quiet: bool,
     pub(super) unused: Unused,
+}
+
+fn wake(waker: Waker) {
+    if let Err(panic) = caught(|| waker.wake()) {
+        tracing::error!("a waker panicked: {panic}");
+    }
 }
 
 /// What is to be dropped once the lock is released: it is the user's, or wakes somebody.
@@ -40,15 +47,19 @@ impl Wakes {
         self.more.reserve(count.saturating_sub(1));
     }
 
+    /// Wakes all, also if one of them panics: it is the user's, and whoever wakes it has signals of others to care for.
     pub(crate) fn wake(self) {
         if let Some(waker) = self.first {
-            waker.wake();
+            wake(waker);
         }
         if !self.more.is_empty() {
-            self.more.into_iter().for_each(Waker::wake);
+            self.more.into_iter().for_each(wake);
         }
         if !self.unused.entries.is_empty() {
             self.unused.entries.into_iter().for_each(Entry::discard);
+        }
+        if !self.unused.tickets.is_empty() {
+            self.unused.tickets.into_iter().for_each(discard);
         }
     }
 }
