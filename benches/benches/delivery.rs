@@ -13,7 +13,10 @@ use benches::{contest, report};
 const HELP: &str = "\
 Measures deliveries of signal-bus against channels, all in one run.
 
-usage: cargo bench -p benches [-- OPTIONS] [WORDS]
+usage: cargo bench -p benches [--features frameworks] [-- OPTIONS] [WORDS]
+
+  --features frameworks
+              also against kameo, jaeb, RustStream and tokio-events; needs Rust 1.95
 
   --turns N   turns that count, 7 unless given
   --help      this text

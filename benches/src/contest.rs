@@ -27,7 +27,7 @@ macro_rules! contestant {
 }
 
 /// Everybody; this bus is the first.
-pub const CONTESTANTS: [Contestant; 8] = [
+pub const CONTESTANTS: &[Contestant] = &[
     contestant!("signal-bus", false, ours::run),
     contestant!("kanal", false, peers::kanal),
     contestant!("crossfire", false, peers::crossfire),
@@ -36,6 +36,16 @@ pub const CONTESTANTS: [Contestant; 8] = [
     contestant!("async-channel", false, peers::async_channel),
     contestant!("async-broadcast", false, peers::async_broadcast),
     contestant!("tokio broadcast", true, peers::tokio_broadcast),
+    #[cfg(feature = "frameworks")]
+    contestant!("kameo", false, peers::kameo),
+    #[cfg(feature = "frameworks")]
+    contestant!("jaeb", false, peers::jaeb),
+    #[cfg(feature = "frameworks")]
+    contestant!("jaeb sync", false, peers::jaeb_sync),
+    #[cfg(feature = "frameworks")]
+    contestant!("RustStream", false, peers::rust_stream),
+    #[cfg(feature = "frameworks")]
+    contestant!("tokio-events", false, peers::tokio_events),
 ];
 
 /// What one contestant needed for one shape, in nanoseconds a unit, in ascending order.
@@ -69,10 +79,11 @@ impl Outcome {
 /// Panics if a contestant loses a signal without saying so.
 #[must_use]
 pub fn hold(shape: Shape, turns: usize) -> Vec<Outcome> {
-    let mut outcomes = CONTESTANTS.map(|contestant| Outcome {
-        contestant,
+    let outcomes = CONTESTANTS.iter().map(|contestant| Outcome {
+        contestant: *contestant,
         nanoseconds: Vec::new(),
     });
+    let mut outcomes: Vec<Outcome> = outcomes.collect();
     for turn in 0..=turns {
         for outcome in &mut outcomes {
             let run = outcome.contestant.run;
@@ -88,7 +99,7 @@ pub fn hold(shape: Shape, turns: usize) -> Vec<Outcome> {
     for outcome in &mut outcomes {
         outcome.nanoseconds.sort_by(f64::total_cmp);
     }
-    outcomes.into()
+    outcomes
 }
 
 fn runtime(flavor: Flavor) -> Runtime {

@@ -1,26 +1,40 @@
-//! The channels that a Rust user would pick.
+//! What a Rust user would pick instead: channels, and with the feature `frameworks` whole buses.
 //!
 //! A fan-out sends each signal to one bounded channel per subscriber; a broadcast channel has one queue for all.
 
 mod broadcasts;
 mod fan_outs;
+#[cfg(feature = "frameworks")]
+mod frameworks;
 
+use std::fmt::Debug;
 use std::sync::Arc;
 
 use crate::shape::{Measure, Round, Shape, touch};
 
 pub use broadcasts::{async_broadcast, tokio_broadcast};
 pub use fan_outs::{async_channel, crossfire, flume, kanal, tokio_mpsc};
+#[cfg(feature = "frameworks")]
+pub use frameworks::{jaeb, jaeb_sync, kameo, rust_stream, tokio_events};
 
 /// A value that is sent about.
-pub(crate) trait Value: Clone + Send + Sync + Unpin + 'static {
+pub(crate) trait Value: Clone + Debug + Send + Sync + Unpin + 'static {
     /// The value of a number.
     fn of(number: u64) -> Self;
+
+    /// What is sent where only bytes are.
+    #[cfg(feature = "frameworks")]
+    fn bytes(&self) -> impl AsRef<[u8]>;
 }
 
 impl Value for u64 {
     fn of(number: u64) -> Self {
         number
+    }
+
+    #[cfg(feature = "frameworks")]
+    fn bytes(&self) -> impl AsRef<[u8]> {
+        self.to_le_bytes()
     }
 }
 
@@ -28,11 +42,21 @@ impl Value for [u8; 64] {
     fn of(_: u64) -> Self {
         [7; 64]
     }
+
+    #[cfg(feature = "frameworks")]
+    fn bytes(&self) -> impl AsRef<[u8]> {
+        self
+    }
 }
 
 impl Value for Arc<[u8; 1024]> {
     fn of(_: u64) -> Self {
         Self::new([7; 1024])
+    }
+
+    #[cfg(feature = "frameworks")]
+    fn bytes(&self) -> impl AsRef<[u8]> {
+        self.as_slice()
     }
 }
 
