@@ -5,6 +5,8 @@ mod workspace;
 mod step;
 mod examples;
 mod msrv;
+mod instructions;
+mod compile_cost;
 mod tasks;
 
 use std::process::ExitCode;
@@ -19,12 +21,25 @@ usage: cargo xtask <command>
 
 commands:
   test [ARGS]           runs every test and doctest; ARGS go to `cargo test`
-  check [--skip-tests]  runs what CI runs: format, lints, docs, tests, examples
+  check [--skip-tests]  runs what CI runs: format, lints, docs, tests, examples,
+                        instructions
   ui                    rewrites the expected compiler messages
   expand-snapshots      rewrites the expected expansions of the attributes
   msrv                  compiles everything with the oldest supported toolchain
+  instructions          counts the instructions of a publish, against their budget
+  compile-cost          compares annotations with channels by hand: CPU time, size
   help                  shows this page
 ";
+
+/// The commands that take nothing, or only what `run` has looked for before.
+const COMMANDS_WITHOUT_ARGUMENTS: [&str; 6] = [
+    "check",
+    "ui",
+    "expand-snapshots",
+    "msrv",
+    "instructions",
+    "compile-cost",
+];
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -52,7 +67,9 @@ fn run(arguments: &[String]) -> Result<(), Failure> {
         ("ui", []) => tasks::rewrite_messages(),
         ("expand-snapshots", []) => tasks::rewrite_expansions(),
         ("msrv", []) => msrv::check(),
-        ("check" | "ui" | "expand-snapshots" | "msrv", _) => {
+        ("instructions", []) => instructions::check(),
+        ("compile-cost", []) => compile_cost::measure(),
+        (command, _) if COMMANDS_WITHOUT_ARGUMENTS.contains(&command) => {
             let extra = rest.join(" ");
             Err(Failure::usage(format!(
                 "`{command}` does not take `{extra}`"

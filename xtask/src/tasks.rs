@@ -2,6 +2,7 @@
 
 use crate::examples;
 use crate::failure::Failure;
+use crate::instructions;
 use crate::step::{Step, now};
 use crate::workspace;
 
@@ -35,6 +36,7 @@ pub(crate) fn check(tests: Tests) -> Result<(), Failure> {
         run_tests(&[])?;
     }
     examples::run_all()?;
+    instructions::check()?;
     println!(
         "xtask check: done in {:.1} s",
         start.elapsed().as_secs_f64()
