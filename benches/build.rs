@@ -1,6 +1,7 @@
 //! Writes the subscribers of the benchmarks: a thousand functions that differ in their names only.
 
 use std::fmt::Write as _;
+use std::process::Command;
 use std::{env, fs, path::PathBuf};
 
 /// A topic, the type it carries, how many subscribe to it, and what each does.
@@ -34,5 +35,18 @@ fn main() {
     }
     let folder = PathBuf::from(env::var_os("OUT_DIR").expect("cargo says where"));
     fs::write(folder.join("subscribers.rs"), source).expect("the folder is there");
+    println!("cargo::rustc-env=RUSTC_VERSION={}", rustc_version());
     println!("cargo::rerun-if-changed=build.rs");
+}
+
+/// Returns the version of the compiler, for example `1.95.0`.
+fn rustc_version() -> String {
+    let rustc = env::var_os("RUSTC").expect("cargo says which");
+    let output = Command::new(rustc).arg("--version").output();
+    let said = output.expect("the compiler runs").stdout;
+    let said = String::from_utf8(said).expect("a version is text");
+    said.split_whitespace()
+        .nth(1)
+        .unwrap_or("unknown")
+        .to_owned()
 }

@@ -1,4 +1,4 @@
-//! Holds the contests, prints the ratios, and leaves the figures in `target/delivery.jsonl`.
+//! Holds the contests, prints the ratios, and leaves the figures as lines of JSON.
 
 #![allow(clippy::disallowed_methods, reason = "real time is what is measured")]
 
@@ -19,10 +19,13 @@ usage: cargo bench -p benches [--features frameworks] [-- OPTIONS] [WORDS]
               also against kameo, jaeb, RustStream and tokio-events; needs Rust 1.95
 
   --turns N   turns that count, 7 unless given
+  --keep      leaves the figures in docs/benchmarks.jsonl, of which
+              `cargo xtask bench-picture` makes a picture and a table
   --help      this text
   WORDS       only shapes whose names hold all of them, for example: 1→16 current
 
-The machine should be idle otherwise. The figures go to target/delivery.jsonl.";
+The machine should be idle otherwise.
+The figures go to target/delivery.jsonl unless they are kept.";
 
 fn shapes() -> Vec<Shape> {
     let mut shapes = Vec::new();
@@ -34,7 +37,15 @@ fn shapes() -> Vec<Shape> {
             subscribers,
             payload,
         };
-        for (publishers, subscribers) in [(1, 1), (1, 4), (1, 16), (1, 100), (1, 1000), (4, 4)] {
+        for (publishers, subscribers) in [
+            (1, 1),
+            (1, 4),
+            (1, 10),
+            (1, 16),
+            (1, 100),
+            (1, 1000),
+            (4, 4),
+        ] {
             let (measure, payload) = (Measure::Throughput, Payload::Word);
             shapes.push(shape(measure, publishers, subscribers, payload));
         }
@@ -49,7 +60,7 @@ fn shapes() -> Vec<Shape> {
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let (mut turns, mut words) = (7, Vec::new());
+    let (mut turns, mut kept, mut words) = (7, false, Vec::new());
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
@@ -59,6 +70,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             }
             // Cargo says so to every benchmark.
             "--bench" => {}
+            "--keep" => kept = true,
             "--turns" => {
                 let count = arguments.next().ok_or("--turns needs a number")?;
                 turns = count.parse()?;
@@ -80,9 +92,15 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     if shapes.is_empty() {
         return Err(format!("no shape has all of {words:?} in its name").into());
     }
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target");
-    std::fs::create_dir_all(&folder)?;
-    let mut file = File::create(folder.join("delivery.jsonl"))?;
+    let path = if kept {
+        "docs/benchmarks.jsonl"
+    } else {
+        "target/delivery.jsonl"
+    };
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path);
+    std::fs::create_dir_all(path.parent().expect("it stands in a folder"))?;
+    let mut file = File::create(path)?;
+    writeln!(file, "{}", report::run())?;
     let begun = Instant::now();
     for (number, shape) in (1..).zip(&shapes) {
         eprintln!(

@@ -5,6 +5,15 @@ use serde_json::{Value, json};
 use crate::contest::Outcome;
 use crate::shape::Shape;
 
+/// The line of JSON that says when and where the others were measured.
+#[must_use]
+pub fn run() -> Value {
+    let now = jiff::Timestamp::now().to_string();
+    let cpus = std::thread::available_parallelism().map_or(0, std::num::NonZero::get);
+    let rustc = env!("RUSTC_VERSION");
+    json!({ "run": { "date": now[..10], "cpus": cpus, "rustc": rustc } })
+}
+
 /// One line of JSON a contestant.
 #[must_use]
 pub fn lines(shape: Shape, outcomes: &[Outcome]) -> Vec<Value> {

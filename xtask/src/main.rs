@@ -7,6 +7,9 @@ mod examples;
 mod msrv;
 mod instructions;
 mod compile_cost;
+mod results;
+mod picture;
+mod bench_picture;
 mod tasks;
 
 use std::process::ExitCode;
@@ -27,18 +30,20 @@ commands:
   expand-snapshots      rewrites the expected expansions of the attributes
   msrv                  compiles everything with the oldest supported toolchain
   instructions          counts the instructions of a publish, against their budget
+  bench-picture         draws the figures in docs/benchmarks.jsonl, and tables them
   compile-cost          compares annotations with channels by hand: CPU time, size
   help                  shows this page
 ";
 
 /// The commands that take nothing, or only what `run` has looked for before.
-const COMMANDS_WITHOUT_ARGUMENTS: [&str; 6] = [
+const COMMANDS_WITHOUT_ARGUMENTS: [&str; 7] = [
     "check",
     "ui",
     "expand-snapshots",
     "msrv",
     "instructions",
     "compile-cost",
+    "bench-picture",
 ];
 
 fn main() -> ExitCode {
@@ -69,6 +74,7 @@ fn run(arguments: &[String]) -> Result<(), Failure> {
         ("msrv", []) => msrv::check(),
         ("instructions", []) => instructions::check(),
         ("compile-cost", []) => compile_cost::measure(),
+        ("bench-picture", []) => bench_picture::make(),
         (command, _) if COMMANDS_WITHOUT_ARGUMENTS.contains(&command) => {
             let extra = rest.join(" ");
             Err(Failure::usage(format!(
