@@ -82,7 +82,9 @@ pub(super) async fn kameo<T: Value>(shape: Shape) -> Duration {
         reader.stop_gracefully().await.expect("it reads");
     }
     for reader in &readers {
-        reader.wait_for_shutdown().await;
+        // `wait_for_shutdown` would end before `on_stop` does.
+        let stopped = reader.wait_for_shutdown_result().await;
+        drop(stopped.expect("it cannot fail"));
     }
     let elapsed = begun.elapsed();
     handled.assert_all(shape);
