@@ -29,6 +29,7 @@ mod instances;
 mod labels;
 mod layers;
 mod membership;
+mod model;
 mod names;
 mod overflow;
 mod periodics;
