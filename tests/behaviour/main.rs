@@ -44,6 +44,7 @@ mod services;
 mod shared;
 #[cfg(unix)]
 mod signals;
+mod soak;
 mod subscriptions;
 mod testing_kit;
 mod topics;
