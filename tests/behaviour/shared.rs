@@ -1,7 +1,10 @@
 //! Subscribers of one topic that share its log: what happens to one of them does not happen to the others.
 
+use std::future::Future;
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, Weak};
+use std::task::{Context, Waker};
 use std::time::Duration;
 
 use signal_bus::{Bus, BusGuard, SubscriptionReport, inject, subscriber};
@@ -435,5 +438,41 @@ async fn what_a_throttled_publisher_has_waiting_is_counted_strictly() -> anyhow:
     assert_eq!(accepted, 3, "one is handled and two wait");
     world.gate.add_permits(1000);
     bus.close().await?;
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_has_not_waited_takes_no_room_that_others_wait_for() -> anyhow::Result<()> {
+    let world = World::new(0);
+    let bus = start(concat!(module_path!(), "::pair"), &world).await?;
+    let mut next = 0_u32;
+    while bus.try_publish("shared.pair", next).is_ok() {
+        next += 1;
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    let mut context = Context::from_waker(Waker::noop());
+    let mut first = pin!(bus.publish("shared.pair", 101_u32));
+    let mut second = pin!(bus.publish("shared.pair", 102_u32));
+    assert!(first.as_mut().poll(&mut context).is_pending());
+    assert!(second.as_mut().poll(&mut context).is_pending());
+
+    world.gate.add_permits(6);
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    let mut passed = 0;
+    while bus.try_publish("shared.pair", next).is_ok() {
+        next += 1;
+        passed += 1;
+    }
+    assert!(0 < passed, "there is room for more than those who wait");
+    assert!(first.as_mut().poll(&mut context).is_ready());
+    assert!(second.as_mut().poll(&mut context).is_ready());
+    assert!(
+        bus.try_publish("shared.pair", next).is_err(),
+        "that was all"
+    );
+    world.gate.add_permits(1000);
+    let report = bus.close().await?;
+    assert_eq!(report.stats.over_capacity, 0);
+    assert_adds_up(&report.stats);
     Ok(())
 }

@@ -10,7 +10,7 @@ use crate::{
     queue::{
         Exchange, Phase, State,
         entry::{Entry, Ticket},
-        line::LineId,
+        line::{Line, LineId},
         offer::{Destination, Inside, Offer, Target},
         store::Store,
         stores::QueueId,
@@ -345,13 +345,16 @@ impl State {
     /// Whether a signal from `inside` can go to all of a destination now.
     fn has_way(&self, destination: &Destination, line: usize, inside: Option<Inside>) -> bool {
         let handles = || inside.and_then(Inside::handling).is_some();
-        let in_turn =
-            self.lines.is_empty() || handles() || !self.lines.contains_key(&LineId::Topic(line));
+        // Who has not waited may go before those who have, where there is room for all of them: they do not wait for that
+        // any more, but to be polled. Otherwise each publish would have to be woken for, as long as others publish.
+        let before = match self.lines.is_empty() || handles() {
+            true => 0,
+            false => self.lines.get(&LineId::Topic(line)).map_or(0, Line::len),
+        };
         let mut targets = destination.targets.iter();
         self.is_open(inside)
             && destination.generation == self.generation
-            && in_turn
-            && !targets.any(|target| self.is_full(*target))
+            && !targets.any(|target| self.lacks_room(*target, before))
     }
 
     fn is_there(&self, target: Target) -> bool {

@@ -59,6 +59,11 @@ impl Line {
         }
     }
 
+    /// How many publishers wait.
+    pub(super) fn len(&self) -> usize {
+        self.places.len()
+    }
+
     /// Since when its first publisher waits.
     pub(super) fn since(&self) -> Option<Instant> {
         self.places.front().map(|first| first.since)

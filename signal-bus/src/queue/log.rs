@@ -182,7 +182,12 @@ impl Log {
 
     /// Whether a publisher has to wait for room.
     pub(super) fn is_full(&self) -> bool {
-        self.capacity <= self.used()
+        self.lacks_room(0)
+    }
+
+    /// As [`is_full`](Self::is_full), once there were `more`.
+    pub(super) fn lacks_room(&self, more: usize) -> bool {
+        self.capacity <= self.used().saturating_add(more)
     }
 
     fn used(&self) -> usize {

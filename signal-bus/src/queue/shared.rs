@@ -32,6 +32,11 @@ impl Exchange {
 impl State {
     /// Whether a publisher has to wait for room in a queue, or in the log that it has a part in.
     pub(super) fn is_full(&self, target: Target) -> bool {
+        self.lacks_room(target, 0)
+    }
+
+    /// As [`is_full`](Self::is_full), once there were `more`.
+    pub(super) fn lacks_room(&self, target: Target, more: usize) -> bool {
         let Some(store) = self.stores.get(target.queue) else {
             return false;
         };
@@ -39,9 +44,9 @@ impl State {
             Some(log) if !target.alone => {
                 let log = &self.logs[log.index()];
                 let mut beside = log.beside().iter().filter_map(|one| self.stores.get(*one));
-                log.is_full() || beside.any(Store::is_full)
+                log.lacks_room(more) || beside.any(|store| store.lacks_room(more))
             }
-            _ => store.is_full(),
+            _ => store.lacks_room(more),
         }
     }
 

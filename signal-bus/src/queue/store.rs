@@ -108,7 +108,13 @@ impl Store {
 
     /// Whether a publisher has to wait for room.
     pub(crate) fn is_full(&self) -> bool {
-        self.open && self.settings.overflow == Overflow::Wait && self.at_capacity()
+        self.lacks_room(0)
+    }
+
+    /// As [`is_full`](Self::is_full), once there were `more`.
+    pub(super) fn lacks_room(&self, more: usize) -> bool {
+        let waits = self.open && self.settings.overflow == Overflow::Wait;
+        waits && self.settings.capacity.get() <= self.used().saturating_add(more)
     }
 
     fn at_capacity(&self) -> bool {
