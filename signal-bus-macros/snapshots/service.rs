@@ -295,22 +295,24 @@ impl ::signal_bus::private::Registered for Mailer {
                             __p::Subscriber::new(
                                     __SITE,
                                     __topics,
-                                    |__run| __p::handler(async move {
-                                        while let __p::Option::Some(__signal) = __run.next() {
-                                            {
-                                                let __self = __p::shared::<Self>().get(&__SITE, "self")?;
-                                                let __topic = __p::literal(
-                                                    __p::Probe::<User>::NEW.peel_param(),
-                                                    "user.created",
-                                                );
-                                                let __signal = __p::open(__topic, __signal);
-                                                let __out = Self::on_user(
-                                                        &*__self,
-                                                        &*__signal.lend::<User, _>(),
-                                                    )
-                                                    .await;
-                                                __p::outcome::<anyhow::Result<()>>(__out)
-                                            }?;
+                                    |mut __run| __p::handler(async move {
+                                        while __run.more().await {
+                                            while let __p::Option::Some(__signal) = __run.next() {
+                                                {
+                                                    let __self = __p::shared::<Self>().get(&__SITE, "self")?;
+                                                    let __topic = __p::literal(
+                                                        __p::Probe::<User>::NEW.peel_param(),
+                                                        "user.created",
+                                                    );
+                                                    let __signal = __p::open(__topic, __signal);
+                                                    let __out = Self::on_user(
+                                                            &*__self,
+                                                            &*__signal.lend::<User, _>(),
+                                                        )
+                                                        .await;
+                                                    __p::outcome::<anyhow::Result<()>>(__out)
+                                                }?;
+                                            }
                                         }
                                         __p::Result::Ok(())
                                     }),
@@ -383,35 +385,21 @@ impl ::signal_bus::private::Registered for Mailer {
                             __p::Subscriber::new(
                                     __SITE,
                                     __topics,
-                                    |__run| __p::handler(async move {
-                                        while let __p::Option::Some(__signal) = __run.next() {
-                                            {
-                                                let __self = __p::shared::<Self>().get(&__SITE, "self")?;
-                                                let __topic = __p::literal(
-                                                    __p::Probe::<Mail>::NEW.peel_param(),
-                                                    "mail.sent",
-                                                );
-                                                let __signal = __p::open(__topic, __signal);
-                                                let __out = Self::__count_direct(
-                                                    &*__self,
-                                                    __signal.take::<Mail, _>(),
-                                                );
-                                                let (__part, __outcome) = __p::on(
-                                                        __p::literal(
-                                                            __p::Probe::<usize>::NEW
-                                                                .peel_result()
-                                                                .peel_option()
-                                                                .peel_arc(),
-                                                            "mail.counted",
-                                                        ),
-                                                    )
-                                                    .gives(__p::Probe::<usize>::NEW)
-                                                    .part(__out);
+                                    |mut __run| __p::handler(async move {
+                                        while __run.more().await {
+                                            while let __p::Option::Some(__signal) = __run.next() {
                                                 {
-                                                    static __PUBLICATION: __p::Publication = __p::Publication::new(
-                                                        __SITE,
+                                                    let __self = __p::shared::<Self>().get(&__SITE, "self")?;
+                                                    let __topic = __p::literal(
+                                                        __p::Probe::<Mail>::NEW.peel_param(),
+                                                        "mail.sent",
                                                     );
-                                                    let __pending = __p::on(
+                                                    let __signal = __p::open(__topic, __signal);
+                                                    let __out = Self::__count_direct(
+                                                        &*__self,
+                                                        __signal.take::<Mail, _>(),
+                                                    );
+                                                    let (__part, __outcome) = __p::on(
                                                             __p::literal(
                                                                 __p::Probe::<usize>::NEW
                                                                     .peel_result()
@@ -421,11 +409,27 @@ impl ::signal_bus::private::Registered for Mailer {
                                                             ),
                                                         )
                                                         .gives(__p::Probe::<usize>::NEW)
-                                                        .publish_part(&__PUBLICATION, &__part);
-                                                    __pending.wait().await;
-                                                }
-                                                __outcome
-                                            }?;
+                                                        .part(__out);
+                                                    {
+                                                        static __PUBLICATION: __p::Publication = __p::Publication::new(
+                                                            __SITE,
+                                                        );
+                                                        let __pending = __p::on(
+                                                                __p::literal(
+                                                                    __p::Probe::<usize>::NEW
+                                                                        .peel_result()
+                                                                        .peel_option()
+                                                                        .peel_arc(),
+                                                                    "mail.counted",
+                                                                ),
+                                                            )
+                                                            .gives(__p::Probe::<usize>::NEW)
+                                                            .publish_part(&__PUBLICATION, &__part);
+                                                        __pending.wait().await;
+                                                    }
+                                                    __outcome
+                                                }?;
+                                            }
                                         }
                                         __p::Result::Ok(())
                                     }),

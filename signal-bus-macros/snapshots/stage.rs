@@ -90,31 +90,17 @@ impl ::signal_bus::private::Registered for stage {
                         __p::Subscriber::new(
                                 __SITE,
                                 __topics,
-                                |__run| __p::handler(async move {
-                                    while let __p::Option::Some(__signal) = __run.next() {
-                                        {
-                                            let __topic = __p::literal(
-                                                __p::Probe::<In>::NEW.peel_param(),
-                                                "in",
-                                            );
-                                            let __signal = __p::open(__topic, __signal);
-                                            let __out = stage::direct(__signal.take::<In, _>()).await;
-                                            let (__part, __outcome) = __p::on(
-                                                    __p::literal(
-                                                        __p::Probe::<anyhow::Result<Option<Out>>>::NEW
-                                                            .peel_result()
-                                                            .peel_option()
-                                                            .peel_arc(),
-                                                        "out",
-                                                    ),
-                                                )
-                                                .gives(__p::Probe::<anyhow::Result<Option<Out>>>::NEW)
-                                                .part(__out);
+                                |mut __run| __p::handler(async move {
+                                    while __run.more().await {
+                                        while let __p::Option::Some(__signal) = __run.next() {
                                             {
-                                                static __PUBLICATION: __p::Publication = __p::Publication::new(
-                                                    __SITE,
+                                                let __topic = __p::literal(
+                                                    __p::Probe::<In>::NEW.peel_param(),
+                                                    "in",
                                                 );
-                                                let __pending = __p::on(
+                                                let __signal = __p::open(__topic, __signal);
+                                                let __out = stage::direct(__signal.take::<In, _>()).await;
+                                                let (__part, __outcome) = __p::on(
                                                         __p::literal(
                                                             __p::Probe::<anyhow::Result<Option<Out>>>::NEW
                                                                 .peel_result()
@@ -124,11 +110,27 @@ impl ::signal_bus::private::Registered for stage {
                                                         ),
                                                     )
                                                     .gives(__p::Probe::<anyhow::Result<Option<Out>>>::NEW)
-                                                    .publish_part(&__PUBLICATION, &__part);
-                                                __pending.wait().await;
-                                            }
-                                            __outcome
-                                        }?;
+                                                    .part(__out);
+                                                {
+                                                    static __PUBLICATION: __p::Publication = __p::Publication::new(
+                                                        __SITE,
+                                                    );
+                                                    let __pending = __p::on(
+                                                            __p::literal(
+                                                                __p::Probe::<anyhow::Result<Option<Out>>>::NEW
+                                                                    .peel_result()
+                                                                    .peel_option()
+                                                                    .peel_arc(),
+                                                                "out",
+                                                            ),
+                                                        )
+                                                        .gives(__p::Probe::<anyhow::Result<Option<Out>>>::NEW)
+                                                        .publish_part(&__PUBLICATION, &__part);
+                                                    __pending.wait().await;
+                                                }
+                                                __outcome
+                                            }?;
+                                        }
                                     }
                                     __p::Result::Ok(())
                                 }),

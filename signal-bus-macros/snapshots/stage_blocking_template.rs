@@ -116,43 +116,29 @@ impl ::signal_bus::private::Registered for stage {
                         __p::Subscriber::new(
                                 __SITE,
                                 __topics,
-                                |__run| __p::handler(async move {
-                                    while let __p::Option::Some(__signal) = __run.next() {
-                                        {
-                                            let (__injected_1,) = stage::__inject()?;
-                                            let __topic = __p::literal(
-                                                __p::Probe::<In>::NEW.peel_param(),
-                                                "in",
-                                            );
-                                            let __signal = __p::open_whole(__topic, __signal);
-                                            let __argument = __signal.take::<In, _>();
-                                            let __filled_1 = __p::fill(
-                                                &[
-                                                    __p::Piece::Text("out."),
-                                                    __p::Piece::Hole("x", &__argument),
-                                                ],
-                                            );
-                                            let __out = __p::blocking(move || stage::direct(
-                                                    __argument,
-                                                    __injected_1,
-                                                ))
-                                                .await;
-                                            let (__part, __outcome) = __p::on(
-                                                    __p::literal(
-                                                        __p::Probe::<Out>::NEW
-                                                            .peel_result()
-                                                            .peel_option()
-                                                            .peel_arc(),
-                                                        "all",
-                                                    ),
-                                                )
-                                                .gives(__p::Probe::<Out>::NEW)
-                                                .part(__out);
+                                |mut __run| __p::handler(async move {
+                                    while __run.more().await {
+                                        while let __p::Option::Some(__signal) = __run.next() {
                                             {
-                                                static __PUBLICATION: __p::Publication = __p::Publication::new(
-                                                    __SITE,
+                                                let (__injected_1,) = stage::__inject()?;
+                                                let __topic = __p::literal(
+                                                    __p::Probe::<In>::NEW.peel_param(),
+                                                    "in",
                                                 );
-                                                let __pending = __p::on(
+                                                let __signal = __p::open_whole(__topic, __signal);
+                                                let __argument = __signal.take::<In, _>();
+                                                let __filled_1 = __p::fill(
+                                                    &[
+                                                        __p::Piece::Text("out."),
+                                                        __p::Piece::Hole("x", &__argument),
+                                                    ],
+                                                );
+                                                let __out = __p::blocking(move || stage::direct(
+                                                        __argument,
+                                                        __injected_1,
+                                                    ))
+                                                    .await;
+                                                let (__part, __outcome) = __p::on(
                                                         __p::literal(
                                                             __p::Probe::<Out>::NEW
                                                                 .peel_result()
@@ -162,29 +148,45 @@ impl ::signal_bus::private::Registered for stage {
                                                         ),
                                                     )
                                                     .gives(__p::Probe::<Out>::NEW)
-                                                    .publish_part(&__PUBLICATION, &__part);
-                                                __pending.wait().await;
-                                            }
-                                            {
-                                                static __PUBLICATION: __p::Publication = __p::Publication::new(
-                                                    __SITE,
-                                                );
-                                                let __pending = __p::on(
-                                                        __p::literal(
-                                                            __p::Probe::<Out>::NEW
-                                                                .peel_result()
-                                                                .peel_option()
-                                                                .peel_arc(),
-                                                            "out.*",
-                                                        ),
-                                                    )
-                                                    .filled(&__filled_1)
-                                                    .gives(__p::Probe::<Out>::NEW)
-                                                    .publish_part(&__PUBLICATION, &__part);
-                                                __pending.wait().await;
-                                            }
-                                            __outcome
-                                        }?;
+                                                    .part(__out);
+                                                {
+                                                    static __PUBLICATION: __p::Publication = __p::Publication::new(
+                                                        __SITE,
+                                                    );
+                                                    let __pending = __p::on(
+                                                            __p::literal(
+                                                                __p::Probe::<Out>::NEW
+                                                                    .peel_result()
+                                                                    .peel_option()
+                                                                    .peel_arc(),
+                                                                "all",
+                                                            ),
+                                                        )
+                                                        .gives(__p::Probe::<Out>::NEW)
+                                                        .publish_part(&__PUBLICATION, &__part);
+                                                    __pending.wait().await;
+                                                }
+                                                {
+                                                    static __PUBLICATION: __p::Publication = __p::Publication::new(
+                                                        __SITE,
+                                                    );
+                                                    let __pending = __p::on(
+                                                            __p::literal(
+                                                                __p::Probe::<Out>::NEW
+                                                                    .peel_result()
+                                                                    .peel_option()
+                                                                    .peel_arc(),
+                                                                "out.*",
+                                                            ),
+                                                        )
+                                                        .filled(&__filled_1)
+                                                        .gives(__p::Probe::<Out>::NEW)
+                                                        .publish_part(&__PUBLICATION, &__part);
+                                                    __pending.wait().await;
+                                                }
+                                                __outcome
+                                            }?;
+                                        }
                                     }
                                     __p::Result::Ok(())
                                 }),

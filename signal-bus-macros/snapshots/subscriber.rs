@@ -53,17 +53,19 @@ impl ::signal_bus::private::Registered for print {
                         __p::Subscriber::new(
                                 __SITE,
                                 __topics,
-                                |__run| __p::handler(async move {
-                                    while let __p::Option::Some(__signal) = __run.next() {
-                                        {
-                                            let __topic = __p::literal(
-                                                __p::Probe::<String>::NEW.peel_param(),
-                                                "greeting",
-                                            );
-                                            let __signal = __p::open(__topic, __signal);
-                                            let __out = print(__signal.take::<String, _>()).await;
-                                            __p::outcome::<()>(__out)
-                                        }?;
+                                |mut __run| __p::handler(async move {
+                                    while __run.more().await {
+                                        while let __p::Option::Some(__signal) = __run.next() {
+                                            {
+                                                let __topic = __p::literal(
+                                                    __p::Probe::<String>::NEW.peel_param(),
+                                                    "greeting",
+                                                );
+                                                let __signal = __p::open(__topic, __signal);
+                                                let __out = print(__signal.take::<String, _>()).await;
+                                                __p::outcome::<()>(__out)
+                                            }?;
+                                        }
                                     }
                                     __p::Result::Ok(())
                                 }),

@@ -50,20 +50,22 @@ impl ::signal_bus::private::Registered for render {
                         __p::Subscriber::new(
                                 __SITE,
                                 __topics,
-                                |__run| __p::handler(async move {
-                                    while let __p::Option::Some(__signal) = __run.next() {
-                                        {
-                                            let __topic = __p::literal(
-                                                __p::Probe::<str>::NEW.peel_param(),
-                                                "thumbs",
-                                            );
-                                            let __signal = __p::open_whole(__topic, __signal);
-                                            let __out = __p::blocking(move || render(
-                                                    &*__signal.lend::<str, _>(),
-                                                ))
-                                                .await;
-                                            __p::outcome::<()>(__out)
-                                        }?;
+                                |mut __run| __p::handler(async move {
+                                    while __run.more().await {
+                                        while let __p::Option::Some(__signal) = __run.next() {
+                                            {
+                                                let __topic = __p::literal(
+                                                    __p::Probe::<str>::NEW.peel_param(),
+                                                    "thumbs",
+                                                );
+                                                let __signal = __p::open_whole(__topic, __signal);
+                                                let __out = __p::blocking(move || render(
+                                                        &*__signal.lend::<str, _>(),
+                                                    ))
+                                                    .await;
+                                                __p::outcome::<()>(__out)
+                                            }?;
+                                        }
                                     }
                                     __p::Result::Ok(())
                                 }),

@@ -82,22 +82,24 @@ impl ::signal_bus::private::Registered for print_greeting {
                         __p::Subscriber::new(
                                 __SITE,
                                 __topics,
-                                |__run| __p::handler(async move {
-                                    while let __p::Option::Some(__signal) = __run.next() {
-                                        {
-                                            let (__injected_1,) = print_greeting::__inject().await?;
-                                            let __topic = __p::literal(
-                                                __p::Probe::<String>::NEW.peel_param(),
-                                                "greeting",
-                                            );
-                                            let __signal = __p::open(__topic, __signal);
-                                            let __out = print_greeting::direct(
-                                                    __signal.take::<String, _>(),
-                                                    __injected_1,
-                                                )
-                                                .await;
-                                            __p::outcome::<()>(__out)
-                                        }?;
+                                |mut __run| __p::handler(async move {
+                                    while __run.more().await {
+                                        while let __p::Option::Some(__signal) = __run.next() {
+                                            {
+                                                let (__injected_1,) = print_greeting::__inject().await?;
+                                                let __topic = __p::literal(
+                                                    __p::Probe::<String>::NEW.peel_param(),
+                                                    "greeting",
+                                                );
+                                                let __signal = __p::open(__topic, __signal);
+                                                let __out = print_greeting::direct(
+                                                        __signal.take::<String, _>(),
+                                                        __injected_1,
+                                                    )
+                                                    .await;
+                                                __p::outcome::<()>(__out)
+                                            }?;
+                                        }
                                     }
                                     __p::Result::Ok(())
                                 }),

@@ -55,14 +55,16 @@ impl ::signal_bus::private::Registered for on {
                         __p::Subscriber::new(
                                 __SITE,
                                 __topics,
-                                |__run| __p::handler(async move {
-                                    while let __p::Option::Some(__signal) = __run.next() {
-                                        {
-                                            let __topic = __p::exact(ORDERS);
-                                            let __signal = __p::open(__topic, __signal);
-                                            let __out = on(&*__signal.lend::<Order, _>()).await;
-                                            __p::outcome::<anyhow::Result<()>>(__out)
-                                        }?;
+                                |mut __run| __p::handler(async move {
+                                    while __run.more().await {
+                                        while let __p::Option::Some(__signal) = __run.next() {
+                                            {
+                                                let __topic = __p::exact(ORDERS);
+                                                let __signal = __p::open(__topic, __signal);
+                                                let __out = on(&*__signal.lend::<Order, _>()).await;
+                                                __p::outcome::<anyhow::Result<()>>(__out)
+                                            }?;
+                                        }
                                     }
                                     __p::Result::Ok(())
                                 }),

@@ -54,17 +54,19 @@ impl ::signal_bus::private::Registered for store {
                         __p::Subscriber::new(
                                 __SITE,
                                 __topics,
-                                |__run| __p::handler(async move {
-                                    while let __p::Option::Some(__signal) = __run.next() {
-                                        {
-                                            let __topic = __p::literal(
-                                                __p::Probe::<Row>::NEW.peel_param(),
-                                                "lines",
-                                            );
-                                            let __signal = __p::open(__topic, __signal);
-                                            let __out = store(&*__signal.lend::<Row, _>()).await;
-                                            __p::outcome::<anyhow::Result<()>>(__out)
-                                        }?;
+                                |mut __run| __p::handler(async move {
+                                    while __run.more().await {
+                                        while let __p::Option::Some(__signal) = __run.next() {
+                                            {
+                                                let __topic = __p::literal(
+                                                    __p::Probe::<Row>::NEW.peel_param(),
+                                                    "lines",
+                                                );
+                                                let __signal = __p::open(__topic, __signal);
+                                                let __out = store(&*__signal.lend::<Row, _>()).await;
+                                                __p::outcome::<anyhow::Result<()>>(__out)
+                                            }?;
+                                        }
                                     }
                                     __p::Result::Ok(())
                                 }),
@@ -81,17 +83,19 @@ impl ::signal_bus::private::Registered for store {
                         __p::Subscriber::new(
                                 __SITE,
                                 __topics,
-                                |__run| __p::handler(async move {
-                                    while let __p::Option::Some(__signal) = __run.next() {
-                                        {
-                                            let __topic = __p::literal(
-                                                __p::Probe::<Row>::NEW.peel_param(),
-                                                "rows",
-                                            );
-                                            let __signal = __p::open(__topic, __signal);
-                                            let __out = store(&*__signal.lend::<Row, _>()).await;
-                                            __p::outcome::<anyhow::Result<()>>(__out)
-                                        }?;
+                                |mut __run| __p::handler(async move {
+                                    while __run.more().await {
+                                        while let __p::Option::Some(__signal) = __run.next() {
+                                            {
+                                                let __topic = __p::literal(
+                                                    __p::Probe::<Row>::NEW.peel_param(),
+                                                    "rows",
+                                                );
+                                                let __signal = __p::open(__topic, __signal);
+                                                let __out = store(&*__signal.lend::<Row, _>()).await;
+                                                __p::outcome::<anyhow::Result<()>>(__out)
+                                            }?;
+                                        }
                                     }
                                     __p::Result::Ok(())
                                 }),

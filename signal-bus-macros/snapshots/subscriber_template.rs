@@ -50,15 +50,17 @@ impl ::signal_bus::private::Registered for count {
                         __p::Subscriber::new(
                                 __SITE,
                                 __topics,
-                                |__run| __p::handler(async move {
-                                    while let __p::Option::Some(__signal) = __run.next() {
-                                        {
-                                            let __topic = __p::exact(SHARED);
-                                            let __signal = __p::open(__topic, __signal);
-                                            let __out = count(__signal.take::<Signal<Order>, _>())
-                                                .await;
-                                            __p::outcome::<()>(__out)
-                                        }?;
+                                |mut __run| __p::handler(async move {
+                                    while __run.more().await {
+                                        while let __p::Option::Some(__signal) = __run.next() {
+                                            {
+                                                let __topic = __p::exact(SHARED);
+                                                let __signal = __p::open(__topic, __signal);
+                                                let __out = count(__signal.take::<Signal<Order>, _>())
+                                                    .await;
+                                                __p::outcome::<()>(__out)
+                                            }?;
+                                        }
                                     }
                                     __p::Result::Ok(())
                                 }),

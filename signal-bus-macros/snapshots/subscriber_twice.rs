@@ -49,17 +49,19 @@ impl ::signal_bus::private::Registered for audit {
                         __p::Subscriber::new(
                                 __SITE,
                                 __topics,
-                                |__run| __p::handler(async move {
-                                    while let __p::Option::Some(__signal) = __run.next() {
-                                        {
-                                            let __topic = __p::literal(
-                                                __p::Probe::<Signal>::NEW.peel_param(),
-                                                "a.>",
-                                            );
-                                            let __signal = __p::open(__topic, __signal);
-                                            let __out = audit(__signal.take::<Signal, _>()).await;
-                                            __p::outcome::<()>(__out)
-                                        }?;
+                                |mut __run| __p::handler(async move {
+                                    while __run.more().await {
+                                        while let __p::Option::Some(__signal) = __run.next() {
+                                            {
+                                                let __topic = __p::literal(
+                                                    __p::Probe::<Signal>::NEW.peel_param(),
+                                                    "a.>",
+                                                );
+                                                let __signal = __p::open(__topic, __signal);
+                                                let __out = audit(__signal.take::<Signal, _>()).await;
+                                                __p::outcome::<()>(__out)
+                                            }?;
+                                        }
                                     }
                                     __p::Result::Ok(())
                                 }),
@@ -76,17 +78,19 @@ impl ::signal_bus::private::Registered for audit {
                         __p::Subscriber::new(
                                 __SITE,
                                 __topics,
-                                |__run| __p::handler(async move {
-                                    while let __p::Option::Some(__signal) = __run.next() {
-                                        {
-                                            let __topic = __p::literal(
-                                                __p::Probe::<Signal>::NEW.peel_param(),
-                                                "b.**",
-                                            );
-                                            let __signal = __p::open(__topic, __signal);
-                                            let __out = audit(__signal.take::<Signal, _>()).await;
-                                            __p::outcome::<()>(__out)
-                                        }?;
+                                |mut __run| __p::handler(async move {
+                                    while __run.more().await {
+                                        while let __p::Option::Some(__signal) = __run.next() {
+                                            {
+                                                let __topic = __p::literal(
+                                                    __p::Probe::<Signal>::NEW.peel_param(),
+                                                    "b.**",
+                                                );
+                                                let __signal = __p::open(__topic, __signal);
+                                                let __out = audit(__signal.take::<Signal, _>()).await;
+                                                __p::outcome::<()>(__out)
+                                            }?;
+                                        }
                                     }
                                     __p::Result::Ok(())
                                 }),

@@ -145,13 +145,13 @@ async fn pass(
     at: &'static Location<'static>,
 ) -> Result<(), Failure> {
     let label = signal.label();
-    if label.local || label.topic.is_empty() {
+    if label.stamp.local || label.about.topic.is_empty() {
         return Ok(());
     }
-    let mut passage = match &label.passage {
+    let mut passage = match &label.stamp.passage {
         Some(passage) => Passage::clone(passage),
         None => Passage {
-            first: (from.id, label.id),
+            first: (from.id, label.stamp.id),
             buses: Vec::new(),
         },
     };
@@ -161,8 +161,8 @@ async fn pass(
         return Ok(());
     }
     // Where other bridges take it from here, nobody needs to take it again.
-    let hearers = from.routes.hearers(&label.topic).into_iter();
-    let takes_to = hearers.filter_map(|hearer| hearer.takes_to(label.id));
+    let hearers = from.routes.hearers(&label.about.topic).into_iter();
+    let takes_to = hearers.filter_map(|hearer| hearer.takes_to(label.stamp.id));
     passage.buses.extend(takes_to.filter(|bus| *bus != to.id));
     let _passing = match to.passages.enter(passage.first) {
         Entered::First(passing) => passing,
@@ -173,20 +173,20 @@ async fn pass(
         }
     };
     to.check_open(None)?;
-    let route = to.routes.resolve(&label.topic, signal.kind(), at)?;
+    let route = to.routes.resolve(&label.about.topic, signal.kind(), at)?;
     if to.is_unheard(&route) {
         to.unrouted(&route);
         return Ok(());
     }
     let manner = Manner {
         forwarded: Some(Box::new(Forwarded {
-            headers: label.headers.clone(),
-            time: label.time,
+            headers: label.stamp.headers.clone(),
+            time: label.stamp.time,
             passage,
         })),
         ..Manner::default()
     };
-    let value = (Arc::clone(signal.as_arc()), label.type_name);
+    let value = Arc::clone(signal.as_arc());
     match to.send(&route, value, manner) {
         Tried::Accepted(_) => Ok(()),
         Tried::Refused(refusal, _) => Err(refusal.into()),

@@ -13,9 +13,13 @@ pub(crate) struct Guarded<'call, R>(Option<Boxed<'call, R>>);
 type Boxed<'call, R> = Pin<Box<dyn Future<Output = R> + Send + 'call>>;
 
 impl<'call, R: Send + 'static> Guarded<'call, R> {
+    pub(crate) fn new(future: Boxed<'call, R>) -> Self {
+        Self(Some(future))
+    }
+
     /// Begins a call, whose beginning may panic as well.
     pub(crate) fn call(begin: impl FnOnce() -> Boxed<'call, R>) -> Result<Self, String> {
-        caught(begin).map(|future| Self(Some(future)))
+        caught(begin).map(Self::new)
     }
 
     /// Begins a call and awaits it.

@@ -45,7 +45,7 @@ pub use crate::{
     },
     signal::{
         AnyValue, Kind, Payload, Signal,
-        run::{Run, Turn},
+        run::{More, Run, Turn},
     },
     site::Site,
     topic::Topic,

@@ -67,12 +67,14 @@ pub(crate) struct Opening<'a> {
 }
 
 // Output:  __p::handler(async move {
-//              while let __p::Option::Some(__signal) = __run.next() {
-//                  let (__injected_0,) = on::__inject().await?;
-//                  let __topic = #topic;
-//                  let __signal = __p::open(__topic, __signal);
-//                  let __out = on::direct(__signal.take::<Order, _>(), &*__injected_0).await;
-//                  { __p::outcome::<R>(__out) }?     or, for a stage, publishes what was returned
+//              while __run.more().await {
+//                  while let __p::Option::Some(__signal) = __run.next() {
+//                      let (__injected_0,) = on::__inject().await?;
+//                      let __topic = #topic;
+//                      let __signal = __p::open(__topic, __signal);
+//                      let __out = on::direct(__signal.take::<Order, _>(), &*__injected_0).await;
+//                      { __p::outcome::<R>(__out) }?     or, for a stage, publishes what was returned
+//                  }
 //              }
 //              __p::Result::Ok(())
 //          })
@@ -139,17 +141,24 @@ pub(crate) fn run(model: &Model, opening: Option<&Opening<'_>>) -> TokenStream {
         #finish
     };
     let body = match opening {
-        Some(Opening { batched: false, .. }) => quote! {
-            while let __p::Option::Some(__signal) = __run.next() {
-                { #body }?;
-            }
-            __p::Result::Ok(())
-        },
+        Some(Opening { batched: false, .. }) => one_by_one(&body),
         _ => body,
     };
     // A future that cannot be sent is the function's: point at its name.
     quote_spanned! {ours_at(model.function.signature.ident.span())=>
         __p::handler(async move { #body })
+    }
+}
+
+/// Goes through the signals of a run, until one fails.
+fn one_by_one(body: &TokenStream) -> TokenStream {
+    quote! {
+        while __run.more().await {
+            while let __p::Option::Some(__signal) = __run.next() {
+                { #body }?;
+            }
+        }
+        __p::Result::Ok(())
     }
 }
 

@@ -90,7 +90,7 @@ fn publisher(model: &Model, publication: &Publication) -> TokenStream {
 
 // Input:   #[subscriber("greeting", capacity = 8)] async fn print(text: String)
 // Output:  let __topics = [__p::literal(.., "greeting")];
-//          __d.subscriber(__p::Subscriber::new(__SITE, __topics, |__run| #run).capacity(8)..);
+//          __d.subscriber(__p::Subscriber::new(__SITE, __topics, |mut __run| #run).capacity(8)..);
 fn subscriber(model: &Model, subscription: &Subscription) -> TokenStream {
     let form = model
         .parameters
@@ -109,7 +109,7 @@ fn subscriber(model: &Model, subscription: &Subscription) -> TokenStream {
     let written = topic::written(subscription);
     let at = ours_at(topic::form_span(form));
     let subscriber = match &subscription.batch {
-        None => quote_spanned! {at=> __p::Subscriber::new(__SITE, __topics, |__run| #run) },
+        None => quote_spanned! {at=> __p::Subscriber::new(__SITE, __topics, |mut __run| #run) },
         Some(Batch { size, within }) => {
             let within = match within.as_ref().map(time) {
                 Some(within) => quote!(__p::Option::Some(#within)),

@@ -17,9 +17,6 @@ pub(super) fn share(running: &Running, sharing: Vec<Arc<Hearer>>) {
                 hearers.into_iter().partition(|one| one.shares_with(&first));
             hearers = others;
             let queues: Vec<_> = same.iter().map(|one| one.queue).collect();
-            if queues.len() < 2 {
-                continue;
-            }
             if let Some(log) = running.exchange.share(&queues) {
                 same.iter().for_each(|one| one.share(log));
             }

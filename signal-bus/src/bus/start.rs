@@ -1,6 +1,7 @@
 //! Starting: from the plan to running tasks.
 
 use std::{
+    collections::HashMap,
     num::NonZeroUsize,
     sync::{
         Arc, OnceLock,
@@ -25,6 +26,7 @@ use crate::{
     queue::{
         Exchange, Settings,
         kept::{Kept, Since},
+        log::LogId,
         offer::Inside,
         parked,
     },
@@ -50,7 +52,7 @@ use crate::{
     },
     topic::template::Template,
     topology::{Plan, select::Selection},
-    worker::{self, Work, effort::Effort, runs, trip::Trip},
+    worker::{self, Work, convoy, effort::Effort, hand::Hand, runs, trip::Trip},
 };
 
 /// Starts a bus, which hears signals from the first moment on.
@@ -330,13 +332,37 @@ fn provider_failed(provider: &Provider, error: &str) -> StartError {
 ///
 /// `false` if the workers end instead, because the runtime is gone.
 async fn spawn_workers(running: &Arc<Running>, workers: Vec<Arc<Work>>) -> bool {
+    let (tasks, runtime) = (&running.tasks, &running.runtime);
+    let mut convoys: Vec<(LogId, Vec<Hand>)> = Vec::new();
+    let mut places: HashMap<LogId, usize> = HashMap::new();
     for work in &workers {
-        let (tasks, runtime) = (&running.tasks, &running.runtime);
         let (bus, work) = (Arc::clone(running), Arc::clone(work));
-        match work.handle_in_runs(running) {
-            Some(handle) => tasks.spawn(runtime, runs::work(bus, work, handle)),
-            None => tasks.spawn(runtime, worker::work(bus, work)),
+        let Some(handle) = work.handle_in_runs(running) else {
+            tasks.spawn(runtime, worker::work(bus, work));
+            continue;
         };
+        let log = running.exchange.log_of(work.queue);
+        let hand = Hand::new(work, handle);
+        let Some(log) = log else {
+            tasks.spawn(runtime, runs::work(bus, hand));
+            continue;
+        };
+        let place = *places.entry(log).or_insert(convoys.len());
+        match convoys.get_mut(place) {
+            Some((_, hands)) => hands.push(hand),
+            None => convoys.push((log, vec![hand])),
+        }
+    }
+    for (log, mut hands) in convoys {
+        let bus = Arc::clone(running);
+        match hands.len() {
+            1 => hands.pop().into_iter().for_each(|hand| {
+                tasks.spawn(runtime, runs::work(Arc::clone(&bus), hand));
+            }),
+            _ => {
+                tasks.spawn(runtime, convoy::work(bus, log, hands));
+            }
+        }
     }
     for work in &workers {
         tokio::select! {

@@ -16,7 +16,7 @@ use tokio::time::Instant;
 
 use crate::{
     report::latency::{BUCKETS, Latency, bucket},
-    signal::run::Lead,
+    signal::lead::Lead,
 };
 
 /// One of so many calls is timed, where handlers do not wait.
@@ -91,11 +91,10 @@ impl Meter {
     }
 
     /// Begins a call.
-    pub(crate) fn begin(&self) -> Timing<'_> {
+    pub(crate) fn begin(&self) -> Timing {
         let call = self.calls.begin();
         let timed = call % TIMED_EACH == 0 || self.waits.load(Ordering::Relaxed);
         Timing {
-            meter: self,
             call,
             at: 1,
             mark: timed.then(Instant::now),
@@ -182,10 +181,10 @@ fn lock(calls: &Mutex<AtOnce>) -> MutexGuard<'_, AtOnce> {
     calls.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The time of one call, which ends with it.
+/// The time of one call.
 #[derive(Debug)]
-pub(crate) struct Timing<'meter> {
-    meter: &'meter Meter,
+#[must_use = "a call that is not ended is taken for one that runs"]
+pub(crate) struct Timing {
     call: u64,
     /// The number of the signal that the time since the mark is of.
     at: usize,
@@ -193,11 +192,11 @@ pub(crate) struct Timing<'meter> {
     waited: bool,
 }
 
-impl Timing<'_> {
+impl Timing {
     /// Notes that the handler waits, with so many signals begun.
     ///
     /// That is the moment to look at the clock: to wait costs more.
-    pub(crate) fn waits(&mut self, begun: usize) {
+    pub(crate) fn waits(&mut self, meter: &Meter, begun: usize) {
         let over = begun.saturating_sub(self.at);
         if self.waited && over == 0 {
             return;
@@ -205,36 +204,35 @@ impl Timing<'_> {
         self.waited = true;
         match self.mark {
             Some(_) if over == 0 => return,
-            Some(mark) => self.meter.histogram.share(mark.elapsed(), over, 0),
-            None => self.meter.pass_over(over),
+            Some(mark) => meter.histogram.share(mark.elapsed(), over, 0),
+            None => meter.pass_over(over),
         }
         self.mark = Some(Instant::now());
         self.at = begun;
     }
 
     /// Ends the call, in which so many signals were begun.
-    pub(crate) fn end(self, begun: usize) {
+    pub(crate) fn end(self, meter: &Meter, begun: usize) {
         let over = (begun + 1).saturating_sub(self.at);
-        self.meter.waits.store(self.waited, Ordering::Relaxed);
+        meter.calls.end(self.call);
+        meter.waits.store(self.waited, Ordering::Relaxed);
         if over == 0 {
             return;
         }
         let Some(mark) = self.mark else {
-            return self.meter.pass_over(over);
+            return meter.pass_over(over);
         };
         // Those that were not timed count as this, which has not waited either.
         let others = match self.waited {
             true => 0,
-            false => self.meter.untimed.swap(0, Ordering::Relaxed),
+            false => meter.untimed.swap(0, Ordering::Relaxed),
         };
-        self.meter.histogram.share(mark.elapsed(), over, others);
+        meter.histogram.share(mark.elapsed(), over, others);
     }
-}
 
-/// Whatever has become of the call.
-impl Drop for Timing<'_> {
-    fn drop(&mut self) {
-        self.meter.calls.end(self.call);
+    /// Ends a call that was cut short; it is not measured.
+    pub(crate) fn cut(self, meter: &Meter) {
+        meter.calls.end(self.call);
     }
 }
 
@@ -327,7 +325,7 @@ mod tests {
         for _ in 0..17 {
             let timing = meter.begin();
             advance(MILLISECOND).await;
-            timing.end(10);
+            timing.end(&meter, 10);
         }
         let latency = meter.latency().unwrap();
         assert_eq!(latency.count(), 170);
@@ -336,7 +334,7 @@ mod tests {
             MILLISECOND / 10,
             "ten signals share the time"
         );
-        meter.begin().end(10);
+        meter.begin().end(&meter, 10);
         assert_eq!(count(&meter), 170, "it waits for the next that is timed");
     }
 
@@ -346,11 +344,11 @@ mod tests {
         for call in 0..3 {
             let mut timing = meter.begin();
             for signal in 1..=4_u32 {
-                timing.waits(signal as usize);
+                timing.waits(&meter, signal as usize);
                 advance(MILLISECOND * signal).await;
-                timing.waits(signal as usize);
+                timing.waits(&meter, signal as usize);
             }
-            timing.end(4);
+            timing.end(&meter, 4);
             let latency = meter.latency().unwrap();
             assert_eq!(
                 (latency.count(), latency.max()),
@@ -364,14 +362,14 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_wait_that_was_not_expected_counts_what_was_before_it_with_others() {
         let meter = Meter::in_turn(None);
-        meter.begin().end(1);
+        meter.begin().end(&meter, 1);
         let mut timing = meter.begin();
-        timing.waits(6);
+        timing.waits(&meter, 6);
         advance(MILLISECOND).await;
-        timing.end(6);
+        timing.end(&meter, 6);
         assert_eq!(count(&meter), 2, "five have passed untimed");
         for _ in 2..10 {
-            meter.begin().end(1);
+            meter.begin().end(&meter, 1);
         }
         // The call after the wait is timed, and counts for the five; so is the ninth, for those between.
         assert_eq!(count(&meter), 2 + 6 + 6);
@@ -388,9 +386,9 @@ mod tests {
         assert_eq!(meter.look(Instant::now()), Some(MILLISECOND));
         assert!(meter.tell());
         assert!(!meter.tell(), "it is told once");
-        second.end(1);
+        second.end(&meter, 1);
         assert_eq!(meter.look(Instant::now()), Some(MILLISECOND));
-        drop(first);
+        first.cut(&meter);
         assert_eq!(meter.look(Instant::now()), None);
         assert_eq!(count(&meter), 0, "what was cut short is not measured");
     }

@@ -57,8 +57,8 @@ impl At {
 
     pub(crate) fn handling(site: Site, label: &Label) -> Self {
         Self {
-            topic: Some(Arc::clone(&label.topic)),
-            signal: Some(label.id),
+            topic: Some(Arc::clone(&label.about.topic)),
+            signal: Some(label.stamp.id),
             site,
         }
     }

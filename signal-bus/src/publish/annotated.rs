@@ -26,7 +26,7 @@ use crate::{
     registry::BusName,
     route::{invalid, slots::PublisherNumber, topic::Route},
     scope::{self, Look, running::Running},
-    signal::{Kind, Payload, label::TypeName},
+    signal::{Kind, Payload},
     site::Site,
     topic::Topic,
 };
@@ -295,14 +295,14 @@ impl<T: Payload> On<T> {
                 return Pending::NOTHING;
             }
         };
-        if running.is_unheard(route) {
+        if !running.is_direct(route) && running.is_unheard(route) {
             running.unrouted(route);
             return Pending::NOTHING;
         }
         let Some(value) = share() else {
             return Pending::NOTHING;
         };
-        let value = (T::erase(value), std::any::type_name::<T> as TypeName);
+        let value = T::erase(value);
         let manner = Manner {
             local: publication.local || self.topic.traits().local,
             ..Manner::inside(inside)
@@ -311,7 +311,7 @@ impl<T: Payload> On<T> {
             Tried::Accepted(_) => Pending::NOTHING,
             Tried::Wait(ready) => Pending(Some(Box::new(Waiting {
                 publication,
-                topic: Arc::clone(&route.topic),
+                topic: Arc::clone(&route.about.topic),
                 running: Arc::clone(&running),
                 ready,
             }))),

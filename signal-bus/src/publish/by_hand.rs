@@ -7,7 +7,7 @@ use crate::{
     publish::{Manner, Ready, Receipt, Tried},
     route::topic::Route,
     scope::{self, running::BusHandle},
-    signal::{Kind, Payload, Signal, label::TypeName},
+    signal::{Kind, Payload, Signal},
     topic::{IntoTopic, Traits},
 };
 
@@ -184,7 +184,7 @@ impl BusHandle {
         if running.is_unheard(&route) {
             return Ok(Shared::Done(running.unrouted(&route)));
         }
-        let value = (T::erase(signal), std::any::type_name::<T> as TypeName);
+        let value = T::erase(signal);
         match running.send(&route, value, manner) {
             Tried::Accepted(receipt) => Ok(Shared::Done(receipt)),
             Tried::Wait(ready) => Ok(Shared::Wait(Box::new(ready))),

@@ -4,6 +4,7 @@ pub(crate) mod annotated;
 pub(crate) mod broadcast;
 pub(crate) mod by_hand;
 pub(crate) mod delayed;
+mod direct;
 pub(crate) mod membership;
 pub(crate) mod pending;
 pub(crate) mod prefix;
@@ -29,7 +30,7 @@ use crate::{
         AnyValue, Kind, Payload, Signal,
         headers::Headers,
         id::SignalId,
-        label::{Label, Origin, Passage, TypeName},
+        label::{Label, Origin, Passage, Stamp},
     },
 };
 
@@ -102,7 +103,7 @@ impl Running {
     pub(crate) fn hearing(&self, route: &Route) -> Result<Option<Arc<Hearing>>, Refusal> {
         let hearing = self.routes.hearing(route);
         if hearing.as_ref().is_some_and(|hearing| hearing.closed) {
-            let topic = (*route.topic).into();
+            let topic = (*route.about.topic).into();
             return Err(Refusal::TopicClosed { topic });
         }
         let wanted = hearing.filter(|hearing| hearing.is_heard() || hearing.keeps().is_some());
@@ -135,12 +136,11 @@ impl Running {
     }
 
     /// Lets a value in as far as that takes no waiting.
-    pub(crate) fn send(
-        &self,
-        route: &Arc<Route>,
-        value: (Arc<AnyValue>, TypeName),
-        manner: Manner,
-    ) -> Tried {
+    pub(crate) fn send(&self, route: &Arc<Route>, value: Arc<AnyValue>, manner: Manner) -> Tried {
+        let value = match self.send_direct(route, value, &manner) {
+            Ok(receipt) => return Tried::Accepted(receipt),
+            Err(value) => value,
+        };
         let (inside, ticket) = (manner.inside, manner.ticket.clone());
         let usual = ticket.is_none() && self.observe.recorder.is_none();
         let mut signal = Some(self.labelled(route, value, manner));
@@ -184,8 +184,7 @@ impl Running {
     }
 
     /// Labels a value.
-    fn labelled(&self, route: &Route, value: (Arc<AnyValue>, TypeName), manner: Manner) -> Signal {
-        let (value, type_name) = value;
+    fn labelled(&self, route: &Route, value: Arc<AnyValue>, manner: Manner) -> Signal {
         let (headers, time, passage) = match manner.forwarded {
             Some(forwarded) => {
                 let Forwarded {
@@ -198,18 +197,17 @@ impl Running {
             None => (Headers::current(), SystemTime::now(), None),
         };
         let origin = manner.origin;
-        let label = Label {
-            topic: Arc::clone(&route.topic),
+        let stamp = Stamp {
             id: SignalId::UNSET,
             origin: origin.or_else(|| manner.inside.and_then(Inside::origin)),
-            type_name,
             time,
             headers,
             attempt: 1,
             local: manner.local || route.local.load(Ordering::Acquire),
             passage,
         };
-        Signal::new(value, label)
+        let about = Arc::clone(&route.about);
+        Signal::new(value, Label { about, stamp })
     }
 
     /// Finds the queues of a signal; nothing has happened yet.
@@ -249,7 +247,7 @@ impl Running {
     fn reroute(&self, route: &Route, signal: &Signal) -> Result<(Destination, u64), Refusal> {
         let hearing = self.routes.look(route);
         if hearing.closed {
-            let topic = (*route.topic).into();
+            let topic = (*route.about.topic).into();
             return Err(Refusal::TopicClosed { topic });
         }
         let destination = self.destination(&hearing, &**signal.as_arc(), signal.label());
@@ -329,10 +327,7 @@ impl Running {
         let Ok(Some(hearing)) = self.hearing(&route) else {
             return;
         };
-        let value = (
-            T::erase(Arc::new(value)),
-            std::any::type_name::<T> as TypeName,
-        );
+        let value = T::erase(Arc::new(value));
         let signal = self.labelled(&route, value, Manner::inside(inside));
         let mut ready = self.ready(&route, &hearing, signal, inside);
         ready.offer.counted = false;

@@ -10,7 +10,7 @@ use crate::{
     queue::{
         Exchange, Phase, State,
         entry::{Entry, Ticket},
-        line::{Line, LineId},
+        line::LineId,
         offer::{Destination, Inside, Offer, Target},
         store::Store,
         stores::QueueId,
@@ -92,8 +92,7 @@ impl Exchange {
             return None;
         }
         let mut signal = signal.take()?;
-        let id = state.last_signal.next();
-        state.last_signal = id;
+        let id = state.number();
         signal.number(id);
         let receivers = state.put(signal, &destination.targets, None, wakes);
         state.routed += u64::from(0 < receivers);
@@ -250,7 +249,7 @@ impl Obstacle {
 }
 
 impl State {
-    fn is_open(&self, inside: Option<Inside>) -> bool {
+    pub(super) fn is_open(&self, inside: Option<Inside>) -> bool {
         match self.phase {
             Phase::Running => true,
             Phase::Draining => inside.is_some(),
@@ -263,26 +262,24 @@ impl State {
         offer.destination.generation != self.generation
     }
 
-    fn full(&self, offer: &Offer) -> Option<Target> {
-        let targets = &offer.destination.targets;
-        let mut targets = targets.iter().copied();
-        targets.find(|target| self.is_full(*target))
-    }
-
     fn obstacle(&self, offer: &Offer, ticket: Option<u64>) -> Option<Obstacle> {
         if offer.inside == Some(Inside::Start) {
             // Nobody takes a signal before the start is over, and the start waits for this one.
             return None;
         }
-        let in_turn = match (self.lines.get(&LineId::of(offer, ticket)), ticket) {
-            (None, _) => true,
-            (Some(_), None) => false,
-            (Some(line), Some(ticket)) => line.is_first(ticket),
+        let before = match (self.lines.get(&LineId::of(offer, ticket)), ticket) {
+            (None, _) => 0,
+            (Some(line), None) => line.len(),
+            (Some(line), Some(ticket)) if line.is_first(ticket) => 0,
+            (Some(_), Some(_)) => return Some(Obstacle::Line),
         };
-        if !in_turn {
-            return Some(Obstacle::Line);
+        let mut targets = offer.destination.targets.iter();
+        match targets.find(|target| self.lacks_room(**target, before)) {
+            // Where there is room for one, others have the right of way.
+            Some(target) if self.is_full(*target) => Some(Obstacle::Full(*target)),
+            Some(_) => Some(Obstacle::Line),
+            None => None,
         }
-        self.full(offer).map(Obstacle::Full)
     }
 
     /// Puts the signal into all of its queues that are still there.
@@ -297,8 +294,7 @@ impl State {
         } = offer;
         // What is delivered another time keeps its id.
         if signal.id() == SignalId::UNSET {
-            self.last_signal = self.last_signal.next();
-            signal.number(self.last_signal);
+            signal.number(self.number());
         }
         let id = signal.id();
         let recorded = recorded.then(|| signal.clone());
@@ -344,13 +340,7 @@ impl State {
 
     /// Whether a signal from `inside` can go to all of a destination now.
     fn has_way(&self, destination: &Destination, line: usize, inside: Option<Inside>) -> bool {
-        let handles = || inside.and_then(Inside::handling).is_some();
-        // Who has not waited may go before those who have, where there is room for all of them: they do not wait for that
-        // any more, but to be polled. Otherwise each publish would have to be woken for, as long as others publish.
-        let before = match self.lines.is_empty() || handles() {
-            true => 0,
-            false => self.lines.get(&LineId::Topic(line)).map_or(0, Line::len),
-        };
+        let before = self.before(line, inside);
         let mut targets = destination.targets.iter();
         self.is_open(inside)
             && destination.generation == self.generation

@@ -67,7 +67,7 @@ impl Kept {
     pub(crate) fn keep(&mut self, keeps: &Keeps, signal: &Signal) -> Vec<Signal> {
         let mut dropped = Vec::new();
         if keeps.newest {
-            let topic = Arc::clone(&signal.label().topic);
+            let topic = Arc::clone(&signal.label().about.topic);
             dropped.extend(self.newest.insert(topic, signal.clone()));
         }
         for place in &keeps.histories {

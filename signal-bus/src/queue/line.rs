@@ -24,7 +24,7 @@ pub(crate) enum LineId {
 impl LineId {
     pub(crate) fn of(offer: &Offer, ticket: Option<u64>) -> Self {
         let handles = offer.inside.and_then(Inside::handling).is_some();
-        let bridged = offer.signal.label().passage.is_some();
+        let bridged = offer.signal.label().stamp.passage.is_some();
         match handles || bridged {
             true => Self::Handler(ticket.unwrap_or_default()),
             false => Self::Topic(offer.line),

@@ -11,11 +11,15 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
+    task::Waker,
 };
 
 use crate::{
-    queue::{entry::Ticket, line::LineId, stores::QueueId, wakes::Wakes},
-    signal::{Signal, run::Segment},
+    queue::{entry::Ticket, line::LineId, reading::Reading, stores::QueueId, wakes::Wakes},
+    signal::{
+        label::About,
+        segment::{Item, Segment},
+    },
 };
 
 /// So many emptied segments are kept to be filled again.
@@ -46,6 +50,8 @@ pub(crate) struct Log {
     readers: Vec<QueueId>,
     /// The readers that wait for something to be put in.
     idle: Vec<QueueId>,
+    /// Who drives several readers that have found nothing.
+    driver: Option<Waker>,
     /// The readers that have signals of their own beside it.
     beside: Vec<QueueId>,
     sealed: VecDeque<Sealed>,
@@ -53,7 +59,9 @@ pub(crate) struct Log {
     first: u64,
     /// Whether segments have gone since lines were told last.
     moved: bool,
-    open: Vec<Signal>,
+    open: Vec<Item>,
+    /// What the signals at the open end are about.
+    about: Option<Arc<About>>,
     /// How many signals were ever put in; readers look at it, too.
     end: Arc<AtomicU64>,
     /// Lines whose first publisher waits for room here.
@@ -76,51 +84,6 @@ struct Sealed {
     ticket: Option<Ticket>,
 }
 
-/// How far a subscription has read.
-#[derive(Debug)]
-pub(crate) struct Reading {
-    pub(super) log: LogId,
-    /// As the log's.
-    end: Arc<AtomicU64>,
-    /// How many signals were put in when it came.
-    since: u64,
-    /// How many were put in when it was closed.
-    until: Option<u64>,
-    /// How many were put in before what it takes next.
-    at: u64,
-    /// The number of the segment it takes next.
-    next: u64,
-    /// The number of the segment that it is not done with.
-    held: Option<u64>,
-    /// Whether it is among the idle.
-    idle: bool,
-    /// How many were put in before each of the signals that it has of its own.
-    own: VecDeque<u64>,
-}
-
-impl Reading {
-    /// How many signals it has not taken.
-    pub(super) fn waiting(&self) -> usize {
-        usize::try_from(self.end() - self.at).unwrap_or(usize::MAX)
-    }
-
-    /// How many signals it was to get.
-    pub(super) fn accepted(&self) -> u64 {
-        self.end() - self.since
-    }
-
-    fn end(&self) -> u64 {
-        // Written under the lock, and read under it.
-        self.until
-            .unwrap_or_else(|| self.end.load(Ordering::Relaxed))
-    }
-
-    /// Whether it is among those for whom the oldest segment is kept.
-    pub(super) fn holds_up(&self, log: &Log) -> bool {
-        self.held.unwrap_or(self.next) == log.first
-    }
-}
-
 impl Log {
     pub(super) fn new(capacity: usize, segment_max: usize) -> Self {
         Self {
@@ -128,11 +91,13 @@ impl Log {
             segment_max,
             readers: Vec::new(),
             idle: Vec::new(),
+            driver: None,
             beside: Vec::new(),
             sealed: VecDeque::new(),
             first: 0,
             moved: false,
             open: Vec::new(),
+            about: None,
             end: Arc::default(),
             lines: BTreeSet::new(),
             spare: Vec::new(),
@@ -143,32 +108,30 @@ impl Log {
     pub(super) fn join(&mut self, id: LogId, reader: QueueId) -> Reading {
         self.seal(None);
         self.readers.push(reader);
-        let end = self.end.load(Ordering::Relaxed);
-        Reading {
-            log: id,
-            end: Arc::clone(&self.end),
-            since: end,
-            until: None,
-            at: end,
-            next: self.first + self.sealed.len() as u64,
-            held: None,
-            idle: false,
-            own: VecDeque::new(),
-        }
+        let next = self.first + self.sealed.len() as u64;
+        Reading::new(id, Arc::clone(&self.end), next)
     }
 
     /// Gives a signal of its own to a reader its place, behind those that wait.
     pub(super) fn go_beside(&mut self, reading: &mut Reading, reader: QueueId) {
         self.seal(None);
         reading.own.push_back(reading.end());
-        if !self.beside.contains(&reader) {
+        if !std::mem::replace(&mut reading.beside, true) {
             self.beside.push(reader);
         }
     }
 
-    /// Notes that a reader has no signals of its own any more.
-    pub(super) fn come_back(&mut self, reader: QueueId) {
-        self.beside.retain(|other| *other != reader);
+    /// Notes that a reader has no signals of its own any more, once it is done with them.
+    pub(super) fn come_back(&mut self, reading: &mut Reading, reader: QueueId) {
+        if reading.beside && reading.own.is_empty() {
+            reading.beside = false;
+            self.beside.retain(|other| *other != reader);
+        }
+    }
+
+    /// The number of the oldest segment that is kept.
+    pub(super) fn first(&self) -> u64 {
+        self.first
     }
 
     /// The readers that have signals of their own, and so less room than others.
@@ -198,15 +161,25 @@ impl Log {
     }
 
     /// Puts a signal in.
-    pub(super) fn push(&mut self, signal: Signal, ticket: Option<Ticket>) {
+    pub(super) fn push(&mut self, item: Item, about: &Arc<About>, ticket: Option<Ticket>) {
+        let known = self.about.as_ref();
+        if !known.is_some_and(|known| Arc::ptr_eq(known, about)) {
+            self.seal(None);
+            self.about = Some(Arc::clone(about));
+        }
         if ticket.is_some() {
             // It is begun with by itself, so that it is known when.
             self.seal(None);
         }
-        self.open.push(signal);
+        self.open.push(item);
         self.end.fetch_add(1, Ordering::Relaxed);
-        if ticket.is_some() || self.segment_max <= self.open.len() {
+        let full = self.segment_max <= self.open.len();
+        if ticket.is_some() || full {
             self.seal(ticket);
+            if full && self.open.capacity() == 0 {
+                // The next one will likely be as long.
+                self.open.reserve_exact(self.segment_max);
+            }
         }
     }
 
@@ -216,11 +189,8 @@ impl Log {
         }
         let mut segment = self.spare.pop().unwrap_or_default();
         let start = self.end.load(Ordering::Relaxed) - self.open.len() as u64;
-        match Arc::get_mut(&mut segment) {
-            Some(empty) => empty.fill(&mut self.open),
-            // Nobody else has a spare one.
-            None => segment = Arc::new(Segment::of(std::mem::take(&mut self.open))),
-        }
+        let empty = Arc::get_mut(&mut segment).expect("a spare segment is nobody's");
+        empty.fill(self.about.clone(), &mut self.open);
         self.sealed.push_back(Sealed {
             size: segment.len(),
             segment: Some(segment),
@@ -314,6 +284,24 @@ impl Log {
         }
     }
 
+    /// Whether some readers have found nothing.
+    pub(super) fn has_idle(&self) -> bool {
+        self.driver.is_some() || !self.idle.is_empty()
+    }
+
+    /// Remembers who drives readers that have all found nothing.
+    pub(super) fn idle_together(&mut self, driver: &Waker) {
+        match &mut self.driver {
+            Some(known) => known.clone_from(driver),
+            none => *none = Some(driver.clone()),
+        }
+    }
+
+    /// Who drives readers that have found nothing, and is to be woken.
+    pub(super) fn take_driver(&mut self) -> Option<Waker> {
+        self.driver.take()
+    }
+
     /// The readers that have found nothing, who are to be woken, in the order in which they came.
     pub(super) fn take_idle(&mut self) -> Vec<QueueId> {
         let mut idle = std::mem::take(&mut self.idle);
@@ -354,22 +342,5 @@ impl Log {
         if self.spare.len() < SPARE_MAX {
             self.spare.push(segment);
         }
-    }
-}
-
-impl Reading {
-    /// Notes that it was woken.
-    pub(super) fn wakes(&mut self) {
-        self.idle = false;
-    }
-
-    /// Whether a signal of its own is what it takes next.
-    pub(super) fn is_own_next(&self) -> bool {
-        self.own.front().is_some_and(|before| *before <= self.at)
-    }
-
-    /// Notes that it takes a signal of its own.
-    pub(super) fn take_own(&mut self) {
-        self.own.pop_front();
     }
 }

@@ -22,11 +22,13 @@ pub(crate) mod crew;
 pub(crate) mod entry;
 pub(crate) mod joining;
 pub(crate) mod kept;
+pub(crate) mod lane;
 pub(crate) mod ledger;
 pub(crate) mod line;
 pub(crate) mod log;
 pub(crate) mod offer;
 pub(crate) mod parked;
+mod reading;
 mod replaying;
 pub(crate) mod runs;
 mod shared;
@@ -261,7 +263,7 @@ impl Exchange {
         let busy = state
             .stores
             .iter()
-            .filter(|(_, store)| store.is_busy() || store.has_unread());
+            .filter(|(_, store)| store.is_called() || store.has_unread());
         busy.map(|(queue, _)| queue).collect()
     }
 

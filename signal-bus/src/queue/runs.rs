@@ -7,11 +7,16 @@ use std::{
 
 use crate::{
     queue::{
-        Exchange, Phase, Settings, State, entry::Entry, log::Log, parked::WorkerId, store::Store,
-        stores::QueueId, wakes::Wakes,
+        Exchange, Phase, Settings, State,
+        entry::Entry,
+        log::{Log, LogId},
+        parked::WorkerId,
+        store::Store,
+        stores::QueueId,
+        wakes::Wakes,
     },
     registry::subscriber::Overflow,
-    signal::run::{Run, Segment},
+    signal::{lead::Lead, segment::Segment, stock::Stock},
 };
 
 /// So many signals are in a run at most.
@@ -49,64 +54,98 @@ impl Settings {
     }
 }
 
+/// A handler that is through with its run.
+pub(crate) struct Through<'hand> {
+    pub(crate) queue: QueueId,
+    pub(crate) worker: WorkerId,
+    /// What the queue has not been told of.
+    pub(crate) handled: Handled,
+    /// What is left, and is filled again.
+    pub(crate) stock: &'hand mut Stock,
+    pub(crate) lead: &'hand Arc<Lead>,
+}
+
+/// What a hand has got for its next run.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Got {
+    Signals,
+    Nothing,
+    /// Nothing, now or later.
+    Ended,
+}
+
 impl Exchange {
     /// Settles what was handled of a run, and waits until it can be filled again; `false` when it never can.
     ///
     /// One visit of the lock does all that a worker wants of it between two runs, and before it goes to sleep.
-    pub(crate) fn poll_run(
-        &self,
-        queue: QueueId,
-        worker: WorkerId,
-        handled: &mut Handled,
-        run: &mut Run,
-        context: &mut Context<'_>,
-    ) -> Poll<bool> {
+    pub(crate) fn poll_run(&self, hand: Through<'_>, context: &mut Context<'_>) -> Poll<bool> {
         let mut wakes = Wakes::default();
-        // What others have, too, is let go of before it is settled, and the lock is not held then.
-        run.release_shared();
-        let spare = run.take_spare();
-        let handled = std::mem::take(handled);
+        let (queue, worker, settled) = (hand.queue, hand.worker, hand.handled.all());
         let mut state = self.lock();
         // After `abandon` the signals have been counted already.
         if state.phase == Phase::Closed {
             return Poll::Ready(false);
         }
-        let State { stores, logs, .. } = &mut *state;
-        let Some(store) = stores.get_mut(queue) else {
-            return Poll::Ready(false);
-        };
-        store.settle_run(handled);
-        let mut segment = None;
-        if run.left() == 0 {
-            store.end_run(worker, logs, &mut wakes);
-            segment = store.take_run((queue, worker), run, logs, &mut wakes);
-        }
-        if let (Some(spare), Some(log)) = (spare, store.log()) {
-            logs[log.index()].keep_spare(spare);
-        }
-        run.lead().recount();
-        let polled = match (0 < run.left() || segment.is_some(), store.is_open()) {
-            (true, _) => Poll::Ready(true),
-            (false, false) => Poll::Ready(false),
-            (false, true) => {
-                store.park(worker, context.waker());
-                Poll::Pending
+        let got = state.turn_over(hand, &mut wakes);
+        if let Some(store) = state.stores.get_mut(queue) {
+            match got {
+                Got::Nothing => store.park(worker, context.waker()),
+                Got::Signals | Got::Ended => store.parked.unpark(worker),
             }
-        };
-        if polled.is_pending() {
+        }
+        if got == Got::Nothing {
             state.idle(queue);
         }
-        if 0 < handled.all() {
-            state.freed(queue, &mut wakes);
-            state.remove_if_over(queue);
-            state.less(handled.all(), 0, self, &mut wakes);
-        }
+        state.settled(queue, settled, &mut wakes);
+        state.less(settled, 0, self, &mut wakes);
         self.after(state, wakes);
-        segment.into_iter().for_each(|one| run.add_segment(one));
-        if polled.is_pending() {
-            run.rest();
+        match got {
+            Got::Signals => Poll::Ready(true),
+            Got::Nothing => Poll::Pending,
+            Got::Ended => Poll::Ready(false),
         }
-        polled
+    }
+
+    /// As [`poll_run`](Self::poll_run), for several that read the same log and are driven together; each is told what it has got.
+    ///
+    /// It is pending if there are signals for none of them, and `false` when there never will be any.
+    pub(crate) fn poll_runs<'hand>(
+        &self,
+        log: LogId,
+        hands: impl Iterator<Item = (Through<'hand>, &'hand mut Got)>,
+        context: &mut Context<'_>,
+    ) -> Poll<bool> {
+        let mut wakes = Wakes::default();
+        let mut state = self.lock();
+        if state.phase == Phase::Closed {
+            return Poll::Ready(false);
+        }
+        let (mut settled, mut best) = (0, Got::Ended);
+        for (hand, told) in hands {
+            let (queue, worker, handled) = (hand.queue, hand.worker, hand.handled.all());
+            *told = state.turn_over(hand, &mut wakes);
+            match *told {
+                Got::Signals => best = Got::Signals,
+                Got::Nothing if best == Got::Ended => best = Got::Nothing,
+                Got::Nothing | Got::Ended => {}
+            }
+            if let Some(store) = state.stores.get_mut(queue) {
+                // It is woken with the others, but also for what concerns it alone.
+                store.park(worker, context.waker());
+            }
+            state.settled(queue, handled, &mut wakes);
+            settled += handled;
+        }
+        if best == Got::Nothing {
+            state.logs[log.index()].idle_together(context.waker());
+        }
+        state.less(settled, 0, self, &mut wakes);
+        self.after(state, wakes);
+        match best {
+            Got::Signals => Poll::Ready(true),
+            Got::Nothing => Poll::Pending,
+            Got::Ended => Poll::Ready(false),
+        }
     }
 
     /// Settles the signals of a run whose handler waits in the middle of it; how many those were.
@@ -124,6 +163,46 @@ impl Exchange {
         }
         self.after(state, wakes);
         done
+    }
+}
+
+impl State {
+    /// Settles what was handled, and fills the hand again if it is empty.
+    fn turn_over(&mut self, hand: Through<'_>, wakes: &mut Wakes) -> Got {
+        let Self { stores, logs, .. } = self;
+        let Through {
+            queue,
+            worker,
+            handled,
+            stock,
+            lead,
+        } = hand;
+        let Some(store) = stores.get_mut(queue) else {
+            return Got::Ended;
+        };
+        store.settle_run(handled);
+        if stock.left() == 0 {
+            store.end_run(worker, logs, wakes);
+            let segment = store.take_run((queue, worker), (stock, lead), logs, wakes);
+            if let (Some(spare), Some(log)) = (stock.take_spare(), store.log()) {
+                logs[log.index()].keep_spare(spare);
+            }
+            segment.into_iter().for_each(|one| stock.add_segment(one));
+        }
+        lead.recount();
+        match (0 < stock.left(), store.is_open()) {
+            (true, _) => Got::Signals,
+            (false, true) => Got::Nothing,
+            (false, false) => Got::Ended,
+        }
+    }
+
+    /// Tells of the room that there is, once signals were settled.
+    fn settled(&mut self, queue: QueueId, count: usize, wakes: &mut Wakes) {
+        if 0 < count {
+            self.freed(queue, wakes);
+            self.remove_if_over(queue);
+        }
     }
 }
 
@@ -163,33 +242,32 @@ impl Store {
     fn take_run(
         &mut self,
         (queue, worker): (QueueId, WorkerId),
-        run: &mut Run,
+        (stock, lead): (&mut Stock, &Arc<Lead>),
         logs: &mut [Log],
         wakes: &mut Wakes,
     ) -> Option<Arc<Segment>> {
-        self.parked.unpark(worker);
-        if let (Some(reading), true) = (&self.reading, self.waiting.is_empty()) {
-            logs[reading.log.index()].come_back(queue);
+        if let Some(reading) = &mut self.reading {
+            logs[reading.log.index()].come_back(reading, queue);
         }
         let segment = match &mut self.reading {
             Some(reading) if !reading.is_own_next() => {
                 logs[reading.log.index()].take(reading, wakes)
             }
             _ => {
-                self.take_waiting(run, wakes);
+                self.take_waiting(stock, wakes);
                 None
             }
         };
-        let size = run.left() + segment.as_ref().map_or(0, |segment| segment.len());
+        let size = stock.left() + segment.as_ref().map_or(0, |segment| segment.len());
         if 0 < size {
             self.handling += size;
-            self.run = Some(Arc::clone(run.lead()));
+            self.run = Some(Arc::clone(lead));
             self.crew.begin(worker);
         }
         segment
     }
 
-    fn take_waiting(&mut self, run: &mut Run, wakes: &mut Wakes) {
+    fn take_waiting(&mut self, stock: &mut Stock, wakes: &mut Wakes) {
         for _ in 0..self.settings.run_max() {
             // What is its own has a place among what others get, too.
             if self.reading.as_ref().is_some_and(|own| !own.is_own_next()) {
@@ -200,7 +278,7 @@ impl Store {
                 .waiting
                 .front()
                 .is_some_and(|next| next.ticket.is_some());
-            if held && 0 < run.left() {
+            if held && 0 < stock.left() {
                 return;
             }
             let Some(Entry { signal, ticket, .. }) = self.waiting.pop_front() else {
@@ -209,7 +287,7 @@ impl Store {
             if let Some(reading) = &mut self.reading {
                 reading.take_own();
             }
-            run.add(signal);
+            stock.add(signal);
             if held {
                 wakes.unused.tickets.extend(ticket);
                 return;

@@ -1,14 +1,19 @@
 //! Queues that have a part in a log, and what that changes for them.
 
-use crate::queue::{
-    Exchange, State,
-    entry::Entry,
-    line::LineId,
-    log::{Log, LogId},
-    offer::Target,
-    store::Store,
-    stores::QueueId,
-    wakes::Wakes,
+use std::sync::Arc;
+
+use crate::{
+    queue::{
+        Exchange, State,
+        entry::{Entry, Ticket},
+        line::LineId,
+        log::{Log, LogId},
+        offer::Target,
+        store::Store,
+        stores::QueueId,
+        wakes::Wakes,
+    },
+    signal::{label::About, segment::Item},
 };
 
 impl Exchange {
@@ -26,6 +31,11 @@ impl Exchange {
         }
         logs.push(log);
         Some(id)
+    }
+
+    /// The log that a queue has a part in.
+    pub(crate) fn log_of(&self, queue: QueueId) -> Option<LogId> {
+        self.lock().stores.get(queue)?.log()
     }
 }
 
@@ -52,16 +62,36 @@ impl State {
 
     /// Puts a signal into a log; returns for how many subscriptions that is.
     pub(super) fn push_shared(&mut self, log: LogId, entry: Entry, wakes: &mut Wakes) -> usize {
-        let Self {
-            stores,
-            logs,
-            working,
-            ..
-        } = self;
-        let log = &mut logs[log.index()];
-        log.push(entry.signal, entry.ticket);
+        let Entry { signal, ticket, .. } = entry;
+        let (item, about) = signal.into_item();
+        let (readers, idle) = self.put_in(log, item, &about, ticket);
+        if idle {
+            self.wake_idle(log, wakes);
+        }
+        readers
+    }
+
+    /// Puts a signal into a log; for how many subscriptions that is, and whether some are to be woken.
+    #[inline]
+    pub(super) fn put_in(
+        &mut self,
+        log: LogId,
+        item: Item,
+        about: &Arc<About>,
+        ticket: Option<Ticket>,
+    ) -> (usize, bool) {
+        let log = &mut self.logs[log.index()];
+        log.push(item, about, ticket);
         let readers = log.readers().len();
-        *working += readers;
+        self.working += readers;
+        (readers, log.has_idle())
+    }
+
+    /// Wakes those who wait for something to be put into a log.
+    pub(super) fn wake_idle(&mut self, log: LogId, wakes: &mut Wakes) {
+        let Self { stores, logs, .. } = self;
+        let log = &mut logs[log.index()];
+        log.take_driver().into_iter().for_each(|one| wakes.add(one));
         let idle = log.take_idle();
         wakes.expect(idle.len());
         for queue in &idle {
@@ -70,7 +100,6 @@ impl State {
             }
         }
         log.reuse_idle(idle);
-        readers
     }
 
     /// Remembers the line of a publisher that waits for room in a queue, or in the log that it has a part in.

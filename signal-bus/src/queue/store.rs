@@ -15,13 +15,14 @@ use crate::{
         crew::Crew,
         entry::Entry,
         line::LineId,
-        log::{Log, Reading},
+        log::Log,
         parked::{Parked, WorkerId},
+        reading::Reading,
         wakes::Wakes,
     },
     registry::subscriber::Overflow,
     report::Tally,
-    signal::run::Lead,
+    signal::lead::Lead,
 };
 
 /// What a queue has for its worker.
@@ -334,6 +335,11 @@ impl Store {
 
     pub(crate) fn take_lines(&mut self) -> impl Iterator<Item = LineId> + use<> {
         self.lines.take().into_iter().flat_map(|lines| *lines)
+    }
+
+    /// Whether a handler has begun and not ended.
+    pub(crate) fn is_called(&self) -> bool {
+        self.is_busy() && self.run.as_ref().is_none_or(|lead| lead.is_on())
     }
 
     pub(crate) fn is_busy(&self) -> bool {

@@ -28,7 +28,7 @@ impl State {
         });
         let id = LineId::of(offer, Some(ticket));
         let line = self.lines.entry(id);
-        let line = line.or_insert_with(|| Line::new(Arc::clone(&offer.signal.label().topic)));
+        let line = line.or_insert_with(|| Line::new(Arc::clone(&offer.signal.label().about.topic)));
         line.wait(ticket, waker);
         if let Obstacle::Full(target) = obstacle {
             if line.waits_for != Some(target.queue) {

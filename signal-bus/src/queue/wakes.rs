@@ -5,7 +5,7 @@ use std::{sync::Arc, task::Waker};
 use crate::{
     guarded::{caught, discard},
     queue::entry::{Entry, Ticket},
-    signal::run::Segment,
+    signal::segment::Segment,
 };
 
 /// Wakers to wake once the lock is released: a waker may run anything, also what takes the lock.

@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// Calls a subscriber with one signal of a run after the other, until one fails.
-pub(crate) type Handle = for<'run> fn(&'run mut Run) -> HandlerFuture<'run>;
+pub(crate) type Handle = fn(Run) -> HandlerFuture<'static>;
 /// Decides whether a subscriber wants a value.
 pub(crate) type Filter = Arc<dyn Fn(&AnyValue) -> bool + Send + Sync>;
 /// Computes the hash of a value's key.

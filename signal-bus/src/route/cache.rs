@@ -61,13 +61,13 @@ impl Cache {
 
     /// Puts a route in, unless there is one; returns the one that is there, and those that had to go.
     pub(crate) fn insert(&mut self, route: Arc<Route>, fixed: bool) -> (Arc<Route>, Forgotten) {
-        if let Some(there) = self.renew(&route.topic) {
+        if let Some(there) = self.renew(&route.about.topic) {
             return (there, Forgotten::default());
         }
-        if let Some(traits) = self.marked.get(&*route.topic) {
+        if let Some(traits) = self.marked.get(&*route.about.topic) {
             route.mark(*traits);
         }
-        *self.kinds.entry(route.carries.id).or_default() += 1;
+        *self.kinds.entry(route.about.carries.id).or_default() += 1;
         if fixed {
             self.fixed.insert(ByName(Arc::clone(&route)));
             return (route, Forgotten::default());
@@ -90,7 +90,7 @@ impl Cache {
                 .partition(|one| 1 < Arc::strong_count(&one.0));
             self.young.extend(used);
             for one in &unused {
-                self.uncount(one.0.carries);
+                self.uncount(one.0.about.carries);
             }
             forgotten.0 = unused;
         }
@@ -162,19 +162,19 @@ struct ByName(Arc<Route>);
 
 impl Borrow<str> for ByName {
     fn borrow(&self) -> &str {
-        &self.0.topic
+        &self.0.about.topic
     }
 }
 
 impl Hash for ByName {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.0.topic.hash(state);
+        self.0.about.topic.hash(state);
     }
 }
 
 impl PartialEq for ByName {
     fn eq(&self, other: &Self) -> bool {
-        self.0.topic == other.0.topic
+        self.0.about.topic == other.0.about.topic
     }
 }
 

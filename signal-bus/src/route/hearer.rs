@@ -161,9 +161,9 @@ impl Hearer {
         let Some((bus, _)) = self.leads_to.get() else {
             return true;
         };
-        let passage = label.passage.as_ref();
+        let passage = label.stamp.passage.as_ref();
         let has_been = passage.is_some_and(|passage| passage.buses.contains(bus));
-        !(label.local || label.topic.is_empty() || has_been)
+        !(label.stamp.local || label.about.topic.is_empty() || has_been)
     }
 
     /// Binds it to an owner; the first stays.

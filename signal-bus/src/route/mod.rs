@@ -24,7 +24,7 @@ use std::{
 use crate::{
     error::{InvalidTopic, publish::Refusal},
     guarded::discard,
-    queue::{Exchange, kept::Keeps, offer::Destination},
+    queue::{Exchange, kept::Keeps, lane::Lane, offer::Destination},
     route::{
         cache::{Cache, Found},
         common::Common,
@@ -143,6 +143,12 @@ impl Routes {
         route.with_plain(self.generation.load(Ordering::Acquire), with)
     }
 
+    /// As [`Route::lane`], for who is there now.
+    #[inline]
+    pub(crate) fn lane(&self, route: &Route) -> Option<Lane> {
+        route.lane(self.generation.load(Ordering::Acquire))
+    }
+
     /// Finds out who hears a topic, and remembers it.
     pub(crate) fn look(&self, route: &Route) -> Arc<Hearing> {
         let (hearing, mismatched) = self.present().hearing(route, self.keeps(route));
@@ -153,14 +159,14 @@ impl Routes {
         route.learn(&hearing);
         // A log may publish in turn, so it is told without the lock.
         for hearer in mismatched {
-            hearer.tell_mismatch(&route.topic, route.carries);
+            hearer.tell_mismatch(&route.about.topic, route.about.carries);
         }
         hearing
     }
 
     fn keeps(&self, route: &Route) -> Keeps {
         let histories = self.histories.iter().enumerate();
-        let histories = histories.filter(|(_, (pattern, _))| pattern.matches(&route.topic));
+        let histories = histories.filter(|(_, (pattern, _))| pattern.matches(&route.about.topic));
         Keeps {
             newest: route.sticky.load(Ordering::Acquire),
             histories: histories.map(|(place, _)| place).collect(),
@@ -172,7 +178,7 @@ impl Routes {
         let new = (traits.sticky && !route.sticky.load(Ordering::Acquire))
             || (traits.local && !route.local.load(Ordering::Acquire));
         if new {
-            self.mark_named(&route.topic, traits, exchange);
+            self.mark_named(&route.about.topic, traits, exchange);
         }
     }
 
@@ -235,7 +241,7 @@ impl Routes {
 
     /// A remembered topic that a subscription of `kind` to `pattern` does not fit.
     pub(crate) fn published_conflict(&self, pattern: &Pattern, kind: Kind) -> Option<Arc<Route>> {
-        let differs = |route: &&Arc<Route>| route.carries != kind;
+        let differs = |route: &&Arc<Route>| route.about.carries != kind;
         if pattern.is_exact() {
             return self
                 .cached(pattern.as_str())
@@ -246,7 +252,9 @@ impl Routes {
             return None;
         }
         let mut others = cache.iter().filter(differs);
-        others.find(|route| pattern.matches(&route.topic)).cloned()
+        others
+            .find(|route| pattern.matches(&route.about.topic))
+            .cloned()
     }
 
     /// A subscription that names a topic, and takes another type of signals than `kind`.
@@ -288,7 +296,7 @@ impl Routes {
 
     /// The type that a topic carries, if something has bound it.
     pub(crate) fn carries(&self, topic: &str) -> Option<Kind> {
-        let published = self.cached(topic).map(|route| route.carries);
+        let published = self.cached(topic).map(|route| route.about.carries);
         published.or_else(|| self.declared.of(topic)?.kind)
     }
 

@@ -174,8 +174,8 @@ impl Present {
 
     /// Who hears a route; and those who would, if it carried their type.
     pub(crate) fn hearing(&self, route: &Route, keeps: Keeps) -> (Hearing, Vec<Arc<Hearer>>) {
-        let carries = route.carries;
-        if route.topic.is_empty() {
+        let carries = route.about.carries;
+        if route.about.topic.is_empty() {
             let hearers = self
                 .all()
                 .filter(|one| one.takes(carries) && !one.is_reserved());
@@ -185,11 +185,11 @@ impl Present {
                 Vec::new(),
             );
         }
-        let hearers = self.matching(&route.topic).into_iter();
+        let hearers = self.matching(&route.about.topic).into_iter();
         let (hearers, mismatched): (_, Vec<_>) = hearers.partition(|one| one.takes(carries));
         let mut hearing = Hearing::new(self.generation, hearers, keeps);
         hearing.mismatched = mismatched.len() as u64;
-        hearing.closed = !self.closed.is_empty() && self.is_closed(&route.topic);
+        hearing.closed = !self.closed.is_empty() && self.is_closed(&route.about.topic);
         (hearing, mismatched)
     }
 }

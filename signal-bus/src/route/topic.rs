@@ -13,23 +13,25 @@ use crate::{
     error::publish::Refusal,
     queue::{
         kept::Keeps,
+        lane::Lane,
         log::LogId,
         offer::{Destination, Target},
     },
     route::hearer::Hearer,
-    signal::{AnyValue, Kind, label::Label},
+    signal::{
+        AnyValue, Kind,
+        label::{About, Label},
+    },
     topic::Traits,
 };
 
 /// A topic, or the broadcast of one type.
 #[derive(Debug)]
 pub(crate) struct Route {
-    /// Empty for a broadcast.
-    pub(crate) topic: Arc<str>,
+    /// What it is called, and the type it carries.
+    pub(crate) about: Arc<About>,
     /// Its number; publishers that wait stand in the line of this number.
     pub(crate) line: usize,
-    /// The type it carries.
-    pub(crate) carries: Kind,
     /// Where the first publish, which has bound the type, stands; `None` where attributes have.
     pub(crate) bound_at: Option<&'static Location<'static>>,
     /// Whether its newest signal is kept.
@@ -41,6 +43,8 @@ pub(crate) struct Route {
     silent_in: AtomicU64,
     /// The generation in which it was found out who hears it.
     known_in: AtomicU64,
+    /// The log that all its signals go into, if that is all there is to do with them; 0 if it is not.
+    lane: AtomicU64,
 }
 
 /// Who hears a topic, as found out in one generation.
@@ -96,6 +100,14 @@ impl Hearing {
         (plain && self.is_heard() && self.keeps().is_none()).then_some(&self.usual)
     }
 
+    /// The log that all signals go into, if that is all there is to do with them.
+    fn lane(&self) -> Option<Lane> {
+        let destination = self.plain()?;
+        let log = self.hearers.first()?.log()?;
+        let only = destination.targets.len() == 1;
+        only.then(|| Lane::new(self.generation, log))
+    }
+
     /// Whether a signal goes anywhere at all.
     pub(crate) fn is_silent(&self) -> bool {
         !self.is_heard() && self.keeps().is_none() && self.mismatched == 0 && !self.closed
@@ -139,15 +151,18 @@ impl Route {
         bound_at: Option<&'static Location<'static>>,
     ) -> Self {
         Self {
-            topic: topic.into(),
+            about: Arc::new(About {
+                topic: topic.into(),
+                carries,
+            }),
             line,
-            carries,
             bound_at,
             sticky: AtomicBool::new(false),
             local: AtomicBool::new(false),
             hearing: RwLock::new(None),
             silent_in: AtomicU64::new(0),
             known_in: AtomicU64::new(0),
+            lane: AtomicU64::new(0),
         }
     }
 
@@ -188,6 +203,12 @@ impl Route {
         known.and_then(Hearing::plain).map(with)
     }
 
+    /// The log that all its signals go into, if that is known and all there is to do with them.
+    #[inline]
+    pub(crate) fn lane(&self, generation: u64) -> Option<Lane> {
+        Lane::unpack(self.lane.load(Ordering::Acquire), generation)
+    }
+
     /// Remembers who hears it.
     pub(crate) fn learn(&self, hearing: &Arc<Hearing>) {
         let silent = hearing.is_silent();
@@ -200,6 +221,8 @@ impl Route {
         let generation = if silent { hearing.generation } else { 0 };
         self.silent_in.store(generation, Ordering::Release);
         self.known_in.store(hearing.generation, Ordering::Release);
+        let lane = hearing.lane().and_then(Lane::pack);
+        self.lane.store(lane.unwrap_or_default(), Ordering::Release);
     }
 
     /// Forgets who heard it before `generation`.
@@ -221,12 +244,12 @@ impl Route {
     }
 
     pub(crate) fn check(&self, kind: Kind) -> Result<(), Refusal> {
-        if self.carries == kind {
+        if self.about.carries == kind {
             return Ok(());
         }
         Err(Refusal::TypeMismatch {
-            topic: (*self.topic).into(),
-            carries: self.carries.name,
+            topic: (*self.about.topic).into(),
+            carries: self.about.carries.name,
             found: kind.name,
         })
     }

@@ -30,7 +30,7 @@ use crate::{
         running::{BusHandle, Running},
         table::Found,
     },
-    signal::run::Lead,
+    signal::lead::Lead,
 };
 
 tokio::task_local! {

@@ -6,13 +6,13 @@ impl<T: ?Sized> Signal<T> {
     /// Which call of the handler this is: 1 for the first, and more where the subscription has a [`Retry`](crate::Retry).
     #[must_use]
     pub fn attempt(&self) -> u32 {
-        self.label.attempt
+        self.label.stamp.attempt
     }
 
     /// A share of the signal for another call of its handler.
     pub(crate) fn for_attempt(&self, attempt: u32) -> Self {
         let mut signal = self.clone();
-        signal.label.attempt = attempt;
+        signal.label.stamp.attempt = attempt;
         signal
     }
 }

@@ -2,19 +2,30 @@
 
 use std::{sync::Arc, time::SystemTime};
 
-use crate::signal::{headers::Headers, id::SignalId};
-
-/// Tells the name of a value's type; smaller than the name.
-pub(crate) type TypeName = fn() -> &'static str;
+use crate::signal::{Kind, headers::Headers, id::SignalId};
 
 /// What a signal is labelled with.
 #[derive(Clone)]
 pub(crate) struct Label {
+    pub(crate) about: Arc<About>,
+    pub(crate) stamp: Stamp,
+}
+
+/// What the labels of all signals of a topic have in common.
+#[derive(Debug)]
+pub(crate) struct About {
+    /// Empty for a broadcast.
     pub(crate) topic: Arc<str>,
+    /// The type of the values.
+    pub(crate) carries: Kind,
+}
+
+/// What is a signal's own on its label.
+#[derive(Clone, Debug)]
+pub(crate) struct Stamp {
     pub(crate) id: SignalId,
     /// What led to it.
     pub(crate) origin: Option<Origin>,
-    pub(crate) type_name: TypeName,
     pub(crate) time: SystemTime,
     pub(crate) headers: Headers,
     /// Which call of a handler it is for.
@@ -25,7 +36,7 @@ pub(crate) struct Label {
     pub(crate) passage: Option<Arc<Passage>>,
 }
 
-impl Label {
+impl Stamp {
     /// What led to a signal that the handler of this one publishes.
     #[inline]
     pub(crate) fn leads(&self) -> Origin {

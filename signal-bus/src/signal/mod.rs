@@ -1,10 +1,14 @@
 //! A published value on its way: the signal and its label.
 
 mod attempt;
+pub(crate) mod hatch;
 pub(crate) mod headers;
 pub(crate) mod id;
 pub(crate) mod label;
+pub(crate) mod lead;
 pub(crate) mod run;
+pub(crate) mod segment;
+pub(crate) mod stock;
 
 use std::{
     any::{Any, TypeId, type_name},
@@ -18,7 +22,8 @@ use crate::{
     signal::{
         headers::Headers,
         id::SignalId,
-        label::{Label, Origin},
+        label::{About, Label, Origin},
+        segment::Item,
     },
     topic::template::Template,
 };
@@ -61,7 +66,7 @@ impl<T: ?Sized> Signal<T> {
     /// The topic it was published on; empty for a [broadcast](crate::BusHandle::broadcast).
     #[must_use]
     pub fn topic(&self) -> &str {
-        &self.label.topic
+        &self.label.about.topic
     }
 
     /// The part of the topic that a hole of the subscription's pattern stands for.
@@ -89,16 +94,16 @@ impl<T: ?Sized> Signal<T> {
     pub fn captures(&self) -> impl Iterator<Item = (&str, &str)> {
         let templates = self.templates.iter().flat_map(|templates| templates.iter());
         let mut hearing = templates.filter(|template| {
-            template.has_holes() && template.pattern().matches(&self.label.topic)
+            template.has_holes() && template.pattern().matches(&self.label.about.topic)
         });
         let first = hearing.next().into_iter();
-        first.flat_map(|template| template.captures(&self.label.topic))
+        first.flat_map(|template| template.captures(&self.label.about.topic))
     }
 
     /// Its id: unique in the bus, ordered within the topic.
     #[must_use]
     pub fn id(&self) -> SignalId {
-        self.label.id
+        self.label.stamp.id
     }
 
     /// Its number in the order in which the bus let signals in, over all topics; the later has the greater.
@@ -107,49 +112,49 @@ impl<T: ?Sized> Signal<T> {
     /// [history](crate::Bus::history) is read from such a number on.
     #[must_use]
     pub fn sequence(&self) -> u64 {
-        self.label.id.number()
+        self.label.stamp.id.number()
     }
 
     /// The signal whose handler published this one, if a handler did.
     #[must_use]
     pub fn parent_id(&self) -> Option<SignalId> {
-        self.label.origin.map(|origin| origin.parent)
+        self.label.stamp.origin.map(|origin| origin.parent)
     }
 
     /// The first of the signals that led to this one by handlers that published; its own id if none did.
     #[must_use]
     pub fn root_id(&self) -> SignalId {
-        self.label.leads().root
+        self.label.stamp.leads().root
     }
 
     /// When it was published, by the system's clock.
     #[must_use]
     pub fn time(&self) -> SystemTime {
-        self.label.time
+        self.label.stamp.time
     }
 
     /// What travels beside the value.
     #[must_use]
     pub fn headers(&self) -> &Headers {
-        &self.label.headers
+        &self.label.stamp.headers
     }
 
     /// The text of one of its [`headers`](Self::headers).
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.label.headers.get(name)
+        self.label.stamp.headers.get(name)
     }
 
     /// Whether it stays in its bus: its topic or its publisher is `local`.
     #[must_use]
     pub fn is_local(&self) -> bool {
-        self.label.local
+        self.label.stamp.local
     }
 
     /// The name of the value's type, as [`std::any::type_name`] gives it.
     #[must_use]
     pub fn type_name(&self) -> &'static str {
-        (self.label.type_name)()
+        self.label.about.carries.name
     }
 
     /// The value, shared.
@@ -168,12 +173,12 @@ impl<T: ?Sized> Signal<T> {
 
     /// What led to a signal that the handler of this one publishes.
     pub(crate) fn leads(&self) -> Origin {
-        self.label.leads()
+        self.label.stamp.leads()
     }
 
     /// Gives it its id.
     pub(crate) fn number(&mut self, id: SignalId) {
-        self.label.id = id;
+        self.label.stamp.id = id;
     }
 
     /// The signal as the subscription that was written so gets it.
@@ -224,6 +229,13 @@ impl Signal {
         }
     }
 
+    /// What is its own, and what it has in common with others of its topic.
+    pub(crate) fn into_item(self) -> (Item, Arc<About>) {
+        let Label { about, stamp } = self.label;
+        let value = Some(self.value);
+        (Item { value, stamp }, about)
+    }
+
     /// The signal as one of its type.
     ///
     /// # Panics
@@ -239,7 +251,7 @@ impl Signal {
     pub(crate) fn kind(&self) -> Kind {
         Kind {
             id: (*self.value).type_id(),
-            name: (self.label.type_name)(),
+            name: self.label.about.carries.name,
         }
     }
 }
@@ -272,14 +284,9 @@ impl<T: ?Sized + fmt::Display> fmt::Display for Signal<T> {
 /// Its type, topic and id, for signals of any type have them; `{:?}` of `*signal` is the value's own.
 impl<T: ?Sized> fmt::Debug for Signal<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Label {
-            topic,
-            id,
-            type_name,
-            ..
-        } = &self.label;
-        let type_name = type_name();
-        write!(f, "Signal<{type_name}>({topic} {id})")
+        let Label { about, stamp } = &self.label;
+        let (topic, carries) = (&about.topic, about.carries.name);
+        write!(f, "Signal<{carries}>({topic} {})", stamp.id)
     }
 }
 

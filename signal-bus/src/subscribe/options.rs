@@ -325,7 +325,11 @@ impl Running {
                 Some(at) => Site::call("publish", at).to_string(),
                 None => String::from("the bus itself"),
             };
-            return Err(mismatch(&route.topic, route.carries.name, bound_at));
+            return Err(mismatch(
+                &route.about.topic,
+                route.about.carries.name,
+                bound_at,
+            ));
         }
         Ok(())
     }

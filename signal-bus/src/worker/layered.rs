@@ -8,7 +8,7 @@ use crate::{
     queue::entry::Entry,
     registry::handler::HandlerFuture,
     scope::running::Running,
-    signal::{Signal, run::Run},
+    signal::Signal,
     worker::{Work, load::Load},
 };
 
@@ -22,11 +22,10 @@ impl Handles for Below {
     fn handle(&self, signals: Signals) -> HandlerFuture<'static> {
         let (work, running) = (Arc::clone(&self.work), Arc::clone(&self.running));
         Box::pin(async move {
-            let mut run = Run::new(work.templates.clone());
             let load = load(signals);
             // A layer hears of a panic as of any other failure.
-            let called = Guarded::run(|| work.call(load, &mut run)).await;
-            work.ended(&running, called, &mut run)
+            let called = Guarded::run(|| work.call(load)).await;
+            work.ended(&running, called)
         })
     }
 }

@@ -1,6 +1,8 @@
 //! The way out: takes signals from a queue and calls the handler. One loop, not generic, for all subscribers.
 
+pub(crate) mod convoy;
 pub(crate) mod effort;
+pub(crate) mod hand;
 mod layered;
 mod load;
 mod measured;
@@ -317,9 +319,8 @@ impl Work {
     async fn attempt(self: &Arc<Self>, running: &Arc<Running>, load: Load) -> Outcome {
         let inside = Inside::Handler(self.queue, load.origin());
         let scope = Scope::new(Arc::clone(running), Some(inside));
-        let mut run = Run::new(self.templates.clone());
         let call = scope.run(Guarded::run(|| match running.layers.is_empty() {
-            true => self.call(load, &mut run),
+            true => self.call(load),
             false => self.layered(running, load),
         }));
         let limit = self.effort.as_ref().and_then(|effort| effort.timeout);
@@ -333,16 +334,11 @@ impl Work {
             Ok(called) => called,
             Err(limit) => return Err(Box::new(Failure::TimedOut(limit))),
         };
-        self.ended(running, called, &mut run)
+        self.ended(running, called)
     }
 
     /// How a call has ended that may have panicked.
-    fn ended(&self, running: &Running, called: Result<Outcome, String>, run: &mut Run) -> Outcome {
-        // What a handler has left of its signal is dropped before its end is told.
-        let called = match (called, caught(|| run.end_current())) {
-            (Ok(Ok(())), Err(panic)) => Err(panic),
-            (called, _) => called,
-        };
+    fn ended(&self, running: &Running, called: Result<Outcome, String>) -> Outcome {
         called.unwrap_or_else(|panic| {
             self.panicked(running);
             Err(Box::new(Failure::Panicked(panic)))
@@ -362,12 +358,11 @@ impl Work {
         member.is_some_and(|member| member.has_departed())
     }
 
-    fn call<'run>(&self, load: Load, run: &'run mut Run) -> HandlerFuture<'run> {
+    fn call(&self, load: Load) -> HandlerFuture<'static> {
         let heard = |entry: Entry| entry.signal.heard_as(self.templates.as_ref());
         match (&self.handler, load) {
             (Handler::Each(handle), Load::One(entry)) => {
-                run.add(entry.signal);
-                handle(run)
+                handle(Run::of(entry.signal, self.templates.clone()))
             }
             (Handler::Listener(handle), Load::One(entry)) => handle(heard(entry)),
             (Handler::Batch(handle), Load::Batch(entries)) => {

@@ -1,56 +1,76 @@
-//! The short way of a worker whose handler takes one signal after the other: a run of them in one future.
+//! The short way of a worker whose handler takes one signal after the other: it has several of them in one go.
 
-use std::{future::poll_fn, pin::pin, sync::Arc};
+use std::{future::poll_fn, sync::Arc, task::Poll};
 
 use tokio::task::coop;
 
 use crate::{
-    error::{Failure, Outcome},
-    guarded::{Guarded, caught},
-    queue::runs::Handled,
     registry::subscriber::Handle,
-    scope::{Scope, running::Running},
-    signal::run::Run,
-    worker::{Gone, Handler, Work, load::Keys, retry, told::Told},
+    scope::running::Running,
+    worker::{
+        Handler, Work,
+        convoy::{self, Home},
+        hand::Hand,
+    },
 };
 
 /// So many signals count as one step of those after which a task lets others run.
-const SIGNALS_PER_STEP: usize = 8;
+pub(super) const SIGNALS_PER_STEP: usize = 8;
+/// Who has handled so many signals without waiting goes back to where others are handled with it.
+const QUICK: usize = 32;
 
 /// As [`work`](super::work), for a handler that takes one signal after the other.
-///
-/// It keeps what it needs for a call while it waits: that is some more memory, and nothing to do when it is woken.
+pub(crate) async fn work(running: Arc<Running>, hand: Hand) {
+    running.begun.add_permits(1);
+    alone(running, hand, None).await;
+}
+
+/// What comes next for a handler in a task of its own.
+enum Next {
+    Run,
+    Home,
+    End,
+}
+
+/// Calls one handler, which may have left others, and may come home to them.
 #[expect(
     clippy::manual_async_fn,
     reason = "arguments of an async function are in its future twice"
 )]
-pub(crate) fn work(
+pub(super) fn alone(
     running: Arc<Running>,
-    work: Arc<Work>,
-    handle: Handle,
+    mut hand: Hand,
+    home: Option<Arc<Home>>,
 ) -> impl Future<Output = ()> + Send + 'static {
     async move {
-        let gone = Gone(work);
-        let mut run = Run::new(gone.0.templates.clone());
-        let mut handled = Handled::default();
-        running.begun.add_permits(1);
-        while gone.0.waits_for_run(&running, &mut handled, &mut run).await {
-            let size = run.left();
-            run.keep(running.keeps(&gone.0));
-            if gone.0.rests(&running) && Box::pin(gone.0.rest(&running)).await {
-                handled = gone.0.try_one(&running, handle, &mut run).await;
+        if hand.waits() {
+            hand.handle(&running).await;
+        }
+        loop {
+            match hand.next(&running, home.is_some()).await {
+                Next::Run => {}
+                Next::Home => return go_home(running, hand, home).await,
+                Next::End => return hand.end(&running),
+            }
+            let size = hand.left();
+            if hand.work().rests(&running) && Box::pin(hand.work().rest(&running)).await {
+                hand.try_one(&running).await;
                 continue;
             }
-            handled = gone.0.handle_run(&running, handle, &mut run).await;
+            hand.handle(&running).await;
             // A worker that always finds a signal would never let another task run.
             for _ in 0..=size / SIGNALS_PER_STEP {
                 coop::consume_budget().await;
             }
         }
-        gone.0.recovers(&running);
-        gone.0.part(&running);
-        drop(gone);
-        running.tasks.reap();
+    }
+}
+
+async fn go_home(running: Arc<Running>, hand: Hand, home: Option<Arc<Home>>) {
+    let Some(home) = home else { return };
+    running.tasks.reap();
+    if let Some(first) = home.enter(hand) {
+        convoy::drive(running, home, vec![first]).await;
     }
 }
 
@@ -62,89 +82,38 @@ impl Work {
             _ => None,
         }
     }
+}
 
-    fn waits_for_run(
-        &self,
-        running: &Running,
-        handled: &mut Handled,
-        run: &mut Run,
-    ) -> impl Future<Output = bool> {
-        let (queue, worker) = (self.queue, self.id);
-        poll_fn(move |context| {
-            let exchange = &running.exchange;
-            exchange.poll_run(queue, worker, handled, run, context)
-        })
+impl Hand {
+    /// Waits for the next run; `has_home` if there are others it may go back to when there is none.
+    async fn next(&mut self, running: &Running, has_home: bool) -> Next {
+        let goes = has_home && QUICK <= self.quick() && self.comes_back();
+        poll_fn(
+            |context| match running.exchange.poll_run(self.through(), context) {
+                Poll::Ready(true) => Poll::Ready(Next::Run),
+                Poll::Ready(false) => Poll::Ready(Next::End),
+                Poll::Pending if goes => Poll::Ready(Next::Home),
+                Poll::Pending => {
+                    self.rest();
+                    Poll::Pending
+                }
+            },
+        )
+        .await
     }
 
     /// Tries one signal after a rest.
-    async fn try_one(&self, running: &Arc<Running>, handle: Handle, run: &mut Run) -> Handled {
-        let panics = self.panics();
-        run.allow(1);
-        let handled = self.handle_run(running, handle, run).await;
-        run.allow(usize::MAX);
-        self.tried(running, panics);
-        handled
+    async fn try_one(&mut self, running: &Arc<Running>) {
+        let panics = self.work().panics();
+        self.allow(1);
+        self.handle(running).await;
+        self.allow(usize::MAX);
+        self.work().tried(running, panics);
     }
 
-    /// Calls the handler with one signal after the other, until one fails or there are no more.
-    ///
-    /// What is returned is what the queue has not been told of.
-    async fn handle_run(&self, running: &Arc<Running>, handle: Handle, run: &mut Run) -> Handled {
+    /// Calls the handler with what it has, until one call fails or there are no more signals.
+    async fn handle(&mut self, running: &Arc<Running>) {
         let _active = running.enter();
-        let lead = Arc::clone(run.lead());
-        let mut timing = self.meter(running, Some(&lead)).begin();
-        let scope = Scope::leading(Arc::clone(running), self.queue, Arc::clone(&lead));
-        let mut settled = 0;
-        let outcome = {
-            let mut call = pin!(scope.run(Guarded::run(|| handle(run))));
-            poll_fn(|context| {
-                let polled = call.as_mut().poll(context);
-                if polled.is_pending() {
-                    timing.waits(lead.begun());
-                    if 0 < lead.unsettled() {
-                        settled += running.exchange.progress(self.queue);
-                    }
-                }
-                polled
-            })
-            .await
-        };
-        timing.end(lead.begun());
-        let outcome = outcome.unwrap_or_else(|panic| {
-            self.panicked(running);
-            Err(Box::new(Failure::Panicked(panic)))
-        });
-        let begun = lead.begun();
-        let failed = usize::from(outcome.is_err());
-        if outcome.is_err() {
-            self.tell(running, run, outcome);
-        }
-        Handled {
-            done: begun.saturating_sub(failed + settled),
-            dead: failed,
-        }
-    }
-
-    fn tell(&self, running: &Arc<Running>, run: &mut Run, outcome: Outcome) {
-        let told = run
-            .label()
-            .map(|label| Told::one(label.clone(), run.kept()));
-        // Whatever happens here, the signals are settled: an error's `Display`, or a value's `drop`, may panic.
-        let told = caught(|| {
-            if let Some(told) = told {
-                told.tell(
-                    self,
-                    running,
-                    retry::Handled::once(outcome),
-                    &Keys::One([0]),
-                );
-            }
-        });
-        if let Err(panic) = told {
-            tracing::error!(subscriber = %self.site, "panicked while its failure was told of: {panic}");
-        }
-        if let Err(panic) = caught(|| run.end_current()) {
-            tracing::error!(subscriber = %self.site, "its signal panicked while it was dropped: {panic}");
-        }
+        poll_fn(|context| self.poll(running, context)).await;
     }
 }

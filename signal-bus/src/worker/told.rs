@@ -96,7 +96,7 @@ impl Told {
     /// What is told of a signal whose handling has failed; `kept` if somebody still wants it.
     pub(super) fn one(label: Label, kept: Option<Signal>) -> Self {
         Self {
-            origin: label.leads(),
+            origin: label.stamp.leads(),
             shares: match kept {
                 Some(signal) => Shares::Signals(Several::One(signal)),
                 None => Shares::Labels(Several::One(label)),

@@ -1,0 +1,58 @@
+//! The short way of a publish: its topic has one log, and nothing else wants to see the signal.
+
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::SystemTime,
+};
+
+use crate::{
+    publish::{Manner, Receipt},
+    queue::{lane::Asks, offer::Inside},
+    route::topic::Route,
+    scope::running::Running,
+    signal::{AnyValue, headers::Headers, label::Stamp},
+};
+
+impl Running {
+    /// Whether the short way is known.
+    pub(super) fn is_direct(&self, route: &Route) -> bool {
+        self.routes.lane(route).is_some()
+    }
+
+    /// Lets a value in the short way, if there is one and it is free; or gives it back.
+    pub(super) fn send_direct(
+        &self,
+        route: &Route,
+        value: Arc<AnyValue>,
+        manner: &Manner,
+    ) -> Result<Receipt, Arc<AnyValue>> {
+        let usual = manner.ticket.is_none()
+            && manner.forwarded.is_none()
+            && self.observe.recorder.is_none();
+        let Some(lane) = self.routes.lane(route).filter(|_| usual) else {
+            return Err(value);
+        };
+        let asks = Asks {
+            about: &route.about,
+            line: route.line,
+            inside: manner.inside,
+        };
+        let origin = manner.origin;
+        let origin = origin.or_else(|| manner.inside.and_then(Inside::origin));
+        let (headers, time) = (Headers::current(), SystemTime::now());
+        let local = manner.local || route.local.load(Ordering::Acquire);
+        let (id, receivers) = self.exchange.pass_lane(lane, asks, value, |id| Stamp {
+            id,
+            origin,
+            time,
+            headers,
+            attempt: 1,
+            local,
+            passage: None,
+        })?;
+        Ok(Receipt {
+            receivers,
+            id: Some(id),
+        })
+    }
+}

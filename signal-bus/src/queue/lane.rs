@@ -1,0 +1,145 @@
+//! The usual way of a signal: into the log of its topic, at once, if nothing at all stands in its way.
+
+use std::sync::Arc;
+
+use crate::{
+    queue::{
+        Exchange, State,
+        line::{Line, LineId},
+        log::LogId,
+        offer::Inside,
+        wakes::Wakes,
+    },
+    signal::{
+        AnyValue,
+        id::SignalId,
+        label::{About, Stamp},
+        segment::Item,
+    },
+};
+
+/// A log that is all there is to do with the signals of a topic, as it was found out in one generation.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Lane {
+    generation: u64,
+    log: LogId,
+}
+
+impl Lane {
+    /// Bits of a packed lane that are of its log.
+    const LOG_BITS: u32 = 24;
+
+    pub(crate) fn new(generation: u64, log: LogId) -> Self {
+        Self { generation, log }
+    }
+
+    /// As one number, which is not 0; `None` if it has no room there.
+    pub(crate) fn pack(self) -> Option<u64> {
+        let log = self.log.index() as u64 + 1;
+        let fits = log < 1 << Self::LOG_BITS && self.generation < 1 << (u64::BITS - Self::LOG_BITS);
+        fits.then_some(self.generation << Self::LOG_BITS | log)
+    }
+
+    /// What was packed, if it is of this generation.
+    #[inline]
+    pub(crate) fn unpack(packed: u64, generation: u64) -> Option<Self> {
+        if packed >> Self::LOG_BITS != generation {
+            return None;
+        }
+        let log = packed & ((1 << Self::LOG_BITS) - 1);
+        let log = LogId::of(usize::try_from(log.checked_sub(1)?).ok()?)?;
+        Some(Self { generation, log })
+    }
+}
+
+/// What asks for a lane.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asks<'a> {
+    /// What the signal is about.
+    pub(crate) about: &'a Arc<About>,
+    /// The number of its topic.
+    pub(crate) line: usize,
+    pub(crate) inside: Option<Inside>,
+}
+
+impl Exchange {
+    /// Lets a value in through a lane, if that is free; or gives it back.
+    pub(crate) fn pass_lane(
+        &self,
+        lane: Lane,
+        asks: Asks<'_>,
+        value: Arc<AnyValue>,
+        stamp: impl FnOnce(SignalId) -> Stamp,
+    ) -> Result<(SignalId, usize), Arc<AnyValue>> {
+        let mut state = self.lock();
+        if !state.is_free(lane, asks) {
+            return Err(value);
+        }
+        let id = state.number();
+        let item = Item {
+            value: Some(value),
+            stamp: stamp(id),
+        };
+        state.routed += 1;
+        let (receivers, idle) = state.put_in(lane.log, item, asks.about, None);
+        if idle {
+            let mut wakes = Wakes::default();
+            state.wake_idle(lane.log, &mut wakes);
+            drop(state);
+            wakes.wake();
+        }
+        Ok((id, receivers))
+    }
+}
+
+impl State {
+    /// The id of a signal that is let in now.
+    pub(super) fn number(&mut self) -> SignalId {
+        self.last_signal = self.last_signal.next();
+        self.last_signal
+    }
+
+    fn is_free(&self, lane: Lane, asks: Asks<'_>) -> bool {
+        let log = &self.logs[lane.log.index()];
+        let before = self.before(asks.line, asks.inside);
+        self.is_open(asks.inside)
+            && lane.generation == self.generation
+            && log.beside().is_empty()
+            && !log.readers().is_empty()
+            && !log.lacks_room(before)
+    }
+
+    /// How many publishers have the right of way before one who has not waited.
+    ///
+    /// He may go before them where there is room for all: they do not wait for that any more, but to be polled. Otherwise each
+    /// publish would have to be woken for, as long as others publish.
+    pub(super) fn before(&self, line: usize, inside: Option<Inside>) -> usize {
+        let handles = || inside.and_then(Inside::handling).is_some();
+        match self.lines.is_empty() || handles() {
+            true => 0,
+            false => self.lines.get(&LineId::Topic(line)).map_or(0, Line::len),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Lane;
+    use crate::queue::log::LogId;
+
+    #[test]
+    fn a_packed_lane_is_found_in_its_generation_only() {
+        let lane = Lane::new(7, LogId::of(3).unwrap());
+        let packed = lane.pack().unwrap();
+        assert_eq!(Lane::unpack(packed, 7), Some(lane));
+        assert_eq!(Lane::unpack(packed, 8), None);
+        assert_eq!(Lane::unpack(0, 0), None);
+        assert_eq!(Lane::unpack(0, 7), None);
+    }
+
+    #[test]
+    fn what_does_not_fit_is_not_packed() {
+        assert_eq!(Lane::new(7, LogId::of(1 << 24).unwrap()).pack(), None);
+        assert_eq!(Lane::new(1 << 40, LogId::of(0).unwrap()).pack(), None);
+    }
+}

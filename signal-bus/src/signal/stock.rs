@@ -1,0 +1,206 @@
+//! What a handler goes through: its own signals, or those that others have, too.
+
+use std::{collections::VecDeque, fmt, sync::Arc};
+
+use crate::{
+    guarded::discard,
+    signal::{
+        AnyValue, Signal,
+        label::Label,
+        lead::Lead,
+        segment::{Item, Segment},
+    },
+    topic::template::Template,
+};
+
+/// What waits to be filled keeps room for so many signals.
+const RESTING_ROOM_MAX: usize = 4;
+
+/// Signals for one handler, and the one it has in hand.
+#[derive(Default)]
+pub(crate) struct Stock {
+    waiting: VecDeque<Signal>,
+    /// The one of those that is in hand.
+    current: Option<Current>,
+    /// Signals that others may have, too; those before `at` are over, or the last of them is in hand.
+    segment: Option<Arc<Segment>>,
+    at: usize,
+    spare: Option<Arc<Segment>>,
+    /// Whether a signal is still wanted when its handler has failed.
+    keeps: bool,
+}
+
+/// The signal that the handler has in hand, if nobody else has it.
+struct Current {
+    /// `None` once the handler has taken it.
+    value: Option<Arc<AnyValue>>,
+    label: Label,
+}
+
+impl fmt::Debug for Stock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Stock({} wait)", self.left())
+    }
+}
+
+/// Filling it.
+impl Stock {
+    /// Says whether a signal is still wanted when its handler has failed; then the handler gets a share of the value only.
+    pub(crate) fn keep(&mut self, keeps: bool) {
+        self.keeps = keeps;
+    }
+
+    /// Adds a signal to those that wait.
+    pub(crate) fn add(&mut self, signal: Signal) {
+        self.waiting.push_back(signal);
+    }
+
+    /// Lets the handler go through signals that others may have, too.
+    pub(crate) fn add_segment(&mut self, segment: Arc<Segment>) {
+        self.at = 0;
+        self.segment = Some(segment);
+    }
+
+    /// Lets go of the signals that others may have, too, when it is through; whoever is the last drops them.
+    pub(crate) fn release_segment(&mut self) {
+        let through = self.segment.take_if(|segment| segment.len() <= self.at);
+        let Some(mut segment) = through else { return };
+        if let Some(last) = Arc::get_mut(&mut segment) {
+            last.clear();
+            self.spare = Some(segment);
+        }
+    }
+
+    /// Gives back the room that a burst has needed, before nothing may come for long.
+    pub(crate) fn rest(&mut self) {
+        if RESTING_ROOM_MAX < self.waiting.capacity() {
+            self.waiting = VecDeque::new();
+        }
+    }
+
+    /// An empty segment to be filled again, if it has one.
+    pub(crate) fn take_spare(&mut self) -> Option<Arc<Segment>> {
+        self.spare.take()
+    }
+
+    /// How many signals have not been begun.
+    pub(crate) fn left(&self) -> usize {
+        let segment = self.segment.as_ref();
+        self.waiting.len() + segment.map_or(0, |segment| segment.len() - self.at)
+    }
+}
+
+/// Going through it.
+impl Stock {
+    /// Goes to the next signal, if there is one that may be begun; the one before it is over then, and dropped.
+    #[inline]
+    pub(super) fn goes_on(&mut self, lead: &Lead) -> bool {
+        if self.current.is_some() {
+            self.end_current();
+        }
+        if !lead.goes_on() {
+            return false;
+        }
+        let Some(segment) = &self.segment else {
+            return self.goes_on_alone(lead);
+        };
+        let Some(item) = segment.items.get(self.at) else {
+            return false;
+        };
+        self.at += 1;
+        lead.follow(&item.stamp);
+        true
+    }
+
+    fn goes_on_alone(&mut self, lead: &Lead) -> bool {
+        let Some(Signal { value, label, .. }) = self.waiting.pop_front() else {
+            return false;
+        };
+        lead.follow(&label.stamp);
+        let value = Some(value);
+        self.current = Some(Current { value, label });
+        true
+    }
+
+    /// Drops the value at hand. If that panics, its label is still there to say whose fault it was.
+    pub(crate) fn end_current(&mut self) {
+        if let Some(current) = &mut self.current {
+            drop(current.value.take());
+        }
+        self.current = None;
+    }
+
+    #[inline]
+    fn last_item(&self) -> Option<&Item> {
+        let segment = self.segment.as_ref()?;
+        segment.items.get(self.at.checked_sub(1)?)
+    }
+
+    /// The value at hand, as long as it was not taken.
+    #[inline]
+    pub(super) fn value(&self) -> Option<&AnyValue> {
+        match self.last_item() {
+            Some(item) => item.value.as_deref(),
+            None => self.current.as_ref()?.value.as_deref(),
+        }
+    }
+
+    /// The value with its share, which is not here any more then, unless it is kept, or others have it, too.
+    pub(super) fn take_value(&mut self) -> Option<Arc<AnyValue>> {
+        if self.keeps {
+            return self.share_value();
+        }
+        let Some(segment) = &mut self.segment else {
+            return self.current.as_mut()?.value.take();
+        };
+        let at = self.at.checked_sub(1)?;
+        match Arc::get_mut(segment) {
+            Some(alone) => alone.items.get_mut(at)?.value.take(),
+            None => segment.items.get(at)?.value.clone(),
+        }
+    }
+
+    /// A share of the value.
+    pub(super) fn share_value(&self) -> Option<Arc<AnyValue>> {
+        match self.last_item() {
+            Some(item) => item.value.clone(),
+            None => self.current.as_ref()?.value.clone(),
+        }
+    }
+
+    /// The label of the signal that the handler has, or had last.
+    pub(crate) fn label(&self) -> Option<Label> {
+        let Some(item) = self.last_item() else {
+            return self.current.as_ref().map(|current| current.label.clone());
+        };
+        let about = self.segment.as_ref()?.about.as_ref()?;
+        Some(Label {
+            about: Arc::clone(about),
+            stamp: item.stamp.clone(),
+        })
+    }
+
+    /// The signal at hand around a value.
+    pub(super) fn labelled(
+        &self,
+        value: Arc<AnyValue>,
+        templates: Option<&Arc<[Template]>>,
+    ) -> Option<Signal> {
+        let signal = Signal::new(value, self.label()?);
+        Some(signal.heard_as(templates))
+    }
+
+    /// The signal that the handler had last, if it is kept.
+    pub(crate) fn kept(&self) -> Option<Signal> {
+        let wanted = self.keeps || self.segment.is_some();
+        wanted.then(|| self.labelled(self.share_value()?, None))?
+    }
+}
+
+/// What was not begun is dropped, and a value may panic then.
+impl Drop for Stock {
+    fn drop(&mut self) {
+        discard(self.current.take());
+        self.waiting.drain(..).for_each(discard);
+    }
+}
