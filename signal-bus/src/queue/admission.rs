@@ -175,6 +175,8 @@ impl Future for Admission {
         let circle = match state.obstacle(&offer, this.ticket) {
             None => None,
             Some(obstacle) => {
+                let handling = offer.inside.and_then(Inside::handling);
+                state.update_blocked(handling.map(|(queue, _)| queue));
                 let circle = this.circle(&state, &offer, obstacle);
                 if circle.is_none() {
                     let ticket = state.join_line(&offer, this.ticket, obstacle, context.waker());
@@ -359,6 +361,7 @@ impl State {
         if let (Some(log), false) = (store.log(), target.alone) {
             return self.push_shared(log, entry, wakes);
         }
+        store.leave_cohort(&mut self.logs);
         store.go_beside(target.queue, &mut self.logs);
         let pulled = store.is_pulled();
         let gone = store.push(entry, wakes);

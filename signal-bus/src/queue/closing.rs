@@ -36,6 +36,7 @@ impl Exchange {
         state.working = 0;
         state.held = 0;
         state.quiet_count += 1;
+        state.update_all();
         let State { stores, logs, .. } = &mut *state;
         let stores = stores.iter_mut();
         let left: Vec<_> = stores

@@ -73,6 +73,11 @@ impl Crew {
         }
     }
 
+    /// Notes how many calls run, where those of several readers are counted together.
+    pub(crate) fn count(&mut self, calls: usize) {
+        self.calls = calls;
+    }
+
     /// Counts a call that has ended.
     pub(crate) fn end(&mut self, worker: WorkerId) {
         self.calls -= 1;

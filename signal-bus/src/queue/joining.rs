@@ -177,6 +177,7 @@ impl State {
         let Some(store) = self.stores.get_mut(queue) else {
             return Vec::new();
         };
+        store.leave_cohort(&mut self.logs);
         store.close(wakes);
         store.close_shared(queue, &mut self.logs);
         let pulled = store.is_pulled();

@@ -15,7 +15,10 @@ use std::{
 };
 
 use crate::{
-    queue::{entry::Ticket, line::LineId, reading::Reading, stores::QueueId, wakes::Wakes},
+    queue::{
+        cohort::Cohort, entry::Ticket, line::LineId, reading::Reading, stores::QueueId,
+        wakes::Wakes,
+    },
     signal::{
         label::About,
         segment::{Item, Segment},
@@ -52,6 +55,8 @@ pub(crate) struct Log {
     idle: Vec<QueueId>,
     /// Who drives several readers that have found nothing.
     driver: Option<Waker>,
+    /// Those who go through it together.
+    pub(super) cohort: Cohort,
     /// The readers that have signals of their own beside it.
     beside: Vec<QueueId>,
     sealed: VecDeque<Sealed>,
@@ -84,6 +89,15 @@ struct Sealed {
     ticket: Option<Ticket>,
 }
 
+impl Sealed {
+    fn begin(&mut self, readers: usize, wakes: &mut Wakes) {
+        self.ahead -= readers;
+        if self.ahead == 0 {
+            wakes.unused.tickets.extend(self.ticket.take());
+        }
+    }
+}
+
 impl Log {
     pub(super) fn new(capacity: usize, segment_max: usize) -> Self {
         Self {
@@ -92,6 +106,7 @@ impl Log {
             readers: Vec::new(),
             idle: Vec::new(),
             driver: None,
+            cohort: Cohort::default(),
             beside: Vec::new(),
             sealed: VecDeque::new(),
             first: 0,
@@ -227,20 +242,47 @@ impl Log {
         let sealed = self.sealed.get_mut(at)?;
         reading.next += 1;
         reading.at += sealed.size as u64;
-        sealed.ahead -= 1;
-        if sealed.ahead == 0 {
-            wakes.unused.tickets.extend(sealed.ticket.take());
-        }
+        sealed.begin(1, wakes);
         Some(sealed)
+    }
+
+    /// Hands so many readers the segment of this number.
+    pub(super) fn begin_segment(
+        &mut self,
+        number: u64,
+        readers: usize,
+        wakes: &mut Wakes,
+    ) -> Option<Arc<Segment>> {
+        let at = usize::try_from(number - self.first).ok()?;
+        if at == self.sealed.len() {
+            self.seal(None);
+        }
+        let sealed = self.sealed.get_mut(at)?;
+        sealed.begin(readers, wakes);
+        match sealed.left == readers {
+            true => sealed.segment.take(),
+            false => sealed.segment.clone(),
+        }
+    }
+
+    /// Notes that so many readers are done with the segment of this number.
+    pub(super) fn leave_segment(&mut self, number: u64, readers: usize, wakes: &mut Wakes) {
+        let at = usize::try_from(number - self.first).ok();
+        if let Some(sealed) = at.and_then(|at| self.sealed.get_mut(at)) {
+            sealed.left -= readers;
+            self.free(wakes);
+        }
+    }
+
+    /// How many signals were ever put in.
+    pub(super) fn end(&self) -> u64 {
+        self.end.load(Ordering::Relaxed)
     }
 
     /// Notes that a reader is done with the segment it has.
     pub(super) fn done(&mut self, reading: &mut Reading, wakes: &mut Wakes) {
-        let held = reading.held.take();
-        let at = held.and_then(|held| usize::try_from(held - self.first).ok());
-        if let Some(sealed) = at.and_then(|at| self.sealed.get_mut(at)) {
-            sealed.left -= 1;
-            self.free(wakes);
+        if let Some(held) = reading.held.take() {
+            self.leave_segment(held, 1, wakes);
         }
     }
 

@@ -18,6 +18,7 @@
 
 pub(crate) mod admission;
 mod closing;
+pub(crate) mod cohort;
 pub(crate) mod crew;
 pub(crate) mod entry;
 pub(crate) mod joining;
@@ -56,7 +57,7 @@ use crate::{
         kept::Kept,
         ledger::{Ledger, Publishing},
         line::{Line, LineId},
-        log::Log,
+        log::{Log, LogId},
         offer::Inside,
         store::Store,
         stores::{QueueId, Stores},
@@ -222,7 +223,8 @@ impl Exchange {
 
     /// The counts, taken at one moment.
     pub(crate) fn ledger(&self) -> Ledger {
-        let state = self.lock();
+        let mut state = self.lock();
+        state.update_all();
         let stores = state.stores.iter();
         Ledger {
             tallies: stores
@@ -237,13 +239,16 @@ impl Exchange {
 
     /// How many signals wait in a queue, not counting those in handlers.
     pub(crate) fn waiting(&self, queue: QueueId) -> usize {
-        let state = self.lock();
+        let mut state = self.lock();
+        state.update(queue);
         state.stores.get(queue).map_or(0, Store::waiting)
     }
 
     /// The publishers that wait for room.
     pub(crate) fn publishing(&self) -> Vec<Publishing> {
-        self.lock().publishing()
+        let mut state = self.lock();
+        state.update_all();
+        state.publishing()
     }
 
     /// Whether a publisher waits for room.
@@ -259,7 +264,8 @@ impl Exchange {
 
     /// Queues that have signals in handlers, or waiting for a reader.
     pub(crate) fn busy(&self) -> Vec<QueueId> {
-        let state = self.lock();
+        let mut state = self.lock();
+        state.update_all();
         let busy = state
             .stores
             .iter()
@@ -320,14 +326,26 @@ impl State {
             return;
         };
         let log = store.log();
-        let told = log.map(|log| self.logs[log.index()].take_lines());
-        let (shared, moved) = told.unwrap_or_default();
-        for line in store.take_lines().chain(shared) {
+        for line in store.take_lines() {
             if let Some(line) = self.lines.get_mut(&line) {
                 line.freed(wakes);
             }
         }
-        if let Some(log) = log.filter(|_| moved) {
+        log.into_iter().for_each(|log| self.freed_in(log, wakes));
+    }
+
+    /// Tells the lines that wait for a log that it has room.
+    fn freed_in(&mut self, log: LogId, wakes: &mut Wakes) {
+        if self.lines.is_empty() {
+            return;
+        }
+        let (lines, moved) = self.logs[log.index()].take_lines();
+        for line in lines {
+            if let Some(line) = self.lines.get_mut(&line) {
+                line.freed(wakes);
+            }
+        }
+        if moved {
             self.look_again_in(log, wakes);
         }
     }

@@ -8,7 +8,10 @@ use std::{
     },
 };
 
-use crate::queue::log::{Log, LogId};
+use crate::queue::{
+    cohort::Together,
+    log::{Log, LogId},
+};
 
 /// How far a subscription has read.
 #[derive(Debug)]
@@ -32,6 +35,8 @@ pub(crate) struct Reading {
     pub(super) own: VecDeque<u64>,
     /// Whether it is known to have signals of its own.
     pub(super) beside: bool,
+    /// Whether others have the same read, so that all is noted once.
+    pub(super) together: Option<Together>,
 }
 
 impl Reading {
@@ -49,6 +54,7 @@ impl Reading {
             idle: false,
             own: VecDeque::new(),
             beside: false,
+            together: None,
         }
     }
 

@@ -7,13 +7,8 @@ use std::{
 
 use crate::{
     queue::{
-        Exchange, Phase, Settings, State,
-        entry::Entry,
-        log::{Log, LogId},
-        parked::WorkerId,
-        store::Store,
-        stores::QueueId,
-        wakes::Wakes,
+        Exchange, Phase, Settings, State, entry::Entry, log::Log, parked::WorkerId, store::Store,
+        stores::QueueId, wakes::Wakes,
     },
     registry::subscriber::Overflow,
     signal::{lead::Lead, segment::Segment, stock::Stock},
@@ -33,7 +28,7 @@ pub(crate) struct Handled {
 }
 
 impl Handled {
-    fn all(self) -> usize {
+    pub(super) fn all(self) -> usize {
         self.done + self.dead
     }
 }
@@ -66,12 +61,12 @@ pub(crate) struct Through<'hand> {
 }
 
 /// What a hand has got for its next run.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) enum Got {
-    Signals,
-    Nothing,
     /// Nothing, now or later.
     Ended,
+    Nothing,
+    Signals,
 }
 
 impl Exchange {
@@ -106,48 +101,6 @@ impl Exchange {
         }
     }
 
-    /// As [`poll_run`](Self::poll_run), for several that read the same log and are driven together; each is told what it has got.
-    ///
-    /// It is pending if there are signals for none of them, and `false` when there never will be any.
-    pub(crate) fn poll_runs<'hand>(
-        &self,
-        log: LogId,
-        hands: impl Iterator<Item = (Through<'hand>, &'hand mut Got)>,
-        context: &mut Context<'_>,
-    ) -> Poll<bool> {
-        let mut wakes = Wakes::default();
-        let mut state = self.lock();
-        if state.phase == Phase::Closed {
-            return Poll::Ready(false);
-        }
-        let (mut settled, mut best) = (0, Got::Ended);
-        for (hand, told) in hands {
-            let (queue, worker, handled) = (hand.queue, hand.worker, hand.handled.all());
-            *told = state.turn_over(hand, &mut wakes);
-            match *told {
-                Got::Signals => best = Got::Signals,
-                Got::Nothing if best == Got::Ended => best = Got::Nothing,
-                Got::Nothing | Got::Ended => {}
-            }
-            if let Some(store) = state.stores.get_mut(queue) {
-                // It is woken with the others, but also for what concerns it alone.
-                store.park(worker, context.waker());
-            }
-            state.settled(queue, handled, &mut wakes);
-            settled += handled;
-        }
-        if best == Got::Nothing {
-            state.logs[log.index()].idle_together(context.waker());
-        }
-        state.less(settled, 0, self, &mut wakes);
-        self.after(state, wakes);
-        match best {
-            Got::Signals => Poll::Ready(true),
-            Got::Nothing => Poll::Pending,
-            Got::Ended => Poll::Ready(false),
-        }
-    }
-
     /// Settles the signals of a run whose handler waits in the middle of it; how many those were.
     pub(crate) fn progress(&self, queue: QueueId) -> usize {
         let mut wakes = Wakes::default();
@@ -168,7 +121,7 @@ impl Exchange {
 
 impl State {
     /// Settles what was handled, and fills the hand again if it is empty.
-    fn turn_over(&mut self, hand: Through<'_>, wakes: &mut Wakes) -> Got {
+    pub(super) fn turn_over(&mut self, hand: Through<'_>, wakes: &mut Wakes) -> Got {
         let Self { stores, logs, .. } = self;
         let Through {
             queue,
@@ -198,7 +151,7 @@ impl State {
     }
 
     /// Tells of the room that there is, once signals were settled.
-    fn settled(&mut self, queue: QueueId, count: usize, wakes: &mut Wakes) {
+    pub(super) fn settled(&mut self, queue: QueueId, count: usize, wakes: &mut Wakes) {
         if 0 < count {
             self.freed(queue, wakes);
             self.remove_if_over(queue);

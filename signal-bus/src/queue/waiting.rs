@@ -90,6 +90,7 @@ impl State {
     ///
     /// Those whose own wait has closed none as long as others held it up would not look by themselves.
     pub(super) fn look_again_in(&mut self, log: LogId, wakes: &mut Wakes) {
+        self.update_blocked(None);
         let shared = &self.logs[log.index()];
         for blocked in &mut self.blocked {
             let store = self.stores.get(blocked.handling.0);

@@ -47,6 +47,11 @@ impl Wakes {
         self.more.reserve(count.saturating_sub(1));
     }
 
+    /// Keeps the room of what is dropped, for segments to come; the signals in it are dropped here.
+    pub(super) fn reuse(&mut self, spare: &mut Vec<Arc<Segment>>) {
+        std::mem::swap(&mut self.unused.segments, spare);
+    }
+
     /// Wakes all, also if one of them panics: it is the user's, and whoever wakes it has signals of others to care for.
     pub(crate) fn wake(self) {
         if let Some(waker) = self.first {

@@ -67,10 +67,12 @@ impl Lead {
         self.begun.load(Ordering::Relaxed)
     }
 
-    /// How many signals are over and not settled, when the last one that was begun is not over.
+    /// How many signals are over and not settled.
     pub(crate) fn unsettled(&self) -> usize {
         let settled = self.settled.load(Ordering::Relaxed);
-        self.begun().saturating_sub(settled + 1)
+        // The last one that was begun is not over before the handler is through.
+        let on = usize::from(!self.through.load(Ordering::Relaxed));
+        self.begun().saturating_sub(settled + on)
     }
 
     /// Counts signals that were settled.
@@ -85,7 +87,7 @@ impl Lead {
         self.through.store(false, Ordering::Relaxed);
     }
 
-    /// Notes that the handler is through with what it was given, or has failed.
+    /// Notes that the handler is through with what it was given.
     pub(crate) fn end(&self) {
         self.through.store(true, Ordering::Relaxed);
     }

@@ -17,8 +17,14 @@ use std::{
 use tokio::{task::coop, time::Instant};
 
 use crate::{
-    queue::{log::LogId, runs::Got},
+    queue::{
+        cohort::{Companion, Round, Seen},
+        log::LogId,
+        runs::{Got, Through},
+        stores::QueueId,
+    },
     scope::running::Running,
+    signal::segment::Segment,
     worker::{
         hand::Hand,
         runs::{self, SIGNALS_PER_STEP},
@@ -75,9 +81,9 @@ impl Home {
     }
 
     /// Takes in whoever is at the door.
-    fn let_in(&self, hands: &mut Vec<Option<Hand>>) {
+    fn let_in(&self, seats: &mut Vec<Seat>) {
         if self.knocks.swap(false, Ordering::AcqRel) {
-            hands.extend(self.door().arrived.drain(..).map(Some));
+            seats.extend(self.door().arrived.drain(..).map(Seat::from));
         }
     }
 
@@ -119,9 +125,11 @@ pub(super) fn drive(
         running,
         home,
         at: hands.len(),
-        got: vec![Got::Nothing; hands.len()],
-        hands: hands.into_iter().map(Some).collect(),
+        seats: hands.into_iter().map(Seat::from).collect(),
+        segment: None,
         timed: false,
+        seen: Seen::default(),
+        spare: Vec::new(),
     };
     async move {
         poll_fn(|context| convoy.poll(context)).await;
@@ -132,20 +140,66 @@ pub(super) fn drive(
 struct Convoy {
     running: Arc<Running>,
     home: Arc<Home>,
-    /// A gap for each that has left in this round.
-    hands: Vec<Option<Hand>>,
-    /// What each has got for this round.
-    got: Vec<Got>,
+    seats: Vec<Seat>,
+    /// The signals of this round, for those who go together.
+    segment: Option<Arc<Segment>>,
     /// Whose turn it is in this round.
     at: usize,
     /// Whether each handler is timed in this round, because the last one took long.
     timed: bool,
+    seen: Seen,
+    spare: Vec<Arc<Segment>>,
+}
+
+/// The place of a handler; empty, once it has left in this round.
+struct Seat {
+    hand: Option<Hand>,
+    /// Whether it goes with the others, or has what it has by itself.
+    together: bool,
+    got: Got,
+}
+
+impl From<Hand> for Seat {
+    fn from(hand: Hand) -> Self {
+        Self {
+            hand: Some(hand),
+            together: false,
+            got: Got::Nothing,
+        }
+    }
+}
+
+impl Companion for Seat {
+    fn queue(&self) -> Option<QueueId> {
+        self.hand.as_ref().map(|hand| hand.work().queue)
+    }
+
+    fn is_together(&self) -> bool {
+        self.together
+    }
+
+    fn go_together(&mut self, together: bool) {
+        self.together = together;
+    }
+
+    fn is_settled(&mut self) {
+        self.hand.iter_mut().for_each(Hand::is_settled);
+    }
+
+    fn through(&mut self) -> Through<'_> {
+        let hand = self.hand.as_mut();
+        hand.expect("empty places go before a round").through()
+    }
+
+    fn get(&mut self, got: Got) {
+        self.got = got;
+    }
 }
 
 impl Convoy {
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
         loop {
-            if self.at == self.hands.len() && !ready!(self.poll_round(context)) {
+            if self.at == self.seats.len() && !ready!(self.poll_round(context)) {
                 return Poll::Ready(());
             }
             ready!(self.poll_turns(context));
@@ -155,28 +209,29 @@ impl Convoy {
     /// Waits for the next round; `false` if there will be none.
     fn poll_round(&mut self, context: &mut Context<'_>) -> Poll<bool> {
         loop {
-            self.home.let_in(&mut self.hands);
-            self.hands.retain(Option::is_some);
-            if self.hands.is_empty() && self.home.close() {
+            self.segment = None;
+            self.home.let_in(&mut self.seats);
+            self.seats.retain(|seat| seat.hand.is_some());
+            self.at = self.seats.len();
+            if self.seats.is_empty() && self.home.close() {
                 return Poll::Ready(false);
             }
-            self.got.resize(self.hands.len(), Got::Nothing);
-            let hands = self.hands.iter_mut().flatten().zip(&mut self.got);
-            let hands = hands.map(|(hand, got)| (hand.through(), got));
             let (exchange, log) = (&self.running.exchange, self.home.log);
-            let polled = exchange.poll_runs(log, hands, context);
-            self.at = if polled.is_ready() {
-                0
-            } else {
-                self.hands.len()
-            };
-            if polled.is_pending() && !self.home.sleeps(context.waker()) {
-                continue;
+            let (seats, seen, spare) = (&mut self.seats, &mut self.seen, &mut self.spare);
+            let polled = exchange.poll_together(log, seats, seen, spare, context);
+            self.spare.retain_mut(empty);
+            match polled {
+                Poll::Ready(Round::Signals(segment)) => {
+                    self.segment = segment;
+                    self.at = 0;
+                    return Poll::Ready(true);
+                }
+                Poll::Ready(Round::Ended) if !self.seats.is_empty() => return Poll::Ready(false),
+                Poll::Ready(Round::Ended) | Poll::Pending => {}
             }
-            if polled.is_pending() {
-                self.hands.iter_mut().flatten().for_each(Hand::rest);
+            if self.home.sleeps(context.waker()) {
+                return Poll::Pending;
             }
-            return polled;
         }
     }
 
@@ -184,19 +239,22 @@ impl Convoy {
     fn poll_turns(&mut self, context: &mut Context<'_>) -> Poll<()> {
         let running = Arc::clone(&self.running);
         let _active = running.enter();
-        let alone = self.hands.len() < 2;
+        let alone = self.seats.len() < 2;
         let begun = (!alone && self.at == 0).then(Instant::now);
-        while self.at < self.hands.len() {
-            let at = self.at;
-            if self.got[at] == Got::Signals {
+        while let Some(seat) = self.seats.get_mut(self.at) {
+            let size = match (&self.segment, &seat.hand) {
+                (Some(segment), _) if seat.together => segment.len(),
+                (_, Some(hand)) if seat.got == Got::Signals => hand.left(),
+                _ => 0,
+            };
+            if 0 < size {
                 // A task that always finds a signal would never let another one run.
-                let size = self.hands[at].as_ref().map_or(0, Hand::left);
                 for _ in 0..=size / SIGNALS_PER_STEP {
                     ready!(poll_step(context));
                 }
-                self.turn(at, context);
-            } else if self.got[at] == Got::Ended {
-                self.hands[at]
+                self.turn(context);
+            } else if seat.got == Got::Ended && !seat.together {
+                seat.hand
                     .take()
                     .into_iter()
                     .for_each(|hand| hand.end(&running));
@@ -207,38 +265,59 @@ impl Convoy {
         Poll::Ready(())
     }
 
-    fn turn(&mut self, at: usize, context: &mut Context<'_>) {
-        let Some(hand) = &mut self.hands[at] else {
+    fn turn(&mut self, context: &mut Context<'_>) {
+        let Some(Seat {
+            hand: Some(hand),
+            together,
+            ..
+        }) = self.seats.get_mut(self.at)
+        else {
             return;
         };
+        if let (Some(segment), true) = (&self.segment, *together) {
+            hand.fill(Arc::clone(segment));
+        }
         let begun = self.timed.then(Instant::now);
         let rests = hand.work().rests(&self.running);
-        let leaves = rests || hand.poll(&self.running, context).is_pending() || 0 < hand.left();
+        let stays = !rests && hand.poll(&self.running, *together, context).is_ready();
         if begun.is_some_and(|begun| LONG_RUN < begun.elapsed()) {
             hand.takes_long();
         }
-        if leaves || !hand.comes_back() {
-            self.leave(at);
+        if !stays || hand.has_failed() || 0 < hand.left() || !hand.comes_back() {
+            self.leave();
         }
     }
 
-    /// Lets a handler go on in a task of its own.
-    fn leave(&mut self, at: usize) {
-        if let Some(hand) = self.hands[at].take() {
-            let running = Arc::clone(&self.running);
-            let alone = runs::alone(running, hand, Some(Arc::clone(&self.home)));
-            self.running.tasks.spawn(&self.running.runtime, alone);
+    /// Lets the handler whose turn it is go on in a task of its own.
+    fn leave(&mut self) {
+        let Some(seat) = self.seats.get_mut(self.at) else {
+            return;
+        };
+        let Some(hand) = seat.hand.take() else { return };
+        if seat.together {
+            self.running.exchange.part(hand.work().queue);
         }
+        let running = Arc::clone(&self.running);
+        let alone = runs::alone(running, hand, Some(Arc::clone(&self.home)));
+        self.running.tasks.spawn(&self.running.runtime, alone);
     }
 
     /// Ends with the bus.
     fn end(&mut self) {
         self.home.door().open = false;
-        self.home.let_in(&mut self.hands);
-        for hand in self.hands.drain(..).flatten() {
-            hand.end(&self.running);
+        self.home.let_in(&mut self.seats);
+        for seat in self.seats.drain(..) {
+            seat.hand
+                .into_iter()
+                .for_each(|hand| hand.end(&self.running));
         }
     }
+}
+
+/// Empties a segment, if nobody else has it.
+fn empty(segment: &mut Arc<Segment>) -> bool {
+    let empty = Arc::get_mut(segment).map(Segment::clear);
+    empty.is_some()
 }
 
 /// Takes a step of those after which a task lets others run.

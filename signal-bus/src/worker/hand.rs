@@ -17,7 +17,7 @@ use crate::{
     queue::runs::{Handled, Through},
     registry::subscriber::Handle,
     scope::{Scope, running::Running},
-    signal::{hatch, lead::Lead, run::Run, stock::Stock},
+    signal::{hatch, lead::Lead, run::Run, segment::Segment, stock::Stock},
     worker::{Gone, Work, load::Keys, retry, told::Told},
 };
 
@@ -84,6 +84,23 @@ impl Hand {
         }
     }
 
+    /// Gives it signals that others have, too, when what it had before was settled with them.
+    pub(super) fn fill(&mut self, segment: Arc<Segment>) {
+        self.lead.recount();
+        self.stock.get_or_insert_default().add_segment(segment);
+    }
+
+    /// Notes that what it has handled was settled with what others have.
+    pub(super) fn is_settled(&mut self) {
+        self.handled = Handled::default();
+        self.lead.recount();
+    }
+
+    /// Whether its handler has failed in the last run.
+    pub(super) fn has_failed(&self) -> bool {
+        0 < self.handled.dead
+    }
+
     /// Lets the handler go through so many signals at most, from when it is next filled.
     pub(super) fn allow(&self, count: usize) {
         self.lead.allow(count);
@@ -91,8 +108,14 @@ impl Hand {
 
     /// Calls the handler with one signal after the other, until one fails or there are no more.
     ///
-    /// It is pending where the handler waits for something else than signals.
-    pub(super) fn poll(&mut self, running: &Arc<Running>, context: &mut Context<'_>) -> Poll<()> {
+    /// It is pending where the handler waits for something else than signals. `together` if the queue has the same notes of it
+    /// as of others.
+    pub(super) fn poll(
+        &mut self,
+        running: &Arc<Running>,
+        together: bool,
+        context: &mut Context<'_>,
+    ) -> Poll<()> {
         let work = &self.gone.0;
         let meter = work.meter(running, Some(&self.lead));
         let timing = self.timing.get_or_insert_with(|| meter.begin());
@@ -107,7 +130,8 @@ impl Hand {
             (Poll::Pending, None) => {
                 self.waited = true;
                 timing.waits(meter, self.lead.begun());
-                if 0 < self.lead.unsettled() {
+                // Where it goes with others, nothing is noted of it alone.
+                if !together && 0 < self.lead.unsettled() {
                     self.settled += running.exchange.progress(work.queue);
                 }
                 return Poll::Pending;
@@ -123,7 +147,9 @@ impl Hand {
             }
         };
         let begun = self.lead.begun();
-        self.lead.end();
+        if outcome.is_ok() {
+            self.lead.end();
+        }
         if let Some(timing) = self.timing.take() {
             timing.end(meter, begun);
         }

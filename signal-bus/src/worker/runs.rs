@@ -114,6 +114,6 @@ impl Hand {
     /// Calls the handler with what it has, until one call fails or there are no more signals.
     async fn handle(&mut self, running: &Arc<Running>) {
         let _active = running.enter();
-        poll_fn(|context| self.poll(running, context)).await;
+        poll_fn(|context| self.poll(running, false, context)).await;
     }
 }
