@@ -32,6 +32,7 @@ mod membership;
 mod model;
 mod names;
 mod overflow;
+mod parked_retries;
 mod periodics;
 mod publishers;
 mod publishing;

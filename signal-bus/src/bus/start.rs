@@ -221,7 +221,7 @@ fn join(running: &Running, subscribers: &[SubscriberEntry]) -> Result<Vec<Arc<Wo
             site: subscriber.site,
             handler: subscriber.call.into(),
             templates: named.then_some(templates),
-            effort: Effort::new(subscriber.timeout, subscriber.retry),
+            effort: Effort::new(subscriber.timeout, subscriber.retry, settings.limit),
             trip: Trip::default(),
             meter: OnceLock::new(),
             limit: settings.limit,

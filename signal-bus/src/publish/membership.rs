@@ -122,7 +122,14 @@ impl Running {
     /// Lets a listener or a reader go, once; whether others of its group are left, or `None` if it had gone before.
     pub(crate) fn depart_member(&self, member: &Member, how: Leave) -> Option<bool> {
         let departs = member.departs();
-        departs.then(|| self.depart(&member.hearer, Some(member), how))
+        departs.then(|| {
+            let others = self.depart(&member.hearer, Some(member), how);
+            // In a group nothing is lost: what it has begun, it goes on with.
+            if !others && how == Leave::Abandon {
+                member.abandons();
+            }
+            others
+        })
     }
 
     fn depart(&self, hearer: &Hearer, member: Option<&Member>, how: Leave) -> bool {

@@ -16,6 +16,8 @@ pub(crate) struct Crew {
     calls: usize,
     /// Where members come and go.
     group: Option<Box<Group>>,
+    /// Calls that are given up until their signals are tried again.
+    rests: Option<Box<Rests>>,
 }
 
 #[derive(Default, Debug)]
@@ -26,6 +28,19 @@ struct Group {
     gone: HashMap<WorkerId, usize>,
 }
 
+#[derive(Default, Debug)]
+struct Rests {
+    signals: usize,
+    members: HashMap<WorkerId, Rest>,
+}
+
+#[derive(Debug)]
+struct Rest {
+    calls: usize,
+    /// Calls that the member may have at once.
+    limit: Option<NonZeroUsize>,
+}
+
 impl Crew {
     pub(crate) fn new(limit: Option<NonZeroUsize>, group: bool) -> Self {
         let mut crew = Self {
@@ -34,6 +49,7 @@ impl Crew {
             slots: 0,
             calls: 0,
             group: group.then(Box::default),
+            rests: None,
         };
         crew.join(limit);
         crew
@@ -58,8 +74,10 @@ impl Crew {
             None => self.unbounded -= 1,
             Some(limit) => self.slots = self.slots.saturating_sub(limit.get()),
         }
+        let rests = self.rests_of(worker);
         if let Some(group) = &mut self.group {
-            let calls = group.calls.remove(&worker);
+            // Who rests will have calls again.
+            let calls = group.calls.remove(&worker).or(rests.then_some(0));
             group.gone.extend(calls.map(|calls| (worker, calls)));
         }
         true
@@ -68,8 +86,10 @@ impl Crew {
     /// Counts a call that a member begins.
     pub(crate) fn begin(&mut self, worker: WorkerId) {
         self.calls += 1;
-        if let Some(group) = &mut self.group {
-            *group.calls.entry(worker).or_default() += 1;
+        let Some(group) = &mut self.group else { return };
+        match group.gone.get_mut(&worker) {
+            Some(calls) => *calls += 1,
+            None => *group.calls.entry(worker).or_default() += 1,
         }
     }
 
@@ -81,6 +101,7 @@ impl Crew {
     /// Counts a call that has ended.
     pub(crate) fn end(&mut self, worker: WorkerId) {
         self.calls -= 1;
+        let rests = self.rests_of(worker);
         let Some(group) = &mut self.group else { return };
         let of = if group.gone.contains_key(&worker) {
             &mut group.gone
@@ -89,7 +110,7 @@ impl Crew {
         };
         if let Some(calls) = of.get_mut(&worker) {
             *calls -= 1;
-            if *calls == 0 {
+            if *calls == 0 && !rests {
                 of.remove(&worker);
             }
         }
@@ -104,6 +125,63 @@ impl Crew {
 
     pub(crate) fn calls(&self) -> usize {
         self.calls
+    }
+
+    /// Gives up a call, until its signals are tried again.
+    pub(crate) fn rest(&mut self, worker: WorkerId, limit: Option<NonZeroUsize>, signals: usize) {
+        let rests = self.rests.get_or_insert_default();
+        rests.signals += signals;
+        let rest = rests.members.entry(worker);
+        rest.or_insert(Rest { calls: 0, limit }).calls += 1;
+        self.end(worker);
+    }
+
+    /// Takes a call up again that was given up.
+    pub(crate) fn resume(&mut self, worker: WorkerId, signals: usize) {
+        self.begin(worker);
+        let Some(rests) = &mut self.rests else { return };
+        rests.signals -= signals;
+        if let Some(rest) = rests.members.get_mut(&worker) {
+            rest.calls -= 1;
+            if rest.calls == 0 {
+                rests.members.remove(&worker);
+            }
+        }
+        if rests.members.is_empty() {
+            self.rests = None;
+        }
+    }
+
+    /// Forgets the calls that were given up.
+    pub(crate) fn forget_rests(&mut self) {
+        self.rests = None;
+    }
+
+    /// Signals that wait for another attempt, and have no call.
+    pub(crate) fn resting(&self) -> usize {
+        self.rests.as_ref().map_or(0, |rests| rests.signals)
+    }
+
+    /// Whether a signal that waits for another attempt will find a call for it, whatever becomes of those that run.
+    pub(crate) fn may_resume(&self) -> bool {
+        let mut members = self.rests.iter().flat_map(|rests| &rests.members);
+        members.any(|(worker, rest)| {
+            rest.limit
+                .is_none_or(|limit| self.calls_of(*worker) < limit.get())
+        })
+    }
+
+    fn rests_of(&self, worker: WorkerId) -> bool {
+        let rests = self.rests.as_ref();
+        rests.is_some_and(|rests| rests.members.contains_key(&worker))
+    }
+
+    fn calls_of(&self, worker: WorkerId) -> usize {
+        let Some(group) = &self.group else {
+            return self.calls;
+        };
+        let of = [&group.calls, &group.gone];
+        of.iter().filter_map(|calls| calls.get(&worker)).sum()
     }
 }
 
@@ -139,6 +217,42 @@ mod tests {
         crew.begin(2);
         assert!(crew.has_room());
         assert!(crew.leave(1, None));
+        assert!(!crew.has_room());
+    }
+
+    #[test]
+    fn a_call_that_is_given_up_leaves_room_until_it_is_taken_up_again() {
+        let limit = NonZeroUsize::new(2);
+        let mut crew = Crew::new(limit, false);
+        crew.begin(1);
+        crew.begin(1);
+        assert!(!crew.has_room());
+        crew.rest(1, limit, 3);
+        assert!(crew.has_room() && crew.may_resume());
+        assert_eq!((crew.calls(), crew.resting()), (1, 3));
+        crew.begin(1);
+        assert!(!crew.may_resume(), "first a call has to end");
+        crew.end(1);
+        crew.resume(1, 3);
+        assert!(!crew.has_room());
+        assert_eq!((crew.calls(), crew.resting()), (2, 0));
+    }
+
+    #[test]
+    fn what_a_member_that_goes_tries_again_takes_nothing_from_the_others() {
+        let one = NonZeroUsize::new(1);
+        let mut crew = Crew::new(one, true);
+        crew.join(one);
+        crew.begin(1);
+        crew.rest(1, one, 1);
+        assert!(crew.leave(1, one));
+        crew.begin(2);
+        assert!(crew.may_resume(), "it still has its own");
+        crew.resume(1, 1);
+        crew.end(2);
+        assert!(crew.has_room());
+        crew.end(1);
+        crew.begin(2);
         assert!(!crew.has_room());
     }
 }

@@ -31,6 +31,7 @@ pub(crate) mod offer;
 pub(crate) mod parked;
 mod reading;
 mod replaying;
+mod resting;
 pub(crate) mod runs;
 mod shared;
 pub(crate) mod store;
@@ -103,6 +104,8 @@ enum Phase {
 pub(crate) enum Ending {
     Done,
     Dead,
+    /// It was to be tried again, and nobody wants that any more.
+    Abandoned,
 }
 
 /// All queues of a running bus.

@@ -267,6 +267,7 @@ impl Store {
         match ending {
             Ending::Done => self.counts.done += keys.len() as u64,
             Ending::Dead => self.counts.dead += keys.len() as u64,
+            Ending::Abandoned => self.counts.abandoned += keys.len() as u64,
         }
     }
 
@@ -291,6 +292,7 @@ impl Store {
         self.settle_begun();
         self.counts.abandoned += self.handling as u64;
         self.handling = 0;
+        self.crew.forget_rests();
         self.run = None;
         self.wake_all(wakes);
         self.abandon_shared(logs, wakes);
@@ -348,7 +350,7 @@ impl Store {
 
     /// Whether handlers run, and none could be added: all that can happen next is that one of them ends.
     pub(crate) fn depends_on_handlers(&self) -> bool {
-        self.is_busy() && self.next().is_none()
+        self.is_busy() && self.next().is_none() && !self.crew.may_resume()
     }
 
     /// Calls of handlers that run.
@@ -357,7 +359,7 @@ impl Store {
     }
 
     pub(crate) fn waiting(&self) -> usize {
-        self.left() + self.ahead()
+        self.left() + self.ahead() + self.crew.resting()
     }
 
     /// Signals that are in no handler and in no run.

@@ -15,11 +15,14 @@ use crate::clock::{grown, jitter};
 /// - Between two attempts it waits at random up to `min(cap, base * factor^n)`, where `n` counts the waits before: the
 ///   [full jitter](https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/) that spreads those who failed
 ///   at the same moment.
-/// - The signal stays outstanding, and keeps its place in the subscription's capacity and concurrency. Where one is handled
-///   at a time, those behind it wait, and the order is kept.
+/// - The signal stays outstanding, and keeps its room in the subscription's capacity. Where one is handled at a time, those
+///   behind it wait, and the order is kept. Where several are handled at once, others have its place meanwhile, except those
+///   of the same `key`; when its wait is over it is handled as soon as there is a place again, before newer signals.
 /// - When nothing helps it becomes a [`DeadLetter`](crate::DeadLetter), which knows how often it was tried. Only the last
 ///   failure is told of and counted as one; [`Stats::retries`](crate::Stats::retries) counts the attempts that followed others.
 /// - While the bus closes, a wait that would last beyond the deadline is not begun: the signal is a dead letter at once.
+/// - A listener that handles several at once, and is dropped, abandons what waits for another attempt, unless others of its
+///   group are there.
 ///
 /// A handler that is retried may see a signal more than once: it should do no harm to do its work again.
 /// [`Signal::attempt`](crate::Signal::attempt) tells which call this is.

@@ -112,7 +112,8 @@ pub struct SubscriptionReport {
     pub tally: Tally,
     /// Whether it rests, because it has [panicked too often](crate::Bus::panic_limit); of a group, one member does.
     pub tripped: bool,
-    /// Of what is outstanding, the signals that wait.
+    /// Of what is outstanding, the signals that wait: for a handler, or for another attempt while others are handled. Where
+    /// one is handled at a time, the one that is tried again counts as running.
     pub waiting: u64,
     /// Of what is outstanding, the signals that are being handled.
     pub running: u64,

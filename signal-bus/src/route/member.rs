@@ -24,6 +24,8 @@ pub(crate) struct Member {
     /// Whether it is to go, though its queue stays.
     leaves: AtomicBool,
     departed: Latch,
+    /// Whether nobody wants what it has not done.
+    abandoned: Latch,
     alive: OnceLock<Alive>,
 }
 
@@ -41,6 +43,7 @@ impl Member {
             limit,
             leaves: AtomicBool::new(false),
             departed: Latch::default(),
+            abandoned: Latch::default(),
             alive: OnceLock::new(),
         }
     }
@@ -66,6 +69,16 @@ impl Member {
     /// Waits until it departs.
     pub(crate) async fn departed(&self) {
         self.departed.wait().await;
+    }
+
+    /// Says that nobody wants any more what it has not done.
+    pub(crate) fn abandons(&self) {
+        self.abandoned.open();
+    }
+
+    /// Waits until nobody wants what it has not done.
+    pub(crate) async fn abandoned(&self) {
+        self.abandoned.wait().await;
     }
 
     /// Binds it to an owner; the first stays, and `false` is returned for others.

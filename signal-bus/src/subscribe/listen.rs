@@ -209,7 +209,7 @@ impl Listener {
             site: joined.site,
             handler: Handler::Listener(handle),
             templates: joined.templates.clone(),
-            effort: Effort::new(None, joined.retry.as_deref().copied()),
+            effort: Effort::new(None, joined.retry.as_deref().copied(), joined.member.limit),
             trip: Trip::default(),
             meter: OnceLock::new(),
             limit: joined.member.limit,

@@ -1,5 +1,6 @@
 //! The way out: takes signals from a queue and calls the handler. One loop, not generic, for all subscribers.
 
+mod calls;
 pub(crate) mod convoy;
 pub(crate) mod effort;
 pub(crate) mod hand;
@@ -25,7 +26,7 @@ use tokio::{
 
 use crate::{
     error::{Failure, Outcome},
-    guarded::{Guarded, caught},
+    guarded::{Guarded, caught, discard},
     latch::Latch,
     observe::meter::Meter,
     queue::{
@@ -42,10 +43,11 @@ use crate::{
     site::Site,
     topic::template::Template,
     worker::{
+        calls::Slot,
         effort::Effort,
         load::{Keys, Load, Settled},
         measured::timed,
-        retry::Handled,
+        retry::{Handled, Unwanted},
         told::Told,
         trip::Trip,
     },
@@ -164,13 +166,7 @@ impl Work {
             return false;
         }
         loop {
-            // A member of a group has its own limit, which the queue does not know.
-            while self
-                .limit
-                .is_some_and(|limit| limit.get() <= handlers.len())
-            {
-                handlers.join_next().await;
-            }
+            self.has_room(handlers).await;
             let supply = poll_fn(|context| self.poll_supply(running, context)).await;
             match supply {
                 None => return false,
@@ -216,18 +212,16 @@ impl Work {
             return self.handle_in_turn(running).await;
         }
         while self.goes_on(running) {
-            if self
-                .limit
-                .is_some_and(|limit| limit.get() <= handlers.len())
-            {
+            let Some(slot) = self.slot(handlers) else {
                 return;
-            }
+            };
             let Some(load) = self.take(running) else {
                 return;
             };
             let (work, running) = (Arc::clone(self), Arc::clone(running));
             handlers.spawn(async move {
-                let settled = work.handle(&running, load).await;
+                let mut slot = slot;
+                let settled = work.handle(&running, load, &mut slot).await;
                 settled.finish(&running, &work);
             });
             // A worker that always finds a signal would never let another task run.
@@ -242,7 +236,7 @@ impl Work {
             false => None,
         };
         while let Some(load) = next.take() {
-            let settled = self.handle(running, load).await;
+            let settled = self.handle(running, load, &mut Slot::Kept).await;
             next = match self.goes_on(running) {
                 true => self.finish_and_take(running, &settled),
                 false => {
@@ -295,14 +289,27 @@ impl Work {
     }
 
     /// Calls the handler; what it was called with is to be settled then, whatever has happened.
-    async fn handle(self: &Arc<Self>, running: &Arc<Running>, load: Load) -> Settled {
+    async fn handle(
+        self: &Arc<Self>,
+        running: &Arc<Running>,
+        load: Load,
+        slot: &mut Slot,
+    ) -> Settled {
         let _active = running.enter();
         let told = Told::new(self, running, &load);
         let keys = load.keys();
         let effort = self.effort.as_ref();
         let handled = match effort.and_then(|effort| effort.retry.as_ref()) {
-            None => Handled::once(self.attempt(running, load).await),
-            Some(retry) => Box::pin(self.persist(running, load, retry)).await,
+            None => Ok(Handled::once(self.attempt(running, load).await)),
+            Some(retry) => Box::pin(self.persist(running, load, retry, slot)).await,
+        };
+        let handled = match handled {
+            Ok(handled) => handled,
+            Err(Unwanted) => {
+                discard(told);
+                let ending = Ending::Abandoned;
+                return Settled { keys, ending };
+            }
         };
         let ending = match &handled.outcome {
             Ok(()) => Ending::Done,

@@ -1,20 +1,25 @@
 //! Calling a handler again whose call has failed.
 //!
-//! The wait is in place: what was taken keeps its room in the queue and its call, so a serial subscription keeps its order, and a
-//! keyed one its order by key.
+//! What was taken keeps its room in the queue while it waits, and its key, so those behind it with the same key wait as well. Of a
+//! worker with one call it also keeps that, and so the order; of one with several, others have its call meanwhile
+//! ([`calls`](super::calls)).
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use tokio::time::{self, Instant};
 
 use crate::{
     clock::later,
     error::{Failure, Outcome},
-    guarded::caught,
+    guarded::{caught, discard},
     observe::letters::{DeadReason, Verdict},
     registry::retry::Retry,
     scope::running::Running,
-    worker::{Work, load::Load},
+    worker::{
+        Work,
+        calls::{Calls, Slot},
+        load::Load,
+    },
 };
 
 /// How the handling of a load has ended, after one attempt or several.
@@ -39,6 +44,25 @@ impl Handled {
     }
 }
 
+/// Nobody wants the load to be handled any more: its subscription was dropped while it waited.
+pub(super) struct Unwanted;
+
+/// Why there is no further attempt.
+enum Over {
+    Dead(DeadReason),
+    Unwanted,
+}
+
+/// The wait before an attempt.
+struct Pause {
+    /// When the next attempt is due.
+    until: Instant,
+    /// When the last one may begin.
+    latest: Instant,
+    /// The signals that wait.
+    signals: usize,
+}
+
 impl Work {
     /// Calls the handler until it succeeds, or there is no point in calling it again.
     pub(super) async fn persist(
@@ -46,38 +70,98 @@ impl Work {
         running: &Arc<Running>,
         mut load: Load,
         retry: &Retry,
-    ) -> Handled {
-        let begun = Instant::now();
+        slot: &mut Slot,
+    ) -> Result<Handled, Unwanted> {
+        let latest = later(Instant::now(), retry.budget_max());
         let mut attempts = 1;
         loop {
             let again = (attempts < retry.attempts_max()).then(|| load.for_attempt(attempts + 1));
             let outcome = self.attempt(running, load).await;
-            let next = match &outcome {
-                Ok(()) => Err(DeadReason::NotRetried),
+            let over = match &outcome {
+                Ok(()) => Over::Dead(DeadReason::NotRetried),
                 Err(failure) => match (hopeless(retry, failure), again) {
-                    (Some(reason), _) => Err(reason),
-                    (None, None) => Err(DeadReason::Exhausted),
+                    (Some(reason), _) => Over::Dead(reason),
+                    (None, None) => Over::Dead(DeadReason::Exhausted),
                     (None, Some(again)) => {
-                        let wait = retry.wait_after(attempts);
-                        match rests(running, begun, retry, wait).await {
+                        let pause = Pause {
+                            until: later(Instant::now(), retry.wait_after(attempts)),
+                            latest,
+                            signals: again.entries().len(),
+                        };
+                        match self.pauses(running, &pause, slot).await {
                             Ok(()) => {
                                 self.tell_retry(failure, attempts);
-                                Ok(again)
+                                load = again;
+                                attempts += 1;
+                                running.observe.retries.add(1);
+                                continue;
                             }
-                            Err(reason) => Err(reason),
+                            Err(over) => {
+                                discard(again);
+                                over
+                            }
                         }
                     }
                 },
             };
-            match next {
-                Ok(again) => load = again,
-                Err(reason) => {
+            return match over {
+                Over::Dead(reason) => {
                     let verdict = Verdict { attempts, reason };
-                    return Handled { outcome, verdict };
+                    Ok(Handled { outcome, verdict })
                 }
+                Over::Unwanted => {
+                    discard(outcome);
+                    Err(Unwanted)
+                }
+            };
+        }
+    }
+
+    /// Waits before the next attempt: in place, or without a call, which others can have then.
+    async fn pauses(&self, running: &Running, pause: &Pause, slot: &mut Slot) -> Result<(), Over> {
+        if pause.latest < pause.until {
+            return Err(Over::Dead(DeadReason::OutOfTime));
+        }
+        match (self.calls(), &*slot) {
+            (Some(calls), Slot::Lent(_)) => {
+                let (queue, limit) = (self.queue, self.limit);
+                let exchange = &running.exchange;
+                exchange.rest(queue, self.id, limit, pause.signals);
+                calls.give_up(slot);
+                let paused = self.pauses_beside(running, pause, calls).await;
+                exchange.resume(queue, self.id, pause.signals);
+                *slot = paused?;
+                Ok(())
             }
-            attempts += 1;
-            running.observe.retries.add(1);
+            _ => waits(running, pause).await,
+        }
+    }
+
+    /// Waits for the time of the next attempt, and then for a call.
+    async fn pauses_beside(
+        &self,
+        running: &Running,
+        pause: &Pause,
+        calls: &Calls,
+    ) -> Result<Slot, Over> {
+        let waits = async {
+            waits(running, pause).await?;
+            let slot = calls.begin().await;
+            match pause.latest < Instant::now() {
+                true => Err(Over::Dead(DeadReason::OutOfTime)),
+                false => Ok(slot),
+            }
+        };
+        let abandoned = async {
+            match &self.member {
+                Some(member) => member.abandoned().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            () = abandoned => Err(Over::Unwanted),
+            waited = waits => waited,
         }
     }
 
@@ -99,20 +183,11 @@ fn hopeless(retry: &Retry, failure: &Failure) -> Option<DeadReason> {
     }
 }
 
-/// Waits before the next attempt; the error says why there is none.
-async fn rests(
-    running: &Running,
-    begun: Instant,
-    retry: &Retry,
-    wait: Duration,
-) -> Result<(), DeadReason> {
-    let until = later(Instant::now(), wait);
-    if later(begun, retry.budget_max()) < until {
-        return Err(DeadReason::OutOfTime);
-    }
+/// Waits for the time of the next attempt; while the bus closes, not beyond its deadline.
+async fn waits(running: &Running, pause: &Pause) -> Result<(), Over> {
     tokio::select! {
         biased;
-        () = running.ending.certain_by(until) => Err(DeadReason::Closing),
-        () = time::sleep_until(until) => Ok(()),
+        () = running.ending.certain_by(pause.until) => Err(Over::Dead(DeadReason::Closing)),
+        () = time::sleep_until(pause.until) => Ok(()),
     }
 }

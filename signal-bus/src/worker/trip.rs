@@ -23,7 +23,7 @@ use crate::{
     clock::{grown, jitter, later},
     observe,
     scope::{running::Running, trips::PanicLimit},
-    worker::Work,
+    worker::{Work, calls::Slot},
 };
 
 /// The first rest is a random part of this.
@@ -155,11 +155,16 @@ impl Work {
         if !self.rest(running).await {
             return;
         }
+        // While it is tried, nothing else is begun, whatever it waits for.
+        let _slot = match self.calls() {
+            Some(calls) => calls.begin().await,
+            None => Slot::Kept,
+        };
         let Some(load) = self.take(running) else {
             return;
         };
         let panics = self.panics();
-        let settled = self.handle(running, load).await;
+        let settled = self.handle(running, load, &mut Slot::Kept).await;
         self.tried(running, panics);
         settled.finish(running, self);
     }

@@ -1,0 +1,109 @@
+//! The calls of a worker that has several at once, and retries: what waits for another attempt gives its own to others.
+
+use std::{num::NonZeroUsize, sync::Arc};
+
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+
+use crate::worker::{Handlers, Work};
+
+/// The calls that a worker may have at once.
+///
+/// Those who wait for one get it in order, and before anybody who only [looks](Self::try_begin): so what is to be tried again
+/// goes before what is new.
+pub(super) struct Calls {
+    /// `None`: as many as there are signals.
+    free: Option<Arc<Semaphore>>,
+    /// Tells the worker when one is given up.
+    given_up: Notify,
+}
+
+/// A call, as long as it is held.
+pub(super) enum Slot {
+    /// From the first attempt to the last.
+    Kept,
+    /// From the beginning of each attempt to its end.
+    Lent(#[expect(dead_code, reason = "it is held, and not read")] Option<OwnedSemaphorePermit>),
+}
+
+impl Calls {
+    /// `None` for a worker with one call, where what waits for another attempt keeps others waiting, and so the order.
+    pub(super) fn new(limit: Option<NonZeroUsize>) -> Option<Self> {
+        let free = limit.map(|limit| Semaphore::new(limit.get().min(Semaphore::MAX_PERMITS)));
+        (limit != Some(NonZeroUsize::MIN)).then(|| Self {
+            free: free.map(Arc::new),
+            given_up: Notify::new(),
+        })
+    }
+
+    fn has_room(&self) -> bool {
+        let free = self.free.as_ref();
+        free.is_none_or(|free| 0 < free.available_permits())
+    }
+
+    /// A call for a new signal, if one is free that nobody waits for.
+    fn try_begin(&self) -> Option<Slot> {
+        match &self.free {
+            None => Some(Slot::Lent(None)),
+            Some(free) => {
+                let permit = Arc::clone(free).try_acquire_owned().ok()?;
+                Some(Slot::Lent(Some(permit)))
+            }
+        }
+    }
+
+    /// Waits for a call.
+    pub(super) async fn begin(&self) -> Slot {
+        match &self.free {
+            None => Slot::Lent(None),
+            Some(free) => {
+                let permit = Arc::clone(free).acquire_owned().await;
+                Slot::Lent(Some(permit.expect("nobody closes it")))
+            }
+        }
+    }
+
+    /// Gives up a call, and tells the worker.
+    pub(super) fn give_up(&self, slot: &mut Slot) {
+        *slot = Slot::Lent(None);
+        self.given_up.notify_one();
+    }
+}
+
+impl Work {
+    pub(super) fn calls(&self) -> Option<&Calls> {
+        self.effort.as_ref()?.calls.as_ref()
+    }
+
+    /// Waits until there is room for a further call.
+    pub(super) async fn has_room(&self, handlers: &mut Handlers) {
+        match self.calls() {
+            Some(calls) => {
+                while !calls.has_room() {
+                    tokio::select! {
+                        () = calls.given_up.notified() => {}
+                        _ = handlers.join_next() => {}
+                    }
+                }
+            }
+            // A member of a group has its own limit, which the queue does not know.
+            None => {
+                while self.is_at_limit(handlers) {
+                    handlers.join_next().await;
+                }
+            }
+        }
+    }
+
+    /// Room for a further call, if there is some.
+    pub(super) fn slot(&self, handlers: &Handlers) -> Option<Slot> {
+        match self.calls() {
+            Some(calls) => calls.try_begin(),
+            None => (!self.is_at_limit(handlers)).then_some(Slot::Kept),
+        }
+    }
+
+    fn is_at_limit(&self, handlers: &Handlers) -> bool {
+        self.limit
+            .is_some_and(|limit| limit.get() <= handlers.len())
+    }
+}
