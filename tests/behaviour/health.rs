@@ -1,12 +1,12 @@
 //! What takes long is measured, seen from outside, and warned of once.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
-use signal_bus::{Ailment, Bus, BusHandle, Phase, Signal, Topic, inject, subscriber};
+use signal_bus::{Ailment, Bus, BusHandle, Phase, Signal, Topic, inject, periodic, subscriber};
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
-use tracing::subscriber::DefaultGuard;
+use tracing::{Dispatch, subscriber::DefaultGuard};
 
 const LIMIT: Duration = Duration::from_secs(10);
 
@@ -16,6 +16,10 @@ struct Warnings(Arc<Mutex<Vec<String>>>);
 
 impl Warnings {
     fn hear() -> (Self, DefaultGuard) {
+        // With one alone, tracing asks the thread that warns first whether anybody wants to hear of it, and that may be
+        // another test's, who does not.
+        static OTHER: OnceLock<Dispatch> = OnceLock::new();
+        OTHER.get_or_init(|| Dispatch::new(Self::default()));
         let warnings = Self::default();
         let guard = tracing::subscriber::set_default(warnings.clone());
         (warnings, guard)
@@ -90,6 +94,15 @@ mod slow {
     #[subscriber("health.panics")]
     pub(super) async fn panics(_number: u32) {
         panic!("always");
+    }
+}
+
+mod clocks {
+    use super::*;
+
+    #[periodic("1s")]
+    pub(super) async fn hangs(#[inject] gate: &Gate) {
+        gate.pass().await;
     }
 }
 
@@ -379,4 +392,65 @@ async fn health_tells_who_rests_and_where_the_bus_stands() -> anyhow::Result<()>
     close.await??;
     assert_eq!(handle.health().phase, Phase::Closed);
     Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_periodic_run_that_does_not_end_is_a_stall() -> anyhow::Result<()> {
+    let (warnings, _hears) = Warnings::hear();
+    let gate = Arc::new(Gate(Semaphore::new(1)));
+    let bus = Bus::empty().with::<clocks::hangs>().stall_after(LIMIT);
+    let bus = bus.provide_arc(Arc::clone(&gate)).start().await?;
+    // One run is let through, and the next one begins a second later.
+    sleep(LIMIT).await;
+    assert!(bus.health().is_healthy(), "not yet");
+    sleep(LIMIT).await;
+    let found = symptoms(&bus);
+    let [("hangs", Ailment::Stalled { running_for })] = found[..] else {
+        panic!("{found:?}");
+    };
+    assert!(LIMIT <= running_for && running_for < 2 * LIMIT);
+    let text = bus.health().to_string();
+    assert!(
+        text.contains(") stalls: it has been running for "),
+        "{text}"
+    );
+    sleep(5 * LIMIT).await;
+    let said = warnings.take();
+    assert_eq!(said.len(), 1, "once is enough: {said:?}");
+    assert!(
+        said[0].contains("clocks::hangs (") && said[0].contains("health.rs:"),
+        "{said:?}"
+    );
+    gate.0.add_permits(1);
+    sleep(Duration::from_millis(1)).await;
+    assert!(bus.health().is_healthy(), "it is over");
+    gate.0.add_permits(1);
+    bus.close().await?;
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_periodic_function_that_rests_is_warned_of_once() -> anyhow::Result<()> {
+    let (warnings, _hears) = Warnings::hear();
+    let bus = Bus::empty().with::<panicking::always>().on_error(|_, _| {});
+    let bus = bus.start().await?;
+    sleep(Duration::from_secs(300)).await;
+    let said = warnings.take();
+    assert_eq!(said.len(), 1, "{said:?}");
+    assert!(
+        said[0].contains("panicking::always (")
+            && said[0].contains("has panicked more than 5 times"),
+        "{said:?}"
+    );
+    bus.close().await?;
+    Ok(())
+}
+
+mod panicking {
+    use super::*;
+
+    #[periodic("100ms")]
+    pub(super) async fn always() {
+        panic!("always");
+    }
 }

@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use signal_bus::{Bus, BusGuard, CloseOutcome, Signal, inject, subscriber};
-use tokio::time::{Instant, advance, timeout};
+use signal_bus::{Ailment, Bus, BusGuard, CloseOutcome, Signal, inject, periodic, subscriber};
+use tokio::time::{Instant, advance, sleep, timeout};
 
 use crate::ledger::assert_adds_up;
 
@@ -54,6 +54,25 @@ mod machines {
 
     #[subscriber("trips.other")]
     pub(super) async fn other(_number: u32) {}
+}
+
+mod clocks {
+    use super::*;
+
+    #[periodic("1s", fixed_rate)]
+    pub(super) async fn often(#[inject] machine: &Machine) {
+        machine.run();
+    }
+
+    #[periodic("3s")]
+    pub(super) async fn seldom(#[inject] machine: &Machine) {
+        machine.run();
+    }
+
+    #[periodic("1h", after = "1h")]
+    pub(super) async fn asked_for(#[inject] machine: &Machine) {
+        machine.run();
+    }
 }
 
 async fn start(machine: &Arc<Machine>) -> anyhow::Result<BusGuard> {
@@ -239,5 +258,101 @@ async fn a_limit_that_is_never_reached_trips_nobody() -> anyhow::Result<()> {
     bus.settled().await;
     assert_eq!(begun.elapsed(), Duration::ZERO);
     bus.close().await?;
+    Ok(())
+}
+
+fn clock(machine: &Arc<Machine>) -> Bus {
+    let bus = Bus::empty().on_error(|_, _| {});
+    bus.provide_arc(Arc::clone(machine))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_periodic_function_that_panics_too_often_rests_and_recovers() -> anyhow::Result<()> {
+    let machine = Machine::new();
+    let bus = clock(&machine).with::<clocks::often>().start().await?;
+    let often = bus.periodic("often");
+    sleep(Duration::from_millis(4500)).await;
+    assert!(!often.is_tripped() && bus.health().is_healthy());
+    sleep(Duration::from_secs(1)).await;
+    assert!(often.is_tripped(), "the sixth within ten seconds");
+    let health = bus.health();
+    assert_eq!(health.symptoms.len(), 1, "{health}");
+    assert_eq!(health.symptoms[0].ailment, Ailment::Tripped);
+    let text = health.to_string();
+    assert!(
+        text.contains("clocks::often (") && text.ends_with(") rests: it has panicked too often")
+    );
+
+    sleep(Duration::from_secs(600)).await;
+    assert!(often.is_tripped(), "no run has helped");
+    let times = machine.times.lock().unwrap().split_off(5);
+    assert!(times.len() < 300, "{} runs in ten minutes", times.len());
+    for (tried, gap) in times.windows(2).enumerate() {
+        // Whatever the rest is, the next run is due a second later.
+        let longest = Duration::from_secs(60.min(1 << tried.min(6)));
+        assert!(
+            gap[1] - gap[0] <= longest + Duration::from_millis(2),
+            "{tried}"
+        );
+    }
+    let waits = times.windows(2).map(|gap| gap[1] - gap[0]);
+    assert!(waits.max() > Some(Duration::from_secs(2)), "{times:?}");
+
+    machine.set_broken(false);
+    sleep(Duration::from_secs(61)).await;
+    assert!(!often.is_tripped() && bus.health().is_healthy());
+    let calls = machine.calls();
+    sleep(Duration::from_secs(10)).await;
+    assert_eq!(machine.calls(), calls + 10, "each second as before");
+    bus.close().await?;
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn runs_that_panic_far_from_each_other_trip_nobody() -> anyhow::Result<()> {
+    let machine = Machine::new();
+    let bus = clock(&machine).with::<clocks::seldom>().start().await?;
+    sleep(Duration::from_secs(61)).await;
+    assert_eq!(machine.calls(), 21);
+    assert!(!bus.periodic("seldom").is_tripped());
+    bus.close().await?;
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_is_asked_for_does_not_wait_for_the_rest() -> anyhow::Result<()> {
+    let machine = Machine::new();
+    let bus = clock(&machine).with::<clocks::asked_for>();
+    let bus = bus.panic_limit(0, Duration::from_secs(1)).start().await?;
+    let asked_for = bus.periodic("asked_for");
+    for calls in 1..=3 {
+        asked_for.trigger();
+        bus.settled().await;
+        assert_eq!(machine.calls(), calls);
+        assert!(asked_for.is_tripped());
+    }
+    machine.set_broken(false);
+    let begun = Instant::now();
+    asked_for.trigger();
+    bus.settled().await;
+    assert!(!asked_for.is_tripped(), "it was as good as any other run");
+    assert_eq!(begun.elapsed(), Duration::ZERO);
+    bus.close().await?;
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_close_does_not_wait_for_a_periodic_function_that_rests() -> anyhow::Result<()> {
+    let machine = Machine::new();
+    let bus = clock(&machine).with::<clocks::often>();
+    let bus = bus.panic_limit(0, Duration::from_secs(1)).start().await?;
+    sleep(Duration::from_secs(100)).await;
+    let often = bus.periodic("often");
+    assert!(often.is_tripped());
+    let rest = often.next_run().expect("it will be tried again");
+    assert!(rest <= Duration::from_secs(61));
+    let (begun, calls) = (Instant::now(), machine.calls());
+    bus.close().await?;
+    assert_eq!((begun.elapsed(), machine.calls()), (Duration::ZERO, calls));
     Ok(())
 }

@@ -22,7 +22,7 @@ impl Bus {
         self
     }
 
-    /// How many panics within a time a subscription may have; 5 within 10 s unless set. With one more it rests.
+    /// How many panics within a time a subscription or a periodic function may have; 5 within 10 s unless set. With one more it rests.
     ///
     /// While it rests it takes no signals: what is published waits for it, and publishers wait when it is full, so that nothing
     /// is lost. After a random wait of up to 1 s it is tried with one signal (or one batch). If that panics as well, it rests
@@ -30,7 +30,13 @@ impl Bus {
     /// makes a dead letter as ever, and that a subscription rests is warned of once. A subscription that is closed, or whose
     /// bus is, does not rest: each signal is tried at once.
     ///
-    /// [`SubscriptionReport::tripped`](crate::SubscriptionReport::tripped) tells who rests. Errors and timeouts do not count,
+    /// A periodic function that panics so often rests as well: of its runs, the first one that is due after the wait is made, and
+    /// tried with; what becomes of the others `missed` says. A run that is [asked for](crate::PeriodicHandle::trigger) is made
+    /// at once.
+    ///
+    /// [`SubscriptionReport::tripped`](crate::SubscriptionReport::tripped),
+    /// [`PeriodicHandle::is_tripped`](crate::PeriodicHandle::is_tripped) and
+    /// [`BusHandle::health`](crate::BusHandle::health) tell who rests. Errors and timeouts do not count,
     /// and the members of a group rest each by itself.
     ///
     /// ```
@@ -43,7 +49,7 @@ impl Bus {
         self
     }
 
-    /// How long the handling of a signal may take, or a publish wait for room, until that is a stall; 30 s unless set.
+    /// How long the handling of a signal or a periodic run may take, or a publish wait for room, until that is a stall; 30 s unless set.
     ///
     /// A stall is warned of in the log, once, with function, file and line, and [`BusHandle::health`](crate::BusHandle::health)
     /// tells of it as long as it lasts. Nothing else happens: what is to end a handler is its `timeout`. It is noticed up to an

@@ -47,12 +47,13 @@ use crate::{
         running::{self, BusHandle, Running},
         table::{self, Counted},
         tasks::Tasks,
+        trip::Trip,
         trips::Trips,
         watch::Watch,
     },
     topic::template::Template,
     topology::{Plan, select::Selection},
-    worker::{self, Work, convoy, effort::Effort, hand::Hand, runs, trip::Trip},
+    worker::{self, Work, convoy, effort::Effort, hand::Hand, runs},
 };
 
 /// Starts a bus, which hears signals from the first moment on.

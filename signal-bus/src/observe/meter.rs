@@ -5,6 +5,8 @@
 
 use std::{
     collections::BTreeSet,
+    future::poll_fn,
+    pin::pin,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
@@ -102,6 +104,27 @@ impl Meter {
         }
     }
 
+    /// Awaits a call, and measures it.
+    pub(crate) async fn time<R>(&self, call: impl Future<Output = R>) -> R {
+        let mut measured = Measured {
+            meter: self,
+            timing: Some(self.begin()),
+        };
+        let mut call = pin!(call);
+        let output = poll_fn(|context| {
+            let polled = call.as_mut().poll(context);
+            if let (Some(timing), true) = (&mut measured.timing, polled.is_pending()) {
+                timing.waits(self, 1);
+            }
+            polled
+        })
+        .await;
+        if let Some(timing) = measured.timing.take() {
+            timing.end(self, 1);
+        }
+        output
+    }
+
     /// How long the calls took, if any was measured.
     pub(crate) fn latency(&self) -> Option<Latency> {
         self.histogram.latency()
@@ -134,6 +157,20 @@ impl Meter {
 
     fn seen(&self) -> MutexGuard<'_, Option<Seen>> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A call that may be cut short.
+struct Measured<'meter> {
+    meter: &'meter Meter,
+    timing: Option<Timing>,
+}
+
+impl Drop for Measured<'_> {
+    fn drop(&mut self) {
+        if let Some(timing) = self.timing.take() {
+            timing.cut(self.meter);
+        }
     }
 }
 

@@ -21,7 +21,7 @@ impl fmt::Debug for PeriodicHandle {
 }
 
 impl PeriodicHandle {
-    /// Asks for a run now, also while it is paused.
+    /// Asks for a run now, also while it is paused or rests.
     ///
     /// A run never overlaps another: if one is under way, the next follows it. Several calls before that run are one. The
     /// times of a cron expression or of a fixed rate stay as they are; a fixed delay begins anew.
@@ -53,6 +53,12 @@ impl PeriodicHandle {
     #[must_use]
     pub fn is_running(&self) -> bool {
         self.controls.is_running()
+    }
+
+    /// Whether it rests, because it has [panicked too often](crate::Bus::panic_limit).
+    #[must_use]
+    pub fn is_tripped(&self) -> bool {
+        self.controls.trip.is_tripped()
     }
 
     /// How long it is until its next run begins, by the runtime's clock; zero if it is due or asked for.

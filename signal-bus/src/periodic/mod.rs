@@ -15,10 +15,10 @@ use crate::{
     clock::{jitter, later},
     error::Failure,
     guarded::{Guarded, discard},
-    observe::At,
+    observe::{self, At},
     periodic::schedule::{Due, Schedule},
     queue::offer::Inside,
-    scope::{Scope, control::Controls, running::Running},
+    scope::{Scope, control::Controls, running::Running, trip::REST_MAX, trips::PanicLimit},
 };
 
 /// Runs a periodic function until the bus is asked to close.
@@ -104,8 +104,13 @@ async fn begins(running: &Running, controls: &Controls, schedule: &Schedule, nex
         let paused = controls.is_paused();
         // The wall clock may be set while the function waits, so it is looked at now and then.
         let now = Instant::now();
-        let (until, last) = next.until(schedule, now);
-        controls.next_is(next.begins_at(schedule, now));
+        let (mut until, last) = next.until(schedule, now);
+        let mut begins_at = next.begins_at(schedule, now);
+        if let Some(rests_until) = controls.rests_until() {
+            begins_at = begins_at.map(|at| at.max(rests_until));
+            until = if last { until.max(rests_until) } else { until };
+        }
+        controls.next_is(begins_at);
         tokio::select! {
             biased;
             () = running.ending.requested() => {
@@ -129,14 +134,38 @@ async fn begins(running: &Running, controls: &Controls, schedule: &Schedule, nex
 }
 
 async fn run(running: &Arc<Running>, controls: &Controls, schedule: &Schedule) {
+    let _active = running.enter();
     running.observe.periodic_runs.add(1);
     controls.runs.store(true, Ordering::Relaxed);
     controls.next_is(None);
+    let trip = &controls.trip;
+    let panics = trip.is_tripped().then(|| trip.count());
     let scope = Scope::new(Arc::clone(running), Some(Inside::Run));
-    let outcome = scope.run(Guarded::run(schedule.call())).await;
-    if let Err(failure) = outcome.unwrap_or_else(|panic| Err(Box::new(Failure::Panicked(panic)))) {
+    let call = scope.run(Guarded::run(schedule.call()));
+    let outcome = controls.meter.time(call).await.unwrap_or_else(|panic| {
+        panicked(running, controls);
+        Err(Box::new(Failure::Panicked(panic)))
+    });
+    if panics.is_some_and(|panics| trip.tried(panics)) {
+        tracing::info!(periodic = %controls.site, "has recovered from its panics");
+    }
+    if let Err(failure) = outcome {
         running.observe.failed(&At::site(controls.site), &failure);
         discard(failure);
     }
     controls.runs.store(false, Ordering::Relaxed);
+}
+
+/// Counts a panic of a run. One too many trips the function, which is told once.
+fn panicked(running: &Running, controls: &Controls) {
+    let limit = running.trips.limit;
+    if !controls.trip.panicked(limit) {
+        return;
+    }
+    let PanicLimit { panics, within } = limit;
+    observe::warn(&format!(
+        "{} has panicked more than {panics} times within {within:?}, so it rests: runs that are due wait, for {REST_MAX:?} at \
+         most, and it is tried again with one of them",
+        controls.site
+    ));
 }

@@ -32,7 +32,7 @@ impl fmt::Display for Phase {
 ///
 /// ```text
 /// bus `billing`: running, 2 symptoms
-///   shop::pay (src/pay.rs:14) on `orders.*.created` stalls: its handler has been running for 41.2s
+///   shop::pay (src/pay.rs:14) on `orders.*.created` stalls: it has been running for 41.2s
 ///   shop::pay (src/pay.rs:14) on `orders.*.created` is full: a publish on `orders.eu.created` has waited for 40.8s
 /// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -42,7 +42,7 @@ pub struct Health {
     pub names: Vec<&'static str>,
     /// Where it stands.
     pub phase: Phase,
-    /// What is wrong, in the order of its subscriptions.
+    /// What is wrong, in the order of its subscriptions, and then of its periodic functions.
     pub symptoms: Vec<Symptom>,
 }
 
@@ -77,13 +77,13 @@ impl fmt::Display for Health {
     }
 }
 
-/// A subscription that is not well.
+/// A subscription, or a periodic function, that is not well.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Symptom {
-    /// The subscriber's function, or the call that subscribed.
+    /// The function, or the call that subscribed.
     pub site: Site,
-    /// The topics or patterns it subscribes to.
+    /// The topics or patterns it subscribes to; none for a periodic function.
     pub topics: Arc<[Box<str>]>,
     /// What is wrong with it.
     pub ailment: Ailment,
@@ -96,17 +96,20 @@ impl fmt::Display for Symptom {
             topics,
             ailment,
         } = self;
-        write!(f, "{site} on `{}` {ailment}", topics.join("`, `"))
+        match topics.is_empty() {
+            true => write!(f, "{site} {ailment}"),
+            false => write!(f, "{site} on `{}` {ailment}", topics.join("`, `")),
+        }
     }
 }
 
-/// What is wrong with a subscription.
+/// What is wrong with a subscription, or a periodic function.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Ailment {
     /// It rests, because it has [panicked too often](crate::Bus::panic_limit); of a group, one member does.
     Tripped,
-    /// A handler [runs for too long](crate::Bus::stall_after).
+    /// A handler, or a run, [goes on for too long](crate::Bus::stall_after).
     Stalled {
         /// How long it has been running, as far as that was noticed: up to an eighth of the limit, and at most 5 s, less.
         running_for: Duration,
@@ -125,10 +128,7 @@ impl fmt::Display for Ailment {
         match self {
             Self::Tripped => f.write_str("rests: it has panicked too often"),
             Self::Stalled { running_for } => {
-                write!(
-                    f,
-                    "stalls: its handler has been running for {running_for:.1?}"
-                )
+                write!(f, "stalls: it has been running for {running_for:.1?}")
             }
             Self::Full { topic, waited } if topic.is_empty() => {
                 write!(f, "is full: a broadcast has waited for {waited:.1?}")
@@ -171,7 +171,7 @@ mod written {
                 Ailment::Full { topic, waited } => ("full", Some(&**topic), Some(waited)),
             };
             let mut written = serializer.serialize_struct("Symptom", 5)?;
-            written.serialize_field("subscriber", &self.site.to_string())?;
+            written.serialize_field("site", &self.site.to_string())?;
             written.serialize_field("topics", &*self.topics)?;
             written.serialize_field("ailment", ailment)?;
             written.serialize_field("topic", &topic)?;
@@ -206,7 +206,7 @@ mod written {
                     }),
                 ],
             };
-            let site = r#""subscriber":"shop::pay (src/pay.rs:14)","topics":["orders.*"]"#;
+            let site = r#""site":"shop::pay (src/pay.rs:14)","topics":["orders.*"]"#;
             let written = format!(
                 r#"{{"names":["billing"],"phase":"running","healthy":false,"symptoms":[{{{site},"ailment":"tripped","topic":null,"seconds":null}},{{{site},"ailment":"full","topic":"orders.eu","seconds":40.5}}]}}"#
             );

@@ -10,7 +10,7 @@ use std::{
 
 use tokio::{sync::Notify, time::Instant};
 
-use crate::site::Site;
+use crate::{observe::meter::Meter, scope::trip::Trip, site::Site};
 
 /// The controls of one periodic function of a running bus.
 #[derive(Debug)]
@@ -18,6 +18,9 @@ pub(crate) struct Controls {
     pub(crate) site: Site,
     /// Whether it runs right now.
     pub(crate) runs: AtomicBool,
+    /// Whether it rests, because it has panicked too often.
+    pub(crate) trip: Trip,
+    pub(crate) meter: Meter,
     asked: Mutex<Asked>,
     /// When it is to run next, as far as its task knows.
     next: Mutex<Option<Instant>>,
@@ -38,6 +41,8 @@ impl Controls {
         Self {
             site,
             runs: AtomicBool::new(false),
+            trip: Trip::default(),
+            meter: Meter::in_turn(None),
             asked: Mutex::default(),
             next: Mutex::default(),
             changed: Notify::new(),
@@ -85,6 +90,11 @@ impl Controls {
             let next = *self.next.lock().unwrap_or_else(PoisonError::into_inner);
             next.map(|next| next.saturating_duration_since(Instant::now()))
         }
+    }
+
+    /// When its rest is over, if it rests.
+    pub(crate) fn rests_until(&self) -> Option<Instant> {
+        self.trip.is_tripped().then(|| self.trip.rests_until())
     }
 
     /// Takes a run that was asked for.

@@ -91,6 +91,17 @@ impl Running {
                 hearer.wish.site
             ));
         }
+        for controls in &self.periodics {
+            let stalled_for = self.watch.stalled(&controls.meter, now);
+            let Some(stalled_for) = stalled_for.filter(|_| controls.meter.tell()) else {
+                continue;
+            };
+            let site = controls.site;
+            observe::warn(&format!(
+                "a run of {site} has been going on for {stalled_for:.1?}, and no other begins before its end: give what it waits for \
+                 a limit, or say that it may run longer than {limit:?} (`Bus::stall_after`)"
+            ));
+        }
         let long = self.watch.long(self.exchange.publishing(), now);
         for (wait, waited) in self.watch.untold(long) {
             let Some(hearer) = self.hearer(wait.queue) else {
@@ -137,6 +148,16 @@ impl Running {
                     waited: *waited,
                 });
             }
+        }
+        for controls in &self.periodics {
+            let tripped = controls.trip.is_tripped().then_some(Ailment::Tripped);
+            let stalled = self.watch.stalled(&controls.meter, now);
+            let stalled = stalled.map(|running_for| Ailment::Stalled { running_for });
+            symptoms.extend(tripped.into_iter().chain(stalled).map(|ailment| Symptom {
+                site: controls.site,
+                topics: Arc::default(),
+                ailment,
+            }));
         }
         let phase = match (self.ending.report(), self.ending.is_requested()) {
             (Some(_), _) => Phase::Closed,

@@ -2,9 +2,10 @@
 
 pub(crate) mod tasks;
 pub(crate) mod table;
+pub(crate) mod trips;
+pub(crate) mod trip;
 pub(crate) mod control;
 pub(crate) mod presence;
-pub(crate) mod trips;
 pub(crate) mod passages;
 pub(crate) mod bound;
 pub(crate) mod active;

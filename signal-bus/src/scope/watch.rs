@@ -78,7 +78,8 @@ impl Watch {
         workers.map(|(_, meter)| Arc::clone(meter)).collect()
     }
 
-    fn stalled(&self, meter: &Meter, now: Instant) -> Option<Duration> {
+    /// How long what is measured has been running, if that is too long.
+    pub(crate) fn stalled(&self, meter: &Meter, now: Instant) -> Option<Duration> {
         meter.look(now).filter(|ran| self.limit <= *ran)
     }
 

@@ -19,6 +19,7 @@ use crate::{
     scope::{
         self,
         running::{BusHandle, Running},
+        trip::Trip,
     },
     signal::{AnyValue, Payload, Signal},
     site::Site,
@@ -27,7 +28,7 @@ use crate::{
         pull::bind,
     },
     topic::IntoPatterns,
-    worker::{self, Handler, Work, effort::Effort, trip::Trip},
+    worker::{self, Handler, Work, effort::Effort},
 };
 
 /// What a listener's closure may return: `()` or a `Result<(), E>`, or a future of these.

@@ -10,7 +10,7 @@ mod measured;
 mod retry;
 pub(crate) mod runs;
 mod told;
-pub(crate) mod trip;
+mod trip;
 
 use std::{
     future::poll_fn,
@@ -38,7 +38,7 @@ use crate::{
         subscriber::{Call, Handle, HandleBatch},
     },
     route::member::Member,
-    scope::{Scope, running::Running},
+    scope::{Scope, running::Running, trip::Trip},
     signal::{Signal, run::Run},
     site::Site,
     topic::template::Template,
@@ -46,10 +46,8 @@ use crate::{
         calls::Slot,
         effort::Effort,
         load::{Keys, Load, Settled},
-        measured::timed,
         retry::{Handled, Unwanted},
         told::Told,
-        trip::Trip,
     },
 };
 
@@ -337,7 +335,7 @@ impl Work {
                 Some(limit) => time::timeout(limit, call).await.map_err(|_| limit),
             }
         };
-        let called = match timed(self.meter(running, None), call).await {
+        let called = match self.meter(running, None).time(call).await {
             Ok(called) => called,
             Err(limit) => return Err(Box::new(Failure::TimedOut(limit))),
         };
