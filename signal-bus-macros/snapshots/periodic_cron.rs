@@ -1,4 +1,4 @@
-// #[periodic(cron = "0 */5 * * * *", tz = "Europe/Berlin", missed = delay)]
+// #[periodic(cron = "0 */5 * * * *", tz = "Europe/Berlin", missed = delay, on_trip = "rest")]
 // async fn report() {}
 
 #[allow(clippy::unused_async)]
@@ -51,7 +51,8 @@ impl ::signal_bus::private::Registered for report {
                             }),
                         )
                         .tz("Europe/Berlin")
-                        .missed(__p::Missed::Delay),
+                        .missed(__p::Missed::Delay)
+                        .on_trip(__p::OnTrip::Rest),
                 );
             },
         );

@@ -1,6 +1,6 @@
 // #[subscriber(
 //     ORDERS, "orders.*.created", concurrency = 4, key = |o: &Order| o.id, capacity = 256,
-//     overflow = wait, filter = |o| o.total > 0, timeout = "5s", bus = BILLING
+//     overflow = wait, filter = |o| o.total > 0, timeout = "5s", on_trip = close_bus, bus = BILLING
 // )]
 // async fn on(order: &Order) -> anyhow::Result<()> { handle(order).await }
 
@@ -74,6 +74,7 @@ impl ::signal_bus::private::Registered for on {
                             .capacity(256)
                             .filter(|o| o.total > 0)
                             .timeout(__p::Duration::new(5u64, 0u32))
+                            .on_trip(__p::OnTrip::CloseBus)
                             .bus(&BILLING)
                             .codec(__p::codec(__topics[0]).owned().codec()),
                     );

@@ -57,6 +57,7 @@ pub fn publisher(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// retry(attempts = 5, base = "100ms", factor = 2,  a failed signal is handled again, after a random wait of up to
 ///       cap = "30s", jitter = full | none,         base * factor^n, at most cap; no attempt begins after budget;
 ///       budget = "5min", panics, timeouts)         errors are retried, the others where they are named
+/// on_trip = rest | close_bus                       what happens when it has panicked too often; as the bus says unless set
 /// blocking                                         a plain `fn`, on the blocking pool
 /// bus = BILLING                                    on the bus of that `BusName`
 /// ```
@@ -101,6 +102,7 @@ pub fn inject(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// jitter = "50ms"                  up to this much later, at random
 /// fixed_rate                       count from the start of a run, not from its end
 /// missed = skip | burst | delay    what becomes of missed runs; a fixed rate, or `cron`
+/// on_trip = rest | close_bus       what happens when it has panicked too often; as the bus says unless set
 /// bus = BILLING                    on the bus of that `BusName`
 /// ```
 #[proc_macro_attribute]

@@ -7,7 +7,9 @@ use std::{
 
 use tokio::{sync::Notify, time::Instant};
 
-use crate::{caller::Caller, latch::Latch, process::ProcessSignal, report::CloseReport};
+use crate::{
+    caller::Caller, latch::Latch, process::ProcessSignal, report::CloseReport, site::Site,
+};
 
 /// Passes the request to close in, and the report out.
 #[derive(Default, Debug)]
@@ -15,6 +17,8 @@ pub(crate) struct Ending {
     request: Latch,
     /// Who has asked first.
     asked_by: OnceLock<Caller>,
+    /// Whose panics have asked, if they have.
+    closed_by: OnceLock<Site>,
     /// When the drain gives up on what is left.
     deadline: OnceLock<Instant>,
     drains: Latch,
@@ -31,6 +35,21 @@ impl Ending {
     pub(crate) fn request(&self) {
         self.asked_by.get_or_init(Caller::here);
         self.request.open();
+    }
+
+    /// Asks for the close because of somebody's panics; `false` if somebody has asked before.
+    pub(crate) fn request_because_of(&self, site: Site) -> bool {
+        if self.is_requested() {
+            return false;
+        }
+        self.closed_by.get_or_init(|| site);
+        self.request();
+        true
+    }
+
+    /// Whose panics have asked for the close.
+    pub(crate) fn closed_by(&self) -> Option<Site> {
+        self.closed_by.get().copied()
     }
 
     /// Who has asked for the close; it cannot read what it waits for.

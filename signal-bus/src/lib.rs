@@ -72,6 +72,7 @@ pub use crate::{
         BusName, Registered,
         retry::{Jitter, Retry},
         subscriber::Overflow,
+        trip::OnTrip,
     },
     report::{
         CloseOutcome, CloseReport, DeadLetterId, Departed, FailureReport, Stats,

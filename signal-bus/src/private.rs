@@ -42,6 +42,7 @@ pub use crate::{
         publisher::{Publisher, UntypedPublisher},
         retry::{Jitter, Retry},
         subscriber::{Overflow, Subscriber},
+        trip::OnTrip,
     },
     signal::{
         AnyValue, Kind, Payload, Signal,

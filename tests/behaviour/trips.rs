@@ -4,7 +4,10 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use signal_bus::{Ailment, Bus, BusGuard, CloseOutcome, Signal, inject, periodic, subscriber};
+use signal_bus::{
+    Ailment, Bus, BusGuard, BusHandle, CloseError, CloseOutcome, CloseReport, OnTrip, Signal,
+    inject, periodic, subscriber,
+};
 use tokio::time::{Instant, advance, sleep, timeout};
 
 use crate::ledger::assert_adds_up;
@@ -54,6 +57,30 @@ mod machines {
 
     #[subscriber("trips.other")]
     pub(super) async fn other(_number: u32) {}
+}
+
+mod vital {
+    use super::*;
+
+    #[subscriber("trips.vital", on_trip = close_bus)]
+    pub(super) async fn vital(_number: u32, #[inject] machine: &Machine) {
+        machine.run();
+    }
+
+    #[subscriber("trips.vital", concurrency = 2, on_trip = "rest")]
+    pub(super) async fn resting(_number: u32, #[inject] machine: &Machine) {
+        machine.run();
+    }
+
+    #[subscriber("trips.vital")]
+    pub(super) async fn other(_number: u32) {
+        sleep(Duration::from_secs(1)).await;
+    }
+
+    #[periodic("1s", on_trip = "close_bus")]
+    pub(super) async fn clock(#[inject] machine: &Machine) {
+        machine.run();
+    }
 }
 
 mod clocks {
@@ -354,5 +381,117 @@ async fn a_close_does_not_wait_for_a_periodic_function_that_rests() -> anyhow::R
     let (begun, calls) = (Instant::now(), machine.calls());
     bus.close().await?;
     assert_eq!((begun.elapsed(), machine.calls()), (Duration::ZERO, calls));
+    Ok(())
+}
+
+/// The report of a bus that panics have closed, and the name of the function whose panics those were.
+fn closed_by(error: &anyhow::Error) -> (&CloseReport, &'static str) {
+    let Some(CloseError::Tripped(report)) = error.downcast_ref() else {
+        panic!("{error:?}");
+    };
+    let site = report.closed_by.expect("it is named");
+    let text = error.to_string();
+    let named = format!("drained because {site} has panicked too often, after ");
+    assert!(text.contains(&named), "{text}");
+    (report, site.function)
+}
+
+async fn publish_until_closed(bus: BusHandle) {
+    for number in 0..10_u32 {
+        if bus.publish("trips.vital", number).await.is_err() {
+            break;
+        }
+    }
+    std::future::pending::<()>().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_subscriber_that_trips_closes_the_bus_where_that_is_said() -> anyhow::Result<()> {
+    let machine = Machine::new();
+    let bus = clock(&machine)
+        .with::<vital::vital>()
+        .with::<vital::other>();
+    let error = bus.run_with(publish_until_closed).await.unwrap_err();
+    let (report, function) = closed_by(&error);
+    assert_eq!(function, "vital");
+    // What has waited is handled, also by the one that has tripped; each signal is tried at once.
+    let total = report.stats.total;
+    assert_eq!((total.accepted, total.dead, total.done), (20, 10, 10));
+    assert_eq!(machine.calls(), 10);
+    assert_adds_up(&report.stats);
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_bus_says_what_happens_to_those_who_do_not() -> anyhow::Result<()> {
+    let machine = Machine::new();
+    let bus = clock(&machine).on_trip(OnTrip::CloseBus);
+    // What is set in one of two descriptions holds in both.
+    let bus = Bus::empty().connect(bus.with::<vital::resting>());
+    let resting = bus.start().await?;
+    for number in 0..10_u32 {
+        resting.publish("trips.vital", number).await?;
+    }
+    resting.settled().await;
+    assert_eq!(resting.close().await?.closed_by, None, "it says so itself");
+
+    let machine = Machine::new();
+    let serial = clock(&machine).with::<machines::serial>();
+    let serial = serial.on_trip(OnTrip::CloseBus).start().await?;
+    for number in 0..6_u32 {
+        serial.publish("trips.serial", number).await?;
+    }
+    serial.closing().await;
+    let error = serial.close().await.unwrap_err().into();
+    assert_eq!(closed_by(&error).1, "serial");
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_listener_and_a_periodic_function_may_close_the_bus_as_well() -> anyhow::Result<()> {
+    let bus = Bus::empty().on_error(|_, _| {});
+    let bus = bus.panic_limit(0, Duration::ZERO).start().await?;
+    let listener = bus.subscription::<u32>("trips.heard");
+    let listener = listener.on_trip(OnTrip::CloseBus);
+    let listener = listener.listen(|_: Signal<u32>| -> () { panic!("it is broken") })?;
+    bus.publish("trips.heard", 1_u32).await?;
+    bus.closing().await;
+    let error = bus.close().await.unwrap_err().into();
+    assert_eq!(closed_by(&error).1, "listen");
+    drop(listener);
+
+    let machine = Machine::new();
+    let begun = Instant::now();
+    let error = clock(&machine).with::<vital::clock>().serve().await;
+    assert_eq!(closed_by(&error.unwrap_err()).1, "clock");
+    assert_eq!((begun.elapsed().as_secs(), machine.calls()), (5, 6));
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn panics_in_a_bus_that_closes_have_not_closed_it() -> anyhow::Result<()> {
+    let machine = Machine::new();
+    let bus = clock(&machine).with::<vital::vital>().start().await?;
+    for number in 0..10_u32 {
+        bus.try_publish("trips.vital", number)?;
+    }
+    let report = bus.close().await?;
+    assert_eq!((machine.calls(), report.closed_by), (10, None));
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deadline_that_passes_does_not_hide_who_has_closed_the_bus() -> anyhow::Result<()> {
+    let machine = Machine::new();
+    let bus = clock(&machine)
+        .with::<vital::vital>()
+        .with::<vital::other>();
+    let bus = bus.close_timeout(Duration::from_secs(3));
+    let error = bus.run_with(publish_until_closed).await.unwrap_err();
+    let Some(CloseError::Deadline(report)) = error.downcast_ref() else {
+        panic!("{error:?}");
+    };
+    assert_eq!(report.closed_by.map(|site| site.function), Some("vital"));
+    assert!(error.to_string().contains("::vital::vital ("), "{error}");
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! What a function declares when a bus starts.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::Type;
 use syn::spanned::Spanned;
@@ -158,6 +158,7 @@ fn options(subscription: &Subscription) -> TokenStream {
         timeout,
         retry,
         overflow,
+        on_trip,
         group,
         blocking,
         bus,
@@ -191,12 +192,22 @@ fn options(subscription: &Subscription) -> TokenStream {
         Some("drop_newest") => Some(quote! { .overflow(__p::Overflow::DropNewest) }),
         _ => None,
     });
+    options.extend(on_trip.as_ref().map(self::on_trip));
     options.extend(blocking.as_ref().map(|_| quote! { .blocking() }));
     options.extend(
         bus.as_ref()
             .map(|path| quote_spanned! {path.span()=> .bus(&#path) }),
     );
     options
+}
+
+// Input:   on_trip = close_bus
+// Output:  .on_trip(__p::OnTrip::CloseBus)
+fn on_trip(word: &Ident) -> TokenStream {
+    match word.to_string().as_str() {
+        "close_bus" => quote! { .on_trip(__p::OnTrip::CloseBus) },
+        _ => quote! { .on_trip(__p::OnTrip::Rest) },
+    }
 }
 
 // Input:   retry(attempts = 3, base = "1s")
@@ -244,6 +255,7 @@ fn periodic(model: &Model, schedule: &Schedule) -> TokenStream {
         jitter,
         missed,
         fixed_rate,
+        on_trip,
         bus,
         ..
     } = schedule;
@@ -272,6 +284,7 @@ fn periodic(model: &Model, schedule: &Schedule) -> TokenStream {
         _ => quote! { .missed(__p::Missed::Skip) },
     }));
     options.extend(fixed_rate.then(|| quote! { .fixed_rate() }));
+    options.extend(on_trip.as_ref().map(self::on_trip));
     options.extend(
         bus.as_ref()
             .map(|path| quote_spanned! {path.span()=> .bus(&#path) }),

@@ -39,6 +39,7 @@ fn known(role: Role) -> Known {
                 "overflow",
                 "filter",
                 "timeout",
+                "on_trip",
                 "batch",
                 "within",
                 "group",
@@ -48,7 +49,7 @@ fn known(role: Role) -> Known {
             &["retry"],
         ),
         Role::Periodic => (
-            &["cron", "tz", "after", "jitter", "missed", "bus"],
+            &["cron", "tz", "after", "jitter", "missed", "on_trip", "bus"],
             &["fixed_rate"],
             &[],
         ),

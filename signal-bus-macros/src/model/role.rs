@@ -32,6 +32,8 @@ pub(crate) struct Subscription {
     pub(crate) batch: Option<Batch>,
     /// `drop_oldest` or `drop_newest`.
     pub(crate) overflow: Option<Ident>,
+    /// `rest` or `close_bus`.
+    pub(crate) on_trip: Option<Ident>,
     pub(crate) group: Option<Expr>,
     pub(crate) blocking: Option<Ident>,
     pub(crate) bus: Option<Path>,
@@ -95,6 +97,7 @@ impl Subscription {
             retry: Retry::read(options, errors),
             batch: Batch::read(options, errors),
             overflow: word(options, "overflow", &OVERFLOWS, errors),
+            on_trip: on_trip(options, errors),
             group: group(options, errors),
             blocking: options.flag("blocking").cloned(),
             bus: bus(options, errors),
@@ -199,6 +202,25 @@ fn concurrency(options: &Options, errors: &mut Errors) -> Option<Concurrency> {
 }
 
 const OVERFLOWS: [&str; 3] = ["wait", "drop_oldest", "drop_newest"];
+const TRIPS: [&str; 2] = ["rest", "close_bus"];
+
+/// Reads `on_trip = close_bus`; as a text it means the same.
+pub(super) fn on_trip(options: &Options, errors: &mut Errors) -> Option<Ident> {
+    let value = options.value("on_trip")?;
+    let Expr::Lit(lit) = bare_expression(value) else {
+        return word(options, "on_trip", &TRIPS, errors);
+    };
+    match &lit.lit {
+        Lit::Str(text) if TRIPS.contains(&text.value().as_str()) => {
+            Some(Ident::new(&text.value(), text.span()))
+        }
+        Lit::Str(text) => {
+            errors.at(value, unknown("value of `on_trip`", &text.value(), &TRIPS));
+            None
+        }
+        _ => word(options, "on_trip", &TRIPS, errors),
+    }
+}
 
 /// Reads `group = "name"`.
 fn group(options: &Options, errors: &mut Errors) -> Option<Expr> {

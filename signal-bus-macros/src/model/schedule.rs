@@ -5,7 +5,7 @@ use syn::{Expr, Lit, LitStr, Path};
 
 use crate::diagnostics::Errors;
 use crate::model::options::Options;
-use crate::model::role::{bus, time, word};
+use crate::model::role::{bus, on_trip, time, word};
 use crate::model::time::Time;
 use crate::parse::bare_expression;
 
@@ -18,6 +18,8 @@ pub(crate) struct Schedule {
     /// `Skip`, `Burst` or `Delay`.
     pub(crate) missed: Option<Ident>,
     pub(crate) fixed_rate: bool,
+    /// `rest` or `close_bus`.
+    pub(crate) on_trip: Option<Ident>,
     pub(crate) bus: Option<Path>,
 }
 
@@ -33,6 +35,7 @@ impl Schedule {
         let after = time(options, "after", errors);
         let jitter = time(options, "jitter", errors);
         let missed = word(options, "missed", &["skip", "burst", "delay"], errors);
+        let on_trip = on_trip(options, errors);
         let bus = bus(options, errors);
         let fixed_rate = options.flag("fixed_rate").is_some();
         let clock = match options.value("cron") {
@@ -45,6 +48,7 @@ impl Schedule {
             jitter,
             missed,
             fixed_rate,
+            on_trip,
             bus,
         })
     }

@@ -299,6 +299,14 @@ fn times() {
         "`after` must be greater than zero",
     );
     refused(
+        r#"#[periodic(1, on_trip = "close")] async fn f() {}"#,
+        "unknown value of `on_trip` `close` (known: `rest`, `close_bus`)",
+    );
+    refused(
+        r#"#[publisher("a", on_trip = rest)] fn f() -> u8 { 1 }"#,
+        "`on_trip` is an option of `#[subscriber]`, not of `#[publisher]`",
+    );
+    refused(
         r#"#[periodic(1, missed = never)] async fn f() {}"#,
         "unknown value of `missed`",
     );

@@ -80,7 +80,7 @@ pub(super) const SAMPLES: &[Sample] = &[
     ),
     function(
         "periodic_cron",
-        r#"#[periodic(cron = "0 */5 * * * *", tz = "Europe/Berlin", missed = delay)]
+        r#"#[periodic(cron = "0 */5 * * * *", tz = "Europe/Berlin", missed = delay, on_trip = "rest")]
         async fn report() {}"#,
     ),
     function(
@@ -125,7 +125,7 @@ pub(super) const SAMPLES: &[Sample] = &[
         "subscriber_options",
         r#"#[subscriber(
             ORDERS, "orders.*.created", concurrency = 4, key = |o: &Order| o.id, capacity = 256,
-            overflow = wait, filter = |o| o.total > 0, timeout = "5s", bus = BILLING
+            overflow = wait, filter = |o| o.total > 0, timeout = "5s", on_trip = close_bus, bus = BILLING
         )]
         async fn on(order: &Order) -> anyhow::Result<()> { handle(order).await }"#,
     ),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{bus::Bus, scope::trips::PanicLimit};
+use crate::{bus::Bus, registry::trip::OnTrip, scope::trips::PanicLimit};
 
 impl Bus {
     /// How many dead letters the bus keeps to be looked at and replayed; 1024 unless set, none if 0.
@@ -22,7 +22,8 @@ impl Bus {
         self
     }
 
-    /// How many panics within a time a subscription or a periodic function may have; 5 within 10 s unless set. With one more it rests.
+    /// How many panics within a time a subscription or a periodic function may have; 5 within 10 s unless set. With one more it rests, or
+    /// [closes the bus](Self::on_trip).
     ///
     /// While it rests it takes no signals: what is published waits for it, and publishers wait when it is full, so that nothing
     /// is lost. After a random wait of up to 1 s it is tried with one signal (or one batch). If that panics as well, it rests
@@ -46,6 +47,38 @@ impl Bus {
     /// ```
     pub fn panic_limit(mut self, panics: usize, within: Duration) -> Self {
         self.panic_limit = PanicLimit { panics, within };
+        self
+    }
+
+    /// What happens when one that does not say itself (`on_trip = ..`) has panicked more often than it [may](Self::panic_limit); it
+    /// rests unless set.
+    ///
+    /// With [`OnTrip::CloseBus`] the bus closes, as by [`close`](crate::BusHandle::close): it refuses what comes from outside, and
+    /// handles what waits, of the one that has tripped as well, each signal at once. The close is an error then,
+    /// [`CloseError::Tripped`](crate::CloseError::Tripped), of [`run`](Self::run) and [`serve`](Self::serve) too, and its report
+    /// [names](crate::CloseReport::closed_by) the function.
+    ///
+    /// ```standalone_crate
+    /// use signal_bus::{Bus, BusHandle, CloseError, publisher, subscriber};
+    ///
+    /// #[publisher("orders")]
+    /// async fn order(number: u32) -> u32 { number }
+    ///
+    /// #[subscriber("orders", on_trip = close_bus)]
+    /// async fn store(number: u32) { panic!("no room for {number}") }
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+    /// let orders = async |bus: BusHandle| {
+    ///     for number in 0..10 { order(number).await; }
+    ///     bus.closing().await;
+    /// };
+    /// let error = Bus::new().on_error(|_, _| {}).run_with(orders).await.unwrap_err();
+    /// let Some(CloseError::Tripped(report)) = error.downcast_ref() else { panic!("{error}") };
+    /// assert_eq!(report.closed_by.unwrap().function, "store");
+    /// # Ok::<_, anyhow::Error>(()) })?; Ok::<_, anyhow::Error>(())
+    /// ```
+    pub fn on_trip(mut self, on_trip: OnTrip) -> Self {
+        self.on_trip = on_trip;
         self
     }
 

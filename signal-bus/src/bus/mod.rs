@@ -27,7 +27,7 @@ use crate::{
     observe::{At, OnError, Recorder},
     periodic::schedule::Schedule,
     process::ProcessSignal,
-    registry::{BusName, Registered},
+    registry::{BusName, Registered, trip::OnTrip},
     scope::{presence, running::BusHandle, trips::PanicLimit},
     signal::{AnyValue, Kind},
     topic::pattern::Pattern,
@@ -85,6 +85,7 @@ pub struct Bus {
     /// Dead letters that are kept to be looked at.
     letters_max: usize,
     panic_limit: PanicLimit,
+    on_trip: OnTrip,
     stall_after: Duration,
     /// What closes it from outside of the program.
     signals: Vec<ProcessSignal>,
@@ -137,6 +138,7 @@ impl Bus {
             close_timeout: CLOSE_TIMEOUT,
             letters_max: LETTERS_KEPT_MAX,
             panic_limit: PANIC_LIMIT,
+            on_trip: OnTrip::default(),
             stall_after: STALL_AFTER,
             signals: Vec::new(),
             strict: false,
@@ -229,6 +231,9 @@ impl Bus {
         }
         if other.panic_limit != PANIC_LIMIT {
             self.panic_limit = other.panic_limit;
+        }
+        if other.on_trip != OnTrip::default() {
+            self.on_trip = other.on_trip;
         }
         if other.stall_after != STALL_AFTER {
             self.stall_after = other.stall_after;

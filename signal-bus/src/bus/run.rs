@@ -12,14 +12,14 @@ impl Bus {
     /// Starts the bus, runs a future inside of it, drains the bus, and returns what the future returned.
     ///
     /// Dead letters are no error: the report of [`BusHandle::close`] counts them, [`on_error`](Bus::on_error) hears of
-    /// each. When a signal of the operating system has [closed the bus](Bus::on_signal), the future has until the end of the
+    /// each. When a signal of the operating system, or [panics](Bus::on_trip), have [closed the bus](Bus::on_signal), the future has until the end of the
     /// drain to end as well: [`closing`](BusHandle::closing) tells it, and so does each publish that is refused. Then it is
     /// dropped.
     ///
     /// # Errors
     ///
-    /// A [`StartError`](crate::StartError), a [`CloseError`](crate::CloseError) if the drain did not end before the deadline,
-    /// or [`Stopped`] if the future did not end before a bus that a signal has closed, as an [`anyhow::Error`] that downcasts
+    /// A [`StartError`](crate::StartError), a [`CloseError`](crate::CloseError) if the drain did not end before the deadline
+    /// or panics have closed the bus, or [`Stopped`] if the future did not end before a bus that a signal has closed, as an [`anyhow::Error`] that downcasts
     /// to it.
     ///
     /// # Cancel safety
@@ -87,7 +87,7 @@ impl Bus {
     /// # Errors
     ///
     /// A [`StartError`](crate::StartError), or a [`CloseError`](crate::CloseError) if the drain did not end before the
-    /// deadline or was aborted, as an [`anyhow::Error`] that downcasts to it.
+    /// deadline, was aborted, or was begun by [panics](Bus::on_trip), as an [`anyhow::Error`] that downcasts to it.
     ///
     /// # Cancel safety
     ///
@@ -109,6 +109,7 @@ async fn within<F: Future>(bus: &BusGuard, future: F) -> anyhow::Result<F::Outpu
         output = bus.scope(future) => Some(output),
         () = stopped(bus.running()) => None,
     };
+    // One that panics have closed ends here: its close is an error.
     let report = bus.close().await?;
     match (output, report.signals.first()) {
         (Some(output), _) => Ok(output),
@@ -120,10 +121,10 @@ async fn within<F: Future>(bus: &BusGuard, future: F) -> anyhow::Result<F::Outpu
     }
 }
 
-/// Waits for the end of a bus that a signal has closed. One that somebody else has closed leaves the future alone.
+/// Waits for the end of a bus that a signal, or panics, have closed. One that somebody else has closed leaves the future alone.
 async fn stopped(running: &Running) {
     let report = running.ending.ended().await;
-    if report.signals.is_empty() {
+    if report.signals.is_empty() && report.closed_by.is_none() {
         std::future::pending::<()>().await;
     }
 }

@@ -179,7 +179,10 @@ fn running(bus: &Bus, plan: &Plan, runtime: Handle) -> Running {
         periodics: plan
             .periodics
             .iter()
-            .map(|periodic| Arc::new(Controls::new(periodic.site)))
+            .map(|periodic| {
+                let on_trip = periodic.on_trip.unwrap_or(bus.on_trip);
+                Arc::new(Controls::new(periodic.site, on_trip))
+            })
             .collect(),
         begun: Semaphore::new(0),
         runtime,
@@ -187,7 +190,7 @@ fn running(bus: &Bus, plan: &Plan, runtime: Handle) -> Running {
         reserved_heard: AtomicUsize::new(0),
         presence: Presence::default(),
         circle_told: AtomicBool::new(false),
-        trips: Trips::new(bus.panic_limit),
+        trips: Trips::new(bus.panic_limit, bus.on_trip),
         ending: Ending::default(),
         tasks: Tasks::new(),
         watch: Watch::new(bus.stall_after),
@@ -223,7 +226,7 @@ fn join(running: &Running, subscribers: &[SubscriberEntry]) -> Result<Vec<Arc<Wo
             handler: subscriber.call.into(),
             templates: named.then_some(templates),
             effort: Effort::new(subscriber.timeout, subscriber.retry, settings.limit),
-            trip: Trip::default(),
+            trip: Trip::new(subscriber.on_trip.unwrap_or(running.trips.on_trip)),
             meter: OnceLock::new(),
             limit: settings.limit,
             in_runs,

@@ -305,7 +305,7 @@ pub enum FindingKind {
     TopicCycle,
 }
 
-/// A close that did not drain everything.
+/// A close that did not drain everything, or was not asked for.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CloseError {
@@ -318,6 +318,10 @@ pub enum CloseError {
     /// The runtime went away under the bus; the report counts what was abandoned.
     #[error("the runtime ended before the bus had drained: {0}")]
     RuntimeGone(Box<CloseReport>),
+    /// The panics of a function have [closed](crate::OnTrip::CloseBus) the bus, which has drained; the report
+    /// [names](CloseReport::closed_by) it.
+    #[error("a function has panicked too often, which has closed the bus: {0}")]
+    Tripped(Box<CloseReport>),
     /// A handler cannot wait for the close, which waits for the handler. The close has begun.
     #[error(
         "close() was awaited inside a handler of the bus, which would wait for itself; the close has begun"
@@ -341,9 +345,10 @@ impl CloseError {
     #[must_use]
     pub fn report(&self) -> Option<&CloseReport> {
         match self {
-            Self::Deadline(report) | Self::Aborted(report) | Self::RuntimeGone(report) => {
-                Some(report)
-            }
+            Self::Deadline(report)
+            | Self::Aborted(report)
+            | Self::RuntimeGone(report)
+            | Self::Tripped(report) => Some(report),
             Self::InsideHandler => None,
         }
     }

@@ -87,7 +87,8 @@ impl BusHandle {
     /// # Errors
     ///
     /// [`CloseError::Deadline`] if the deadline passed, [`CloseError::Aborted`] if a second
-    /// [signal](crate::Bus::on_signal) came before; both carry the report. Failed handlers are no error of the
+    /// [signal](crate::Bus::on_signal) came before; [`CloseError::Tripped`] if the bus has drained, but was closed by
+    /// [panics](crate::OnTrip::CloseBus). All of them carry the report. Failed handlers are no error of the
     /// close: the report counts them. [`CloseError::InsideHandler`] if a handler awaits it, which would wait for itself.
     ///
     /// # Cancel safety
@@ -111,6 +112,9 @@ impl BusHandle {
         }
         let report = CloseReport::clone(&*running.ending.ended().await);
         match report.outcome {
+            CloseOutcome::Drained if report.closed_by.is_some() => {
+                Err(CloseError::Tripped(Box::new(report)))
+            }
             CloseOutcome::Drained => Ok(report),
             CloseOutcome::DeadlineExceeded => Err(CloseError::Deadline(Box::new(report))),
             CloseOutcome::Aborted => Err(CloseError::Aborted(Box::new(report))),

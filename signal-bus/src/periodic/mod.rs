@@ -15,10 +15,10 @@ use crate::{
     clock::{jitter, later},
     error::Failure,
     guarded::{Guarded, discard},
-    observe::{self, At},
+    observe::At,
     periodic::schedule::{Due, Schedule},
     queue::offer::Inside,
-    scope::{Scope, control::Controls, running::Running, trip::REST_MAX, trips::PanicLimit},
+    scope::{Scope, control::Controls, running::Running, trip::REST_MAX},
 };
 
 /// Runs a periodic function until the bus is asked to close.
@@ -156,16 +156,10 @@ async fn run(running: &Arc<Running>, controls: &Controls, schedule: &Schedule) {
     controls.runs.store(false, Ordering::Relaxed);
 }
 
-/// Counts a panic of a run. One too many trips the function, which is told once.
+/// Counts a panic of a run. One too many trips the function.
 fn panicked(running: &Running, controls: &Controls) {
-    let limit = running.trips.limit;
-    if !controls.trip.panicked(limit) {
-        return;
-    }
-    let PanicLimit { panics, within } = limit;
-    observe::warn(&format!(
-        "{} has panicked more than {panics} times within {within:?}, so it rests: runs that are due wait, for {REST_MAX:?} at \
-         most, and it is tried again with one of them",
-        controls.site
-    ));
+    let meanwhile = format!(
+        "runs that are due wait, for {REST_MAX:?} at most, and it is tried again with one of them"
+    );
+    running.panicked(controls.site, &controls.trip, &meanwhile);
 }

@@ -3,6 +3,7 @@
 pub(crate) mod handler;
 pub(crate) mod publisher;
 pub(crate) mod retry;
+pub(crate) mod trip;
 pub(crate) mod subscriber;
 pub(crate) mod group;
 pub(crate) mod periodic;

@@ -4,7 +4,7 @@ use std::{fmt, time::Duration};
 
 use crate::{
     inject::Dependency,
-    registry::{BusName, handler::HandlerFuture},
+    registry::{BusName, handler::HandlerFuture, trip::OnTrip},
     site::Site,
 };
 
@@ -48,6 +48,7 @@ pub struct Periodic {
     pub(crate) jitter: Duration,
     /// The clock counts from the start of runs, and does this with those missed; `None`: from their end.
     pub(crate) fixed_rate: Option<Missed>,
+    pub(crate) on_trip: Option<OnTrip>,
     pub(crate) bus: BusName,
     pub(crate) dependencies: Vec<Dependency>,
 }
@@ -81,6 +82,7 @@ impl Periodic {
             after: None,
             jitter: Duration::ZERO,
             fixed_rate: None,
+            on_trip: None,
             bus: BusName::DEFAULT,
             dependencies: Vec::new(),
         }
@@ -124,6 +126,13 @@ impl Periodic {
     #[must_use]
     pub fn missed(mut self, missed: Missed) -> Self {
         self.fixed_rate = Some(missed);
+        self
+    }
+
+    /// What happens when it has panicked too often.
+    #[must_use]
+    pub fn on_trip(mut self, on_trip: OnTrip) -> Self {
+        self.on_trip = Some(on_trip);
         self
     }
 

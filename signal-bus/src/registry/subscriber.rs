@@ -12,7 +12,7 @@ use std::{
 use crate::{
     codec::Codec,
     inject::Dependency,
-    registry::{BusName, handler::HandlerFuture, retry::Retry},
+    registry::{BusName, handler::HandlerFuture, retry::Retry, trip::OnTrip},
     signal::{AnyValue, Kind, Payload, Signal, run::Run},
     site::Site,
     topic::Topic,
@@ -103,6 +103,7 @@ pub(crate) struct SubscriberEntry {
     pub(crate) written: Vec<&'static str>,
     pub(crate) timeout: Option<Duration>,
     pub(crate) retry: Option<Retry>,
+    pub(crate) on_trip: Option<OnTrip>,
     pub(crate) filter: Option<Filter>,
     pub(crate) key: Option<Key>,
     pub(crate) blocking: bool,
@@ -166,6 +167,7 @@ impl<T: ?Sized> Subscriber<T> {
                 written: Vec::new(),
                 timeout: None,
                 retry: None,
+                on_trip: None,
                 filter: None,
                 key: None,
                 blocking: false,
@@ -231,6 +233,13 @@ impl<T: ?Sized> Subscriber<T> {
     #[must_use]
     pub fn retry(mut self, retry: Retry) -> Self {
         self.entry.retry = Some(retry);
+        self
+    }
+
+    /// What happens when it has panicked too often.
+    #[must_use]
+    pub fn on_trip(mut self, on_trip: OnTrip) -> Self {
+        self.entry.on_trip = Some(on_trip);
         self
     }
 

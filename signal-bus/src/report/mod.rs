@@ -202,6 +202,8 @@ pub struct CloseReport {
     pub outcome: CloseOutcome,
     /// The signals of the operating system that have [closed](crate::Bus::on_signal) the bus, in order, if that was it.
     pub signals: Vec<ProcessSignal>,
+    /// The function whose panics have [closed](crate::OnTrip::CloseBus) the bus, if that was it.
+    pub closed_by: Option<Site>,
     /// Time from the request to close until the end.
     pub elapsed: Duration,
     /// The final counts.
@@ -233,6 +235,9 @@ impl fmt::Display for CloseReport {
         f.write_str(outcome)?;
         if let Some(signal) = self.signals.last() {
             write!(f, " on {signal}")?;
+        }
+        if let Some(site) = &self.closed_by {
+            write!(f, " because {site} has panicked too often,")?;
         }
         write!(f, " after {:.1?}: {published} published", self.elapsed)?;
         let cancelled = self.stats.delayed_cancelled;
@@ -284,6 +289,7 @@ mod tests {
             names: Vec::new(),
             outcome: CloseOutcome::Drained,
             signals: Vec::new(),
+            closed_by: None,
             elapsed: Duration::from_millis(20),
             stats: Stats {
                 delayed_cancelled: count,

@@ -10,7 +10,7 @@ use std::{
 
 use tokio::{sync::Notify, time::Instant};
 
-use crate::{observe::meter::Meter, scope::trip::Trip, site::Site};
+use crate::{observe::meter::Meter, registry::trip::OnTrip, scope::trip::Trip, site::Site};
 
 /// The controls of one periodic function of a running bus.
 #[derive(Debug)]
@@ -37,11 +37,11 @@ struct Asked {
 }
 
 impl Controls {
-    pub(crate) fn new(site: Site) -> Self {
+    pub(crate) fn new(site: Site, on_trip: OnTrip) -> Self {
         Self {
             site,
             runs: AtomicBool::new(false),
-            trip: Trip::default(),
+            trip: Trip::new(on_trip),
             meter: Meter::in_turn(None),
             asked: Mutex::default(),
             next: Mutex::default(),

@@ -12,6 +12,7 @@ pub(crate) mod active;
 pub(crate) mod watch;
 pub(crate) mod running;
 mod health;
+mod tripping;
 
 use std::{
     pin::Pin,

@@ -166,6 +166,7 @@ impl Running {
             names: self.written_names(),
             outcome,
             signals: self.ending.signals(),
+            closed_by: self.ending.closed_by(),
             elapsed,
             stats: self.stats(),
             failures: self.observe.failures(),

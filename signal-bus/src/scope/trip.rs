@@ -13,6 +13,7 @@ use tokio::time::Instant;
 
 use crate::{
     clock::{grown, jitter, later},
+    registry::trip::OnTrip,
     scope::trips::PanicLimit,
 };
 
@@ -24,6 +25,7 @@ pub(crate) const REST_MAX: Duration = Duration::from_secs(60);
 /// Whether somebody rests, and what it has panicked.
 #[derive(Default, Debug)]
 pub(crate) struct Trip {
+    on_trip: OnTrip,
     tripped: AtomicBool,
     /// Nothing for those who have never panicked, as most.
     state: Mutex<Option<Box<State>>>,
@@ -48,6 +50,18 @@ impl State {
 }
 
 impl Trip {
+    pub(crate) fn new(on_trip: OnTrip) -> Self {
+        Self {
+            on_trip,
+            ..Self::default()
+        }
+    }
+
+    /// What happens when it trips.
+    pub(crate) fn on_trip(&self) -> OnTrip {
+        self.on_trip
+    }
+
     /// Counts a panic; whether that trips it now.
     pub(crate) fn panicked(&self, limit: PanicLimit) -> bool {
         let mut state = self.lock();

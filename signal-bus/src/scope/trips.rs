@@ -6,7 +6,10 @@ use std::{
     time::Duration,
 };
 
-use crate::queue::{parked::WorkerId, stores::QueueId};
+use crate::{
+    queue::{parked::WorkerId, stores::QueueId},
+    registry::trip::OnTrip,
+};
 
 /// How often a subscription may panic.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -20,13 +23,16 @@ pub(crate) struct PanicLimit {
 #[derive(Debug)]
 pub(crate) struct Trips {
     pub(crate) limit: PanicLimit,
+    /// What happens to those who do not say.
+    pub(crate) on_trip: OnTrip,
     tripped: Mutex<HashSet<(QueueId, WorkerId)>>,
 }
 
 impl Trips {
-    pub(crate) fn new(limit: PanicLimit) -> Self {
+    pub(crate) fn new(limit: PanicLimit, on_trip: OnTrip) -> Self {
         Self {
             limit,
+            on_trip,
             tripped: Mutex::default(),
         }
     }

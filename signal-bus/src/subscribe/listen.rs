@@ -211,7 +211,7 @@ impl Listener {
             handler: Handler::Listener(handle),
             templates: joined.templates.clone(),
             effort: Effort::new(None, joined.retry.as_deref().copied(), joined.member.limit),
-            trip: Trip::default(),
+            trip: Trip::new(joined.on_trip.unwrap_or(joined.running.trips.on_trip)),
             meter: OnceLock::new(),
             limit: joined.member.limit,
             in_runs: false,

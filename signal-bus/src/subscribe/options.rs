@@ -5,7 +5,7 @@ use std::{marker::PhantomData, num::NonZeroUsize, panic::Location, sync::Arc};
 use crate::{
     error::subscribe::SubscribeError,
     queue::{Settings, kept::Since, parked},
-    registry::{retry::Retry, subscriber::Overflow},
+    registry::{retry::Retry, subscriber::Overflow, trip::OnTrip},
     route::{hearer::Wish, member::Member},
     scope::{
         presence::own_fault,
@@ -42,6 +42,7 @@ pub struct SubscriptionOptions<T: ?Sized> {
     overflow: Option<Overflow>,
     concurrency: Option<NonZeroUsize>,
     retry: Option<Box<Retry>>,
+    on_trip: Option<OnTrip>,
     group: Option<Box<str>>,
     from: From,
     takes: PhantomData<fn() -> Box<T>>,
@@ -75,6 +76,7 @@ impl BusHandle {
             overflow: None,
             concurrency: Some(NonZeroUsize::MIN),
             retry: None,
+            on_trip: None,
             group: None,
             from: From::Newest,
             takes: PhantomData,
@@ -122,6 +124,12 @@ impl<T: ?Sized + Payload> SubscriptionOptions<T> {
             panic!("{rule}, and this one {has}");
         }
         self.retry = Some(Box::new(retry));
+        self
+    }
+
+    /// What happens when a listener has panicked too often; as the [bus](crate::Bus::on_trip) says unless set.
+    pub fn on_trip(mut self, on_trip: OnTrip) -> Self {
+        self.on_trip = Some(on_trip);
         self
     }
 
@@ -229,6 +237,7 @@ impl<T: ?Sized + Payload> SubscriptionOptions<T> {
             templates: named,
             reserved,
             retry: self.retry,
+            on_trip: self.on_trip,
         })
     }
 
@@ -285,6 +294,7 @@ pub(super) struct Joined {
     pub(super) templates: Option<Arc<[Template]>>,
     pub(super) reserved: bool,
     pub(super) retry: Option<Box<Retry>>,
+    pub(super) on_trip: Option<OnTrip>,
 }
 
 impl Running {

@@ -6,32 +6,27 @@
 //! ```
 //!
 //! What it does not take waits in its queue, so publishers find that full after a while, and nothing is lost. Whoever waits for
-//! the end of the bus, or of the subscription, does not wait for the rest: then each signal is tried at once.
+//! the end of the bus, or of the subscription, does not wait for the rest: then each signal is tried at once. So it is, too, where
+//! the trip itself closes the bus.
 
 use std::sync::Arc;
 
 use tokio::time;
 
 use crate::{
-    observe,
-    scope::{running::Running, trip::REST_MAX, trips::PanicLimit},
+    scope::{running::Running, trip::REST_MAX},
     worker::{Work, calls::Slot},
 };
 
 impl Work {
-    /// Counts a panic of the handler. One too many trips the subscription, which is told once.
+    /// Counts a panic of the handler. One too many trips the subscription.
     pub(super) fn panicked(&self, running: &Running) {
-        let limit = running.trips.limit;
-        if !self.trip.panicked(limit) {
-            return;
+        let meanwhile = format!(
+            "its signals wait, and it is tried again with one of them within {REST_MAX:?} at most"
+        );
+        if running.panicked(self.site, &self.trip, &meanwhile) {
+            running.trips.add(self.queue, self.id);
         }
-        running.trips.add(self.queue, self.id);
-        let PanicLimit { panics, within } = limit;
-        observe::warn(&format!(
-            "{} has panicked more than {panics} times within {within:?}, so it rests: its signals wait, and it is tried again \
-             with one of them within {REST_MAX:?} at most",
-            self.site
-        ));
     }
 
     /// Whether it rests now. Nobody does who is waited for.
