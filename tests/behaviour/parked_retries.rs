@@ -1,5 +1,6 @@
 //! What waits for another attempt keeps its room, and where several are handled at once, no call.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -254,6 +255,39 @@ async fn what_waits_for_a_call_at_the_deadline_is_abandoned() -> anyhow::Result<
     assert_eq!(report.stuck.len(), 1, "{report}");
     assert_adds_up(&report.stats);
     assert_eq!(bus.stats().total.outstanding, 0);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn on_several_threads_neither_calls_nor_room_are_exceeded() -> anyhow::Result<()> {
+    let (calls, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let bus = Bus::empty().start().await?;
+    let (inside, seen) = (Arc::clone(&calls), Arc::clone(&most));
+    let listener = bus
+        .subscription::<u32>("parked.busy")
+        .concurrency(3)
+        .capacity(16)
+        .retry(Retry::new().base(Duration::from_micros(50)))
+        .listen(async move |number: Signal<u32>| {
+            seen.fetch_max(inside.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+            tokio::task::yield_now().await;
+            inside.fetch_sub(1, Ordering::SeqCst);
+            anyhow::ensure!(*number % 4 < number.attempt(), "not yet");
+            Ok(())
+        })?;
+    for number in 0..2000_u32 {
+        bus.publish("parked.busy", number).await?;
+        let report = &bus.stats().subscriptions[0];
+        assert!(
+            report.tally.outstanding <= 16 && report.running <= 3,
+            "{report:?}"
+        );
+    }
+    listener.close().await?;
+    assert_eq!(most.load(Ordering::SeqCst), 3);
+    let stats = bus.close().await?.stats;
+    assert_eq!((stats.total.done, stats.retries), (2000, 3000));
+    assert_adds_up(&stats);
     Ok(())
 }
 
