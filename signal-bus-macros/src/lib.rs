@@ -63,7 +63,8 @@ pub fn publisher(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// ```
 ///
 /// `retry` alone, and each part that is left out, is as written here, but for `panics` and `timeouts`, which are off. What is
-/// retried keeps its place, so those behind it wait; `signal_bus::Retry` tells the rest.
+/// retried keeps its room, and where one is handled at a time its place, so those behind it wait; `signal_bus::Retry` tells the
+/// rest.
 ///
 /// A `*` stands for one token, a last `>` for one or more, a last `**` for none or more.
 ///
