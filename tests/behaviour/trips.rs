@@ -55,6 +55,15 @@ mod machines {
         machine.run();
     }
 
+    #[subscriber(
+        "trips.retried",
+        concurrency = 2,
+        retry(attempts = 100, base = "1s", factor = 1, jitter = none, budget = "1h", panics)
+    )]
+    pub(super) async fn retried(_number: u32, #[inject] machine: &Machine) {
+        machine.run();
+    }
+
     #[subscriber("trips.other")]
     pub(super) async fn other(_number: u32) {}
 }
@@ -199,6 +208,48 @@ async fn a_probe_takes_one_signal_and_the_rests_become_longer() -> anyhow::Resul
     moments.dedup();
     assert!((7..=8).contains(&moments.len()), "{probes:?}");
     assert_eq!(bus.close().await?.stats.total.dead, 14);
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_to_be_tried_again_rests_as_well() -> anyhow::Result<()> {
+    // With others behind it, and without.
+    for signals in [6_u32, 20] {
+        let machine = Machine::new();
+        let bus = start(&machine).await?;
+        for number in 0..signals {
+            bus.publish("trips.retried", number).await?;
+        }
+        sleep(Duration::from_secs(600)).await;
+        assert_eq!(tripped(&bus), ["retried"]);
+        let calls = machine.calls();
+        assert!((8..100).contains(&calls), "{calls} calls in ten minutes");
+        machine.set_broken(false);
+        timeout(Duration::from_secs(61), bus.settled()).await?;
+        assert!(tripped(&bus).is_empty());
+        let stats = bus.close().await?.stats;
+        assert_eq!(stats.total.done, u64::from(signals));
+        assert_adds_up(&stats);
+    }
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_close_tries_again_at_once_what_rests() -> anyhow::Result<()> {
+    let machine = Machine::new();
+    let bus = start(&machine).await?;
+    for number in 0..6_u32 {
+        bus.publish("trips.retried", number).await?;
+    }
+    sleep(Duration::from_secs(600)).await;
+    let (begun, calls) = (Instant::now(), machine.calls());
+    machine.set_broken(false);
+    assert_adds_up(&bus.close().await?.stats);
+    assert_eq!(machine.calls(), calls + 6);
+    assert!(
+        begun.elapsed() <= Duration::from_secs(1),
+        "their usual wait"
+    );
     Ok(())
 }
 

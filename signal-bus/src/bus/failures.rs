@@ -29,7 +29,8 @@ impl Bus {
     /// is lost. After a random wait of up to 1 s it is tried with one signal (or one batch). If that panics as well, it rests
     /// again, after each time up to twice as long, and up to 60 s; otherwise it goes on as before. Each panic is a failure and
     /// makes a dead letter as ever, and that a subscription rests is warned of once. A subscription that is closed, or whose
-    /// bus is, does not rest: each signal is tried at once.
+    /// bus is, does not rest: each signal is tried at once. Where several are handled at once, a signal that waits for another
+    /// attempt of its [`Retry`](crate::Retry) rests as well, and may be the one that it is tried with.
     ///
     /// A periodic function that panics so often rests as well: of its runs, the first one that is due after the wait is made, and
     /// tried with; what becomes of the others `missed` says. A run that is [asked for](crate::PeriodicHandle::trigger) is made

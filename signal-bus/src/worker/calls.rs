@@ -2,7 +2,7 @@
 
 use std::{num::NonZeroUsize, sync::Arc};
 
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Mutex, Notify, OwnedMutexGuard, OwnedSemaphorePermit, Semaphore};
 
 use crate::worker::{Handlers, Work};
 
@@ -15,6 +15,8 @@ pub(super) struct Calls {
     free: Option<Arc<Semaphore>>,
     /// Tells the worker when one is given up.
     given_up: Notify,
+    /// Held by whoever tries whether a rest is over: the worker, or what is to be tried again.
+    tries: Arc<Mutex<()>>,
 }
 
 /// A call, as long as it is held.
@@ -22,7 +24,30 @@ pub(super) enum Slot {
     /// From the first attempt to the last.
     Kept,
     /// From the beginning of each attempt to its end.
-    Lent(#[expect(dead_code, reason = "it is held, and not read")] Option<OwnedSemaphorePermit>),
+    Lent(Lent),
+}
+
+/// A call that is held for one attempt.
+#[derive(Default)]
+pub(super) struct Lent {
+    _permit: Option<OwnedSemaphorePermit>,
+    /// Whether the attempt is to show if a rest is over.
+    pub(super) turn: Option<Turn>,
+}
+
+/// A try whether a rest is over, during which there is no other.
+pub(super) struct Turn {
+    _others: OwnedMutexGuard<()>,
+}
+
+impl Slot {
+    /// The turn to show whether a rest is over, if the attempt has that.
+    pub(super) fn take_turn(&mut self) -> Option<Turn> {
+        match self {
+            Self::Kept => None,
+            Self::Lent(lent) => lent.turn.take(),
+        }
+    }
 }
 
 impl Calls {
@@ -32,6 +57,7 @@ impl Calls {
         (limit != Some(NonZeroUsize::MIN)).then(|| Self {
             free: free.map(Arc::new),
             given_up: Notify::new(),
+            tries: Arc::default(),
         })
     }
 
@@ -41,30 +67,39 @@ impl Calls {
     }
 
     /// A call for a new signal, if one is free that nobody waits for.
-    fn try_begin(&self) -> Option<Slot> {
-        match &self.free {
-            None => Some(Slot::Lent(None)),
-            Some(free) => {
-                let permit = Arc::clone(free).try_acquire_owned().ok()?;
-                Some(Slot::Lent(Some(permit)))
-            }
+    fn try_begin(&self) -> Option<Lent> {
+        let Some(free) = &self.free else {
+            return Some(Lent::default());
+        };
+        let permit = Arc::clone(free).try_acquire_owned().ok()?;
+        Some(Lent {
+            _permit: Some(permit),
+            turn: None,
+        })
+    }
+
+    /// Waits for a call, for an attempt that may be a try.
+    pub(super) async fn begin(&self, turn: Option<Turn>) -> Lent {
+        let permit = match &self.free {
+            None => None,
+            Some(free) => Some(Arc::clone(free).acquire_owned().await),
+        };
+        Lent {
+            _permit: permit.map(|permit| permit.expect("nobody closes it")),
+            turn,
         }
     }
 
-    /// Waits for a call.
-    pub(super) async fn begin(&self) -> Slot {
-        match &self.free {
-            None => Slot::Lent(None),
-            Some(free) => {
-                let permit = Arc::clone(free).acquire_owned().await;
-                Slot::Lent(Some(permit.expect("nobody closes it")))
-            }
+    /// Waits until there is no other try.
+    pub(super) async fn turn(&self) -> Turn {
+        Turn {
+            _others: Arc::clone(&self.tries).lock_owned().await,
         }
     }
 
     /// Gives up a call, and tells the worker.
     pub(super) fn give_up(&self, slot: &mut Slot) {
-        *slot = Slot::Lent(None);
+        *slot = Slot::Lent(Lent::default());
         self.given_up.notify_one();
     }
 }
@@ -97,7 +132,7 @@ impl Work {
     /// Room for a further call, if there is some.
     pub(super) fn slot(&self, handlers: &Handlers) -> Option<Slot> {
         match self.calls() {
-            Some(calls) => calls.try_begin(),
+            Some(calls) => calls.try_begin().map(Slot::Lent),
             None => (!self.is_at_limit(handlers)).then_some(Slot::Kept),
         }
     }

@@ -171,7 +171,7 @@ impl Work {
                 Some(Supply::At(due)) => {
                     Box::pin(self.waits_until(running, due)).await;
                 }
-                Some(_) if self.rests(running) => Box::pin(self.probe(running)).await,
+                Some(_) if self.rests(running) => Box::pin(self.probe(running, handlers)).await,
                 Some(_) => return true,
             }
         }
@@ -216,15 +216,25 @@ impl Work {
             let Some(load) = self.take(running) else {
                 return;
             };
-            let (work, running) = (Arc::clone(self), Arc::clone(running));
-            handlers.spawn(async move {
-                let mut slot = slot;
-                let settled = work.handle(&running, load, &mut slot).await;
-                settled.finish(&running, &work);
-            });
+            self.begin(running, load, slot, handlers);
             // A worker that always finds a signal would never let another task run.
             coop::consume_budget().await;
         }
+    }
+
+    /// Begins a call beside others.
+    fn begin(
+        self: &Arc<Self>,
+        running: &Arc<Running>,
+        load: Load,
+        mut slot: Slot,
+        handlers: &mut Handlers,
+    ) {
+        let (work, running) = (Arc::clone(self), Arc::clone(running));
+        handlers.spawn(async move {
+            let settled = work.handle(&running, load, &mut slot).await;
+            settled.finish(&running, &work);
+        });
     }
 
     /// Handles what there is, one after the other.

@@ -17,7 +17,7 @@ use crate::{
     scope::running::Running,
     worker::{
         Work,
-        calls::{Calls, Slot},
+        calls::{Calls, Lent, Slot},
         load::Load,
     },
 };
@@ -76,7 +76,11 @@ impl Work {
         let mut attempts = 1;
         loop {
             let again = (attempts < retry.attempts_max()).then(|| load.for_attempt(attempts + 1));
+            let panics = self.panics();
             let outcome = self.attempt(running, load).await;
+            if let Some(_turn) = slot.take_turn() {
+                self.tried(running, panics);
+            }
             let over = match &outcome {
                 Ok(()) => Over::Dead(DeadReason::NotRetried),
                 Err(failure) => match (hopeless(retry, failure), again) {
@@ -130,26 +134,30 @@ impl Work {
                 calls.give_up(slot);
                 let paused = self.pauses_beside(running, pause, calls).await;
                 exchange.resume(queue, self.id, pause.signals);
-                *slot = paused?;
+                *slot = Slot::Lent(paused?);
                 Ok(())
             }
             _ => waits(running, pause).await,
         }
     }
 
-    /// Waits for the time of the next attempt, and then for a call.
+    /// Waits for the time of the next attempt, for the end of a rest, and then for a call.
     async fn pauses_beside(
         &self,
         running: &Running,
         pause: &Pause,
         calls: &Calls,
-    ) -> Result<Slot, Over> {
+    ) -> Result<Lent, Over> {
         let waits = async {
             waits(running, pause).await?;
-            let slot = calls.begin().await;
+            let turn = match self.rests(running) {
+                true => self.turn(running, calls).await,
+                false => None,
+            };
+            let lent = calls.begin(turn).await;
             match pause.latest < Instant::now() {
                 true => Err(Over::Dead(DeadReason::OutOfTime)),
-                false => Ok(slot),
+                false => Ok(lent),
             }
         };
         let abandoned = async {

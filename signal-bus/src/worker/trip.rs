@@ -15,7 +15,10 @@ use tokio::time;
 
 use crate::{
     scope::{running::Running, trip::REST_MAX},
-    worker::{Work, calls::Slot},
+    worker::{
+        Handlers, Work,
+        calls::{Calls, Slot, Turn},
+    },
 };
 
 impl Work {
@@ -50,16 +53,26 @@ impl Work {
         }
     }
 
+    /// Rests, and waits for the turn to try whether that is over; `None` if everybody may go on.
+    pub(super) async fn turn(&self, running: &Running, calls: &Calls) -> Option<Turn> {
+        let turn = tokio::select! {
+            biased;
+            () = running.ending.requested() => return None,
+            turn = calls.turn() => turn,
+        };
+        // The last one may have ended the rest.
+        let tries = self.rests(running) && self.rest(running).await;
+        tries.then_some(turn)
+    }
+
     /// Rests, and then tries one signal, or one batch: if that does not panic, the rest is over.
-    pub(super) async fn probe(self: &Arc<Self>, running: &Arc<Running>) {
+    pub(super) async fn probe(self: &Arc<Self>, running: &Arc<Running>, handlers: &mut Handlers) {
+        if let Some(calls) = self.calls() {
+            return self.probe_beside(running, calls, handlers).await;
+        }
         if !self.rest(running).await {
             return;
         }
-        // While it is tried, nothing else is begun, whatever it waits for.
-        let _slot = match self.calls() {
-            Some(calls) => calls.begin().await,
-            None => Slot::Kept,
-        };
         let Some(load) = self.take(running) else {
             return;
         };
@@ -67,6 +80,22 @@ impl Work {
         let settled = self.handle(running, load, &mut Slot::Kept).await;
         self.tried(running, panics);
         settled.finish(running, self);
+    }
+
+    /// As [`probe`](Self::probe), where what has failed waits beside others, which are tried meanwhile.
+    async fn probe_beside(
+        self: &Arc<Self>,
+        running: &Arc<Running>,
+        calls: &Calls,
+        handlers: &mut Handlers,
+    ) {
+        let Some(turn) = self.turn(running, calls).await else {
+            return;
+        };
+        let lent = calls.begin(Some(turn)).await;
+        if let Some(load) = self.take(running) {
+            self.begin(running, load, Slot::Lent(lent), handlers);
+        }
     }
 
     /// How often its handler has panicked.
