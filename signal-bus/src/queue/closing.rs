@@ -1,5 +1,7 @@
 //! How an exchange comes to its end, and to moments of rest before that.
 
+use tokio::sync::Notify;
+
 use crate::{
     caller::Caller,
     queue::{Exchange, Phase, State, entry::Entry, stores::QueueId, wakes::Wakes},
@@ -36,6 +38,7 @@ impl Exchange {
         state.working = 0;
         state.held = 0;
         state.quiet_count += 1;
+        (wakes.quiet, wakes.end) = (true, true);
         state.update_all();
         let State { stores, logs, .. } = &mut *state;
         let stores = stores.iter_mut();
@@ -76,17 +79,19 @@ impl Exchange {
             }
             state.quiet_count
         };
-        self.until(|state| state.quiet_count != begun).await;
+        self.until(&self.quiet, |state| state.quiet_count != begun)
+            .await;
     }
 
     /// Waits for the end, once the gate is closed: until nothing is outstanding.
     pub(crate) async fn drained(&self) {
-        self.until(|state| state.phase == Phase::Closed).await;
+        self.until(&self.end, |state| state.phase == Phase::Closed)
+            .await;
     }
 
-    async fn until(&self, reached: impl Fn(&State) -> bool) {
+    async fn until(&self, news: &Notify, reached: impl Fn(&State) -> bool) {
         loop {
-            let notified = self.quiet.notified();
+            let notified = news.notified();
             tokio::pin!(notified);
             notified.as_mut().enable();
             if reached(&self.lock()) {

@@ -114,8 +114,10 @@ pub(crate) struct Exchange {
     state: Mutex<State>,
     /// A copy of the state's phase that can be read without the lock.
     phase: AtomicU8,
-    /// Tells of each moment at which no handler has anything to do, and of the end.
+    /// Tells of each moment at which no handler has anything to do.
     quiet: Notify,
+    /// Tells of the end.
+    end: Notify,
 }
 
 #[derive(Debug)]
@@ -167,6 +169,7 @@ impl Exchange {
             }),
             phase: AtomicU8::new(Phase::Running as u8),
             quiet: Notify::new(),
+            end: Notify::new(),
         }
     }
 
@@ -287,6 +290,9 @@ impl Exchange {
             // Whoever waits is the user's, and may panic when it is woken.
             drop(caught(|| self.quiet.notify_waiters()));
         }
+        if wakes.end {
+            drop(caught(|| self.end.notify_waiters()));
+        }
         wakes.wake();
     }
 }
@@ -310,7 +316,7 @@ impl State {
         }
         if self.held == 0 && self.phase == Phase::Draining {
             self.set_phase(Phase::Closed, exchange);
-            wakes.quiet = true;
+            wakes.end = true;
             for store in self.stores.iter_mut() {
                 store.wake_all(wakes);
             }

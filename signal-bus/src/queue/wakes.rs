@@ -16,6 +16,8 @@ pub(crate) struct Wakes {
     more: Vec<Waker>,
     /// Whether there is news for those who wait for quiet.
     pub(crate) quiet: bool,
+    /// Whether there is news for those who wait for the end.
+    pub(crate) end: bool,
     pub(super) unused: Unused,
 }
 
@@ -53,18 +55,27 @@ impl Wakes {
     }
 
     /// Wakes all, also if one of them panics: it is the user's, and whoever wakes it has signals of others to care for.
-    pub(crate) fn wake(self) {
-        if let Some(waker) = self.first {
+    #[inline]
+    pub(crate) fn wake(mut self) {
+        if let Some(waker) = self.first.take() {
             wake(waker);
         }
-        if !self.more.is_empty() {
-            self.more.into_iter().for_each(wake);
+        if !(self.more.is_empty() && self.unused.is_empty()) {
+            self.wake_more();
         }
-        if !self.unused.entries.is_empty() {
-            self.unused.entries.into_iter().for_each(Entry::discard);
-        }
-        if !self.unused.tickets.is_empty() {
-            self.unused.tickets.into_iter().for_each(discard);
-        }
+    }
+
+    #[cold]
+    fn wake_more(&mut self) {
+        self.more.drain(..).for_each(wake);
+        self.unused.entries.drain(..).for_each(Entry::discard);
+        self.unused.tickets.drain(..).for_each(discard);
+    }
+}
+
+impl Unused {
+    /// Segments see to themselves.
+    fn is_empty(&self) -> bool {
+        self.entries.is_empty() && self.tickets.is_empty()
     }
 }

@@ -36,7 +36,8 @@ use crate::{
 };
 
 tokio::task_local! {
-    static SCOPE: Scope;
+    // Behind a pointer: it is put in place and taken back each time a handler is polled.
+    static SCOPE: Arc<Scope>;
 }
 
 /// A running bus as seen from inside a task.
@@ -105,13 +106,13 @@ impl Scope {
     }
 
     /// Runs a future in this scope.
-    pub(crate) fn run<F: Future>(self, future: F) -> TaskLocalFuture<Self, F> {
-        SCOPE.scope(self, future)
+    pub(crate) fn run<F: Future>(self, future: F) -> TaskLocalFuture<Arc<Self>, F> {
+        SCOPE.scope(Arc::new(self), future)
     }
 
     /// Calls a function in this scope.
     pub(crate) fn call<R>(self, function: impl FnOnce() -> R) -> R {
-        SCOPE.sync_scope(self, function)
+        SCOPE.sync_scope(Arc::new(self), function)
     }
 
     /// The scope for a task that may outlive the handler it is spawned from.
@@ -167,7 +168,7 @@ pub(crate) fn find(bus: BusName) -> Look {
 
 /// The task's own scope.
 pub(crate) fn own() -> Option<Scope> {
-    SCOPE.try_with(Clone::clone).ok()
+    SCOPE.try_with(|scope| Scope::clone(scope)).ok()
 }
 
 /// The bus the task belongs to, or else the only bus that runs on this runtime.
@@ -188,7 +189,7 @@ pub(crate) fn inside(running: &Arc<Running>) -> Option<Inside> {
 /// As [`inside`], for the inside of the bus itself.
 pub(crate) fn inside_of(running: &Running) -> Option<Inside> {
     let found = SCOPE.try_with(|own| {
-        let mut scope = own;
+        let mut scope = &**own;
         while !std::ptr::eq(&*scope.running, running) {
             scope = scope.outer.as_deref()?;
         }
@@ -238,7 +239,7 @@ where
     F: Future<Output: Send> + Send + 'static,
 {
     tokio::spawn(InBus {
-        scope: innermost().map(Scope::spawned),
+        scope: innermost().map(Scope::spawned).map(Arc::new),
         future: Box::pin(future),
     })
 }
@@ -251,7 +252,7 @@ pub trait InCurrentBus: Future + Sized {
     /// there; a task of its own is for [`spawn`].
     fn in_current_bus(self) -> InBus<Self> {
         InBus {
-            scope: innermost(),
+            scope: innermost().map(Arc::new),
             future: Box::pin(self),
         }
     }
@@ -263,7 +264,7 @@ impl<F: Future> InCurrentBus for F {}
 #[derive(Debug)]
 #[must_use = "futures do nothing unless they are polled"]
 pub struct InBus<F> {
-    scope: Option<Scope>,
+    scope: Option<Arc<Scope>>,
     future: Pin<Box<F>>,
 }
 
@@ -274,7 +275,7 @@ impl<F: Future> Future for InBus<F> {
         let scope = self.scope.clone();
         let future = self.future.as_mut();
         match scope {
-            Some(scope) => scope.call(|| future.poll(context)),
+            Some(scope) => SCOPE.sync_scope(scope, || future.poll(context)),
             None => future.poll(context),
         }
     }

@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// The calls of a handler, until one fails.
-type Calls = Pin<Box<TaskLocalFuture<Scope, Guarded<'static, Outcome>>>>;
+type Calls = Pin<Box<TaskLocalFuture<Arc<Scope>, Guarded<'static, Outcome>>>>;
 
 /// A handler, and how far it is.
 pub(crate) struct Hand {
