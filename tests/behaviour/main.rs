@@ -6,6 +6,8 @@
 )]
 
 mod ledger;
+#[cfg(unix)]
+mod process;
 mod random;
 
 mod attacks;
@@ -33,7 +35,10 @@ mod model;
 mod names;
 mod overflow;
 mod parked_retries;
+mod panics;
 mod periodics;
+#[cfg(unix)]
+mod processes;
 mod publishers;
 mod publishing;
 mod retained;

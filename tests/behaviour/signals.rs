@@ -1,74 +1,16 @@
 //! The first signal of the operating system drains, the second one aborts: seen from outside, in a process of its own.
-//!
-//! The process is this very program, asked to run one test only, [`child`], which a variable tells what to be.
-
-use std::env;
-use std::io::{BufRead, BufReader, Write as _};
-use std::process::{Child, ChildStdout, Command, Stdio};
 
 use signal_bus::{
     Bus, BusHandle, CloseError, CloseOutcome, FindingKind, ProcessSignal, StartError, Stopped,
     inject, provider, subscriber,
 };
 
-/// The variable that tells a child what to be.
-const PART: &str = "SIGNAL_BUS_TEST_CHILD";
-
-/// A process that runs a bus.
-struct Process {
-    child: Child,
-    says: BufReader<ChildStdout>,
-}
-
-impl Process {
-    fn new(part: &str) -> Self {
-        let mut command = Command::new(env::current_exe().unwrap());
-        let test = format!("{}::child", module_path!().split_once("::").unwrap().1);
-        command.args([&test, "--exact", "--nocapture", "--quiet"]);
-        command.env(PART, part);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut child = command.stderr(Stdio::null()).spawn().unwrap();
-        let says = BufReader::new(child.stdout.take().unwrap());
-        Self { child, says }
-    }
-
-    /// Reads until the process says `word`.
-    #[track_caller]
-    fn await_word(&mut self, word: &str) {
-        let mut said = String::new();
-        while !said.ends_with(&format!("{word}\n")) {
-            let read = self.says.read_line(&mut said).unwrap();
-            assert_ne!(read, 0, "it ends without `{word}`, and has said: {said}");
-        }
-    }
-
-    fn send(&self, signal: &str) {
-        let id = self.child.id().to_string();
-        let sent = Command::new("kill").args([signal, &id]).status().unwrap();
-        assert!(sent.success());
-    }
-
-    fn tell(&mut self) {
-        self.child.stdin.take().unwrap().write_all(b"\n").unwrap();
-    }
-
-    fn exit_code(mut self) -> Option<i32> {
-        self.child.wait().unwrap().code()
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        // After a failed assertion, nothing is left behind; otherwise it has ended.
-        drop(self.child.kill());
-        drop(self.child.wait());
-    }
-}
+use crate::process::{self, Process};
 
 #[test]
 fn the_first_signal_drains_and_the_program_ends_well() {
     for signal in ["-TERM", "-INT"] {
-        let mut process = Process::new("drained");
+        let mut process = Process::new(module_path!(), "drained");
         process.await_word("ready");
         process.send(signal);
         process.await_word("handled 3");
@@ -80,7 +22,7 @@ fn the_first_signal_drains_and_the_program_ends_well() {
 #[test]
 fn the_second_signal_aborts_and_the_exit_code_tells_which() {
     for (signal, code) in [("-TERM", 143), ("-INT", 130)] {
-        let mut process = Process::new("aborted");
+        let mut process = Process::new(module_path!(), "aborted");
         process.await_word("ready");
         process.send("-TERM");
         process.await_word("closing");
@@ -92,7 +34,7 @@ fn the_second_signal_aborts_and_the_exit_code_tells_which() {
 
 #[test]
 fn what_does_not_end_is_stopped_when_the_bus_has_drained() {
-    let mut process = Process::new("stopped");
+    let mut process = Process::new(module_path!(), "stopped");
     process.await_word("ready");
     process.send("-TERM");
     process.await_word("stopped by SIGTERM, 1 done");
@@ -101,7 +43,7 @@ fn what_does_not_end_is_stopped_when_the_bus_has_drained() {
 
 #[test]
 fn a_signal_during_the_start_lets_it_end_and_then_drains() {
-    let mut process = Process::new("starting");
+    let mut process = Process::new(module_path!(), "starting");
     process.await_word("starting");
     process.send("-TERM");
     process.tell();
@@ -111,7 +53,7 @@ fn a_signal_during_the_start_lets_it_end_and_then_drains() {
 
 #[test]
 fn a_second_signal_during_the_start_gives_it_up() {
-    let mut process = Process::new("hanging");
+    let mut process = Process::new(module_path!(), "hanging");
     process.await_word("starting");
     process.send("-TERM");
     process.send("-INT");
@@ -137,7 +79,9 @@ fn a_runtime_that_hears_nothing_is_refused() {
 /// What the tests above run in a process of their own; by itself it does nothing.
 #[test]
 fn child() {
-    let Ok(part) = env::var(PART) else { return };
+    let Some(part) = process::part() else {
+        return;
+    };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build();
