@@ -1,0 +1,127 @@
+//! The deadline of a close, from none at all to one that never comes, and whoever cannot be stopped by it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use signal_bus::{Bus, CloseOutcome, CloseReport, inject, subscriber};
+
+use crate::ledger::assert_adds_up;
+
+const SIGNALS: u32 = 10_000;
+
+mod slow {
+    use super::{Duration, subscriber};
+
+    #[subscriber("deadlines.slow", capacity = 10_000)]
+    pub(super) async fn one_by_one(_number: u32) {
+        tokio::time::sleep(Duration::from_micros(1)).await;
+    }
+
+    #[subscriber("deadlines.slow", capacity = 10_000, concurrency = 8)]
+    pub(super) async fn eight_at_once(_number: u32) {
+        tokio::time::sleep(Duration::from_micros(1)).await;
+    }
+}
+
+/// Closes a bus that has 10,000 signals to handle at two subscriptions.
+async fn close_after(deadline: Duration) -> anyhow::Result<CloseReport> {
+    let bus = Bus::new().within(concat!(module_path!(), "::slow"));
+    let bus = bus.close_timeout(deadline).start().await?;
+    let mut accepted = 0;
+    for number in 0..SIGNALS {
+        // An engine may take an eighth fewer than the capacity.
+        accepted += u64::from(bus.try_publish("deadlines.slow", number).is_ok());
+    }
+    let report = match bus.close().await {
+        Ok(report) => report,
+        Err(error) => error.report().expect("it has ended").clone(),
+    };
+    assert_adds_up(&report.stats);
+    let total = report.stats.total;
+    println!("deadline {deadline:?}: {:?}, {total}", report.outcome);
+    assert_eq!(total.accepted, 2 * accepted);
+    assert_eq!(total.accepted, total.done + total.abandoned);
+    Ok(report)
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_any_time_a_close_counts_everything_that_waits() -> anyhow::Result<()> {
+    for deadline in [Duration::ZERO, Duration::from_millis(1)] {
+        let report = close_after(deadline).await?;
+        assert_eq!(report.outcome, CloseOutcome::DeadlineExceeded);
+        assert!(0 < report.stats.total.abandoned);
+        let has_begun = !deadline.is_zero();
+        assert_eq!(!report.stuck.is_empty(), has_begun, "{report}");
+    }
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn with_all_the_time_there_is_a_close_finishes_everything() -> anyhow::Result<()> {
+    let report = close_after(Duration::MAX).await?;
+    assert_eq!(report.outcome, CloseOutcome::Drained);
+    assert_eq!(report.stats.total.abandoned, 0);
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_bus_with_nothing_to_do_needs_no_time_to_drain() -> anyhow::Result<()> {
+    let bus = Bus::empty().close_timeout(Duration::ZERO).start().await?;
+    assert_eq!(bus.close().await?.outcome, CloseOutcome::Drained);
+    Ok(())
+}
+
+mod blocked {
+    use super::{AtomicBool, Duration, Ordering, inject, subscriber};
+
+    /// Keeps its thread until it is let go, and cannot be cancelled.
+    #[subscriber("deadlines.blocked")]
+    pub(super) async fn sleep(_number: u32, #[inject] free: &AtomicBool) {
+        while !free.load(Ordering::Relaxed) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    #[subscriber("deadlines.blocked")]
+    pub(super) async fn count(_number: u32, #[inject] free: &AtomicBool) {
+        while !free.load(Ordering::Relaxed) {
+            std::hint::spin_loop();
+        }
+    }
+}
+
+/// Whoever blocks a thread cannot be stopped; the close ends all the same, and says who it was.
+#[test]
+fn threads_that_are_blocked_do_not_keep_a_close_beyond_its_grace() -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(3)
+        .enable_all()
+        .build()?;
+    let free = Arc::new(AtomicBool::new(false));
+    let provided = Arc::clone(&free);
+    let report = runtime.block_on(async {
+        let bus = Bus::new().within(concat!(module_path!(), "::blocked"));
+        let bus = bus.provide_arc(provided).close_timeout(Duration::ZERO);
+        let bus = bus.start().await?;
+        for number in 0..10_u32 {
+            bus.publish("deadlines.blocked", number).await?;
+        }
+        // Both are in their first handler.
+        while bus.stats().subscriptions.iter().any(|one| one.running == 0) {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        let begun = Instant::now();
+        let error = bus.close().await.unwrap_err();
+        println!("blocked: closed {:?} after the deadline", begun.elapsed());
+        anyhow::Ok(error.report().cloned())
+    })?;
+    free.store(true, Ordering::Relaxed);
+    let report = report.expect("the deadline has passed");
+    assert_adds_up(&report.stats);
+    let mut stuck: Vec<_> = report.stuck.iter().map(|site| site.function).collect();
+    stuck.sort_unstable();
+    assert_eq!(stuck, ["count", "sleep"]);
+    assert_eq!(report.stats.total.abandoned, 20);
+    Ok(())
+}
