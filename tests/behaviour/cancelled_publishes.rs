@@ -5,10 +5,14 @@ use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Waker};
+use std::time::Duration;
 
-use signal_bus::{Bus, inject, publisher, subscriber};
+use signal_bus::{Bus, BusHandle, Signal, inject, publisher, subscriber};
+use tokio::task::{JoinSet, yield_now};
+use tokio::time::timeout;
 
-use crate::ledger::{Ledger, assert_adds_up};
+use crate::ledger::{Ledger, Numbered, assert_adds_up};
+use crate::random::Random;
 
 const PUBLISHES: u32 = 40_000;
 const CAPACITY: usize = 8;
@@ -35,20 +39,8 @@ async fn second(number: u32, #[inject] ledgers: &Arc<[Ledger; 2]>) {
     }
 }
 
-/// A small generator of pseudo-random numbers (xorshift64*, Marsaglia and Vigna), so that a failure can be repeated.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        (self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33) % bound
-    }
-}
-
 /// Polls a future at most `polls` times, and drops it.
-async fn poll_times(future: impl Future<Output = u32>, polls: u64) -> bool {
+async fn poll_times(future: impl Future<Output = u32>, polls: usize) -> bool {
     let mut future = pin!(future);
     for _ in 0..polls {
         if future
@@ -65,12 +57,19 @@ async fn poll_times(future: impl Future<Output = u32>, polls: u64) -> bool {
 
 #[tokio::test]
 async fn a_cancelled_publish_reached_nobody() -> anyhow::Result<()> {
+    for seed in [0x5EED, 1] {
+        cancel_at_random_polls(seed).await?;
+    }
+    Ok(())
+}
+
+async fn cancel_at_random_polls(seed: u64) -> anyhow::Result<()> {
     let ledgers: Arc<[Ledger; 2]> = Arc::default();
     let bus = Bus::new()
         .within(module_path!())
         .provide(Arc::clone(&ledgers));
     let bus = bus.start().await?;
-    let mut random = Random(0x5EED);
+    let mut random = Random(seed);
     let mut cancelled = 0;
     for number in 0..PUBLISHES {
         // A seventh are left after 0 polls: those have not even begun.
@@ -146,5 +145,76 @@ async fn a_publisher_in_line_that_leaves_lets_the_next_one_have_its_turn() -> an
     }
     assert_eq!(numbers, BTreeSet::from_iter(2..20));
     bus.close().await?;
+    Ok(())
+}
+
+/// The ways in which a program leaves a publish, each of them half-way.
+async fn leave(bus: BusHandle, ledger: Arc<Ledger>, publisher: u32, publishes: u32) {
+    let mut random = Random(u64::from(publisher));
+    for number in 0..publishes {
+        let signal = (publisher, number);
+        let (bus, accepts) = (bus.clone(), Arc::clone(&ledger));
+        let publish = async move {
+            if bus.publish("cancelled.left", signal).await.is_ok() {
+                // In the same poll, so that nobody can come between.
+                accepts.accept(signal);
+            }
+        };
+        let turns = random.below(4);
+        let some_turns = async {
+            for _ in 0..turns {
+                yield_now().await;
+            }
+        };
+        match random.below(3) {
+            0 => tokio::select! {
+                () = publish => {}
+                () = some_turns => {}
+            },
+            1 => {
+                let wait = Duration::from_micros(random.below(100) as u64);
+                drop(timeout(wait, publish).await);
+            }
+            _ => {
+                let task = tokio::spawn(publish);
+                some_turns.await;
+                task.abort();
+                drop(task.await);
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn selected_timed_out_and_aborted_publishes_reach_all_or_nobody() -> anyhow::Result<()> {
+    const PUBLISHERS: u32 = 8;
+    const EACH: u32 = 2_000;
+    let bus = Bus::empty().start().await?;
+    let attempts = Arc::new(Ledger::default());
+    let heard: [Arc<Ledger>; 2] = Default::default();
+    for ledger in &heard {
+        let ledger = Arc::clone(ledger);
+        let hear = async move |signal: Signal<Numbered>| {
+            yield_now().await;
+            ledger.handle(*signal);
+        };
+        let options = bus.subscription::<Numbered>("cancelled.left");
+        options.capacity(4).listen(hear)?.detach();
+    }
+    let mut publishers = JoinSet::new();
+    for publisher in 0..PUBLISHERS {
+        publishers.spawn(leave(bus.handle(), Arc::clone(&attempts), publisher, EACH));
+    }
+    publishers.join_all().await;
+    let report = bus.close().await?;
+    assert_adds_up(&report.stats);
+    let accepted = attempts.accepted();
+    let cancelled = (PUBLISHERS * EACH) as usize - accepted.len();
+    println!("left: {cancelled} cancelled of {}", PUBLISHERS * EACH);
+    assert!(1_000 < cancelled && 1_000 < accepted.len());
+    for ledger in heard {
+        accepted.iter().for_each(|signal| ledger.accept(*signal));
+        ledger.balance(&report.stats).assert_clean();
+    }
     Ok(())
 }

@@ -22,6 +22,10 @@ impl Ledger {
         self.accepted.lock().unwrap().push(signal);
     }
 
+    pub(crate) fn accepted(&self) -> Vec<Numbered> {
+        self.accepted.lock().unwrap().clone()
+    }
+
     pub(crate) fn refuse(&self, signal: Numbered) {
         self.refused.lock().unwrap().push(signal);
     }
