@@ -1,56 +1,15 @@
 //! What takes long is measured, seen from outside, and warned of once.
 
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use signal_bus::{Ailment, Bus, BusHandle, Phase, Signal, Topic, inject, periodic, subscriber};
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
-use tracing::{Dispatch, subscriber::DefaultGuard};
+
+use crate::warnings::Warnings;
 
 const LIMIT: Duration = Duration::from_secs(10);
-
-/// The warnings of a test, on whose thread all of its tasks run.
-#[derive(Clone, Default)]
-struct Warnings(Arc<Mutex<Vec<String>>>);
-
-impl Warnings {
-    fn hear() -> (Self, DefaultGuard) {
-        // With one alone, tracing asks the thread that warns first whether anybody wants to hear of it, and that may be
-        // another test's, who does not.
-        static OTHER: OnceLock<Dispatch> = OnceLock::new();
-        OTHER.get_or_init(|| Dispatch::new(Self::default()));
-        let warnings = Self::default();
-        let guard = tracing::subscriber::set_default(warnings.clone());
-        (warnings, guard)
-    }
-
-    fn take(&self) -> Vec<String> {
-        std::mem::take(&mut *self.0.lock().unwrap())
-    }
-}
-
-impl tracing::field::Visit for Warnings {
-    fn record_debug(&mut self, _: &tracing::field::Field, value: &dyn std::fmt::Debug) {
-        self.0.lock().unwrap().push(format!("{value:?}"));
-    }
-}
-
-impl tracing::Subscriber for Warnings {
-    fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
-        metadata.target().starts_with("signal_bus") && *metadata.level() <= tracing::Level::WARN
-    }
-    fn event(&self, event: &tracing::Event<'_>) {
-        event.record(&mut self.clone());
-    }
-    fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
-        tracing::span::Id::from_u64(1)
-    }
-    fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
-    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
-    fn enter(&self, _: &tracing::span::Id) {}
-    fn exit(&self, _: &tracing::span::Id) {}
-}
 
 /// Lets handlers go on, one for each permit.
 #[derive(Debug)]

@@ -9,6 +9,7 @@ mod ledger;
 #[cfg(unix)]
 mod process;
 mod random;
+mod warnings;
 
 mod attacks;
 mod batches;

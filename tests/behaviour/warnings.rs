@@ -1,0 +1,47 @@
+//! What a test is warned of.
+
+use std::sync::{Arc, Mutex, Once};
+
+use tracing::subscriber::{DefaultGuard, NoSubscriber, set_global_default};
+
+/// The warnings of a test, on whose thread all of its tasks run.
+#[derive(Clone, Default)]
+pub(crate) struct Warnings(Arc<Mutex<Vec<String>>>);
+
+impl Warnings {
+    pub(crate) fn hear() -> (Self, DefaultGuard) {
+        // With one subscriber only, tracing asks the thread that comes first to a place whether it is of interest, and that
+        // may be one that hears nothing: https://github.com/tokio-rs/tracing/issues/3611. So there always is another one.
+        static DEAF: Once = Once::new();
+        DEAF.call_once(|| set_global_default(NoSubscriber::new()).expect("nobody else sets one"));
+        let warnings = Self::default();
+        let guard = tracing::subscriber::set_default(warnings.clone());
+        (warnings, guard)
+    }
+
+    pub(crate) fn take(&self) -> Vec<String> {
+        std::mem::take(&mut *self.0.lock().unwrap())
+    }
+}
+
+impl tracing::field::Visit for Warnings {
+    fn record_debug(&mut self, _: &tracing::field::Field, value: &dyn std::fmt::Debug) {
+        self.0.lock().unwrap().push(format!("{value:?}"));
+    }
+}
+
+impl tracing::Subscriber for Warnings {
+    fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
+        metadata.target().starts_with("signal_bus") && *metadata.level() <= tracing::Level::WARN
+    }
+    fn event(&self, event: &tracing::Event<'_>) {
+        event.record(&mut self.clone());
+    }
+    fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+        tracing::span::Id::from_u64(1)
+    }
+    fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
+    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
+    fn enter(&self, _: &tracing::span::Id) {}
+    fn exit(&self, _: &tracing::span::Id) {}
+}
