@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use signal_bus::{Bus, CloseReport, inject, publisher, subscriber};
 
 use crate::ledger::assert_adds_up;
+use crate::warnings::Warnings;
 
 #[derive(Debug, Default)]
 struct Count(AtomicUsize);
@@ -80,6 +81,25 @@ async fn two_stages_that_feed_each_other_come_to_an_end_on_two_threads() -> anyh
     };
     run("pair", &count, publish).await?;
     assert_eq!(count.0.load(Ordering::Relaxed), 8 * 201);
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_circle_is_warned_of_once_with_all_who_are_in_it() -> anyhow::Result<()> {
+    let (warnings, _hears) = Warnings::hear();
+    let publish = async {
+        for _ in 0..20 {
+            pair::start(50).await;
+        }
+    };
+    let report = run("pair", &Arc::default(), publish).await?;
+    assert!(1 < report.stats.over_capacity);
+    let mut said = warnings.take();
+    said.retain(|warning| warning.starts_with("handlers wait for each other"));
+    assert_eq!(said.len(), 1, "{said:?}");
+    for function in ["pair::there (", "pair::back ("] {
+        assert!(said[0].contains(function), "{said:?}");
+    }
     Ok(())
 }
 

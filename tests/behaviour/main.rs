@@ -12,6 +12,7 @@ mod random;
 mod warnings;
 
 mod attacks;
+mod auto_traits;
 mod batches;
 mod bridges;
 mod calls;
@@ -37,10 +38,12 @@ mod layers;
 mod membership;
 mod model;
 mod names;
+mod ordering;
 mod overflow;
 mod parked_retries;
 mod panics;
 mod periodics;
+mod pressure;
 #[cfg(unix)]
 mod processes;
 mod publishers;

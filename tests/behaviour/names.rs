@@ -115,6 +115,38 @@ async fn wildcards_are_for_patterns_and_stand_where_they_may() -> anyhow::Result
     Ok(())
 }
 
+/// Names are bytes: what looks or reads the same is not, and the limits are those that are said.
+#[tokio::test]
+async fn names_that_look_alike_are_apart_and_the_longest_are_heard() -> anyhow::Result<()> {
+    let bus = bus().await;
+    let (longest, deepest) = ("x".repeat(256), vec!["x"; 32].join("."));
+    let names = [
+        "caf\u{e9}",
+        "cafe\u{301}",
+        "a",
+        "A",
+        "\u{1F600}",
+        "\u{1F468}\u{1F469}",
+        "\u{5e9}\u{5dc}\u{5d5}\u{5dd}",
+        "\u{645}\u{631}\u{62d}\u{628}\u{627}",
+        &longest,
+        &deepest,
+    ];
+    let mut heard = Vec::new();
+    for name in names {
+        heard.push(bus.subscribe::<usize>(name)?);
+    }
+    for (number, name) in names.into_iter().enumerate() {
+        assert_eq!(bus.publish(name, number).await?.receivers, 1, "{name}");
+    }
+    for (number, heard) in heard.iter_mut().enumerate() {
+        let signal = heard.try_recv().expect("it was published");
+        assert_eq!((signal.topic(), *signal), (names[number], number));
+        assert!(heard.try_recv().is_none());
+    }
+    Ok(())
+}
+
 #[test]
 #[should_panic(expected = "invalid topic: longer than 256 bytes")]
 fn a_typed_topic_is_checked_where_it_is_made() {
