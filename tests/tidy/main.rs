@@ -6,6 +6,7 @@ mod rooms;
 mod limits;
 mod notes;
 mod examples;
+mod faults;
 mod links;
 
 use crate::source::{Finding, Source};
@@ -62,5 +63,13 @@ fn a_link_of_the_readme_leads_somewhere_from_the_documentation_too() {
     assert_tidy(&links::check(
         &Source::read("README.md"),
         &Source::read("signal-bus/docs/links.md"),
+    ));
+}
+
+#[test]
+fn a_test_that_the_page_of_faults_names_is_there() {
+    assert_tidy(&faults::check(
+        &Source::read("docs/faults.md"),
+        &Source::read_all("tests", &["rs"]),
     ));
 }

@@ -1,0 +1,76 @@
+//! The page of faults says which test shows what, and each of these tests is there.
+
+use std::path::PathBuf;
+
+use crate::source::{Finding, Source};
+
+/// Checks the tests that the tables of the page name against the files below `tests`.
+pub(crate) fn check(page: &Source, tests: &[Source]) -> Vec<Finding> {
+    let mut found = Vec::new();
+    for (index, line) in page.text.lines().enumerate() {
+        let rows = line.strip_prefix('|').into_iter();
+        let spans = rows.flat_map(|row| row.split('`').skip(1).step_by(2));
+        for name in spans.filter(|span| names_a_test(span)) {
+            if !tests.iter().any(|file| holds(file, name)) {
+                found.push(page.finding(index + 1, format!("no such test: `{name}`")));
+            }
+        }
+    }
+    found
+}
+
+/// Whether a span of code is a test, `module::name`, or a program, `ui/fail/name.rs`.
+fn names_a_test(span: &str) -> bool {
+    let is_path = |letter: char| {
+        letter.is_ascii_lowercase() || letter.is_ascii_digit() || "_:".contains(letter)
+    };
+    span.starts_with("ui/") || span.contains("::") && span.chars().all(is_path)
+}
+
+/// Whether the file is what `name` says, or has a function of that name.
+fn holds(file: &Source, name: &str) -> bool {
+    let is_at = |path: String| file.path == PathBuf::from("tests").join(path);
+    let Some((module, function)) = name.split_once("::") else {
+        return is_at(name.to_owned());
+    };
+    let function = function.rsplit("::").next().unwrap_or(function);
+    let is_there = is_at(format!("behaviour/{module}.rs"))
+        || is_at(format!("{module}/main.rs"))
+        || is_at(format!("{module}.rs"));
+    is_there && file.text.contains(&format!("fn {function}("))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::check;
+    use crate::source::{Finding, Source};
+
+    fn findings(row: &str) -> Vec<String> {
+        let files = [
+            Source::of("tests/behaviour/close.rs", "async fn it_closes() {}"),
+            Source::of("tests/scale/main.rs", "fn it_is_large() {}"),
+            Source::of("tests/abort.rs", "fn it_aborts() {}"),
+            Source::of("tests/ui/fail/zero.rs", ""),
+        ];
+        let found = check(&Source::of("docs/faults.md", row), &files);
+        found.iter().map(Finding::to_string).collect()
+    }
+
+    #[test]
+    fn tests_and_programs_that_are_there_are_fine() {
+        let row = "| B1 | `Bus::new`, `cargo test` | `close::it_closes`, `scale::it_is_large`, `abort::it_aborts`, `ui/fail/zero.rs` |";
+        assert_eq!(findings(row), [""; 0]);
+        assert_eq!(findings("Not of a table: `tokio::spawn`."), [""; 0]);
+    }
+
+    #[test]
+    fn each_test_that_is_not_there_is_found_at_its_line() {
+        let found = findings("\n| B1 | `close::it_opens`, `drain::it_closes` | `ui/fail/one.rs` |");
+        let expected = [
+            "docs/faults.md:2: no such test: `close::it_opens`",
+            "docs/faults.md:2: no such test: `drain::it_closes`",
+            "docs/faults.md:2: no such test: `ui/fail/one.rs`",
+        ];
+        assert_eq!(found, expected);
+    }
+}
