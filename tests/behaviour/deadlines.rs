@@ -83,12 +83,59 @@ mod blocked {
         }
     }
 
-    #[subscriber("deadlines.blocked")]
+    #[subscriber("deadlines.spun")]
     pub(super) async fn count(_number: u32, #[inject] free: &AtomicBool) {
         while !free.load(Ordering::Relaxed) {
             std::hint::spin_loop();
         }
     }
+}
+
+mod neighbours {
+    use super::{AtomicBool, Duration, Ordering, inject, subscriber};
+
+    #[subscriber("deadlines.neighbours")]
+    pub(super) async fn quick(_number: u32) {}
+
+    #[subscriber("deadlines.neighbours")]
+    pub(super) async fn asleep(_number: u32, #[inject] free: &AtomicBool) {
+        while !free.load(Ordering::Relaxed) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    #[subscriber("deadlines.neighbours")]
+    pub(super) async fn behind(_number: u32) {}
+}
+
+/// The others of its topic are held up by who blocks a thread, and are not blamed for it.
+#[test]
+fn only_who_blocks_its_thread_is_called_stuck() -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()?;
+    let free = Arc::new(AtomicBool::new(false));
+    let provided = Arc::clone(&free);
+    let report = runtime.block_on(async {
+        let bus = Bus::new().within(concat!(module_path!(), "::neighbours"));
+        let bus = bus.provide_arc(provided).close_timeout(Duration::ZERO);
+        let bus = bus.start().await?;
+        bus.publish("deadlines.neighbours", 7_u32).await?;
+        while bus.stats().subscriptions.iter().all(|one| one.running == 0) {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        let error = bus.close().await.unwrap_err();
+        anyhow::Ok(error.report().cloned())
+    })?;
+    free.store(true, Ordering::Relaxed);
+    let report = report.expect("the deadline has passed");
+    assert_adds_up(&report.stats);
+    let stuck: Vec<_> = report.stuck.iter().map(|site| site.function).collect();
+    assert_eq!(stuck, ["asleep"]);
+    let total = report.stats.total;
+    assert_eq!((total.done, total.abandoned), (1, 2));
+    Ok(())
 }
 
 /// Whoever blocks a thread cannot be stopped; the close ends all the same, and says who it was.
@@ -106,6 +153,7 @@ fn threads_that_are_blocked_do_not_keep_a_close_beyond_its_grace() -> anyhow::Re
         let bus = bus.start().await?;
         for number in 0..10_u32 {
             bus.publish("deadlines.blocked", number).await?;
+            bus.publish("deadlines.spun", number).await?;
         }
         // Both are in their first handler.
         while bus.stats().subscriptions.iter().any(|one| one.running == 0) {

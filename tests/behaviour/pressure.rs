@@ -116,7 +116,6 @@ async fn circles_of_any_size_capacity_and_concurrency_come_to_an_end() -> anyhow
 
 /// Where more handlers may run than signals may be there, what is let through over capacity may end without making room.
 #[tokio::test(start_paused = true)]
-#[ignore = "hangs: nobody looks for the circle again when a handler ends and its queue is full all the same"]
 async fn circles_with_more_handlers_than_room_come_to_an_end() -> anyhow::Result<()> {
     rings(|capacity| capacity + 1..=4).await
 }
@@ -151,7 +150,6 @@ mod keyed {
 
 /// Whoever comes after a circle was let through may find all that are left waiting behind one key.
 #[tokio::test(start_paused = true)]
-#[ignore = "hangs, as `circles_with_more_handlers_than_room_come_to_an_end`"]
 async fn keyed_handlers_that_wait_for_each_other_come_to_an_end() -> anyhow::Result<()> {
     let bus = Bus::empty().with::<keyed::double>().start().await?;
     let publish = async {

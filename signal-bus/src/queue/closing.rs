@@ -39,11 +39,13 @@ impl Exchange {
         state.held = 0;
         state.quiet_count += 1;
         (wakes.quiet, wakes.end) = (true, true);
-        state.update_all();
         let State { stores, logs, .. } = &mut *state;
         let stores = stores.iter_mut();
         let left: Vec<_> = stores
-            .map(|store| store.abandon(logs, &mut wakes))
+            .map(|store| {
+                store.leave_cohort(logs);
+                store.abandon(logs, &mut wakes)
+            })
             .collect();
         for line in state.lines.values_mut() {
             line.wake_all(&mut wakes);

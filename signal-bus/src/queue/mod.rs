@@ -334,13 +334,16 @@ impl State {
         let Some(store) = self.stores.get_mut(queue) else {
             return;
         };
-        let log = store.log();
+        let (log, is_full) = (store.log(), store.is_full());
         for line in store.take_lines() {
             if let Some(line) = self.lines.get_mut(&line) {
                 line.freed(wakes);
             }
         }
         log.into_iter().for_each(|log| self.freed_in(log, wakes));
+        if is_full {
+            self.look_again_from(queue, wakes);
+        }
     }
 
     /// Tells the lines that wait for a log that it has room.

@@ -188,7 +188,10 @@ impl Store {
     /// How many signals of a run that is out have not been begun.
     pub(super) fn ahead(&self) -> usize {
         let run = self.run.as_ref();
-        run.map_or(0, |run| self.handling.saturating_sub(run.unsettled() + 1))
+        run.map_or(0, |run| {
+            let begun = run.unsettled() + usize::from(run.is_on());
+            self.handling.saturating_sub(begun)
+        })
     }
 
     /// Takes what a handler may have in one go: into its run, or as a segment of a log.

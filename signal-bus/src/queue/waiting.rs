@@ -8,6 +8,7 @@ use crate::queue::{
     line::{Line, LineId},
     log::LogId,
     offer::{Inside, Offer, Target},
+    stores::QueueId,
     stuck::Blocked,
     wakes::Wakes,
 };
@@ -96,6 +97,21 @@ impl State {
             let store = self.stores.get(blocked.handling.0);
             let reading = store.and_then(|store| store.reading.as_deref());
             if reading.is_some_and(|one| one.log == log && one.holds_up(shared)) {
+                blocked.known = false;
+                if let Some(line) = self.lines.get(&LineId::Handler(blocked.ticket)) {
+                    line.wake_first(wakes);
+                }
+            }
+        }
+    }
+
+    /// Lets the handlers of a queue look for a circle again.
+    ///
+    /// One of them has ended and has made no room, because more had been let in than there is room for: those that are
+    /// left may be all that wait now, and none of them would look by itself.
+    pub(super) fn look_again_from(&mut self, queue: QueueId, wakes: &mut Wakes) {
+        for blocked in &mut self.blocked {
+            if blocked.handling.0 == queue {
                 blocked.known = false;
                 if let Some(line) = self.lines.get(&LineId::Handler(blocked.ticket)) {
                     line.wake_first(wakes);
