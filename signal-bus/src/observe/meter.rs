@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// One of so many calls is timed, where handlers do not wait.
-const TIMED_EACH: u64 = 8;
+const TIMED_EACH: u64 = 16;
 /// A count beyond this halves all counts, so that none can overflow.
 const COUNT_MAX: u32 = 1 << 31;
 /// So many signals are counted at once at most, so that there is room for those who count at the same time.
@@ -92,36 +92,23 @@ impl Meter {
         }
     }
 
-    /// Begins a call.
-    pub(crate) fn begin(&self) -> Timing {
-        let call = self.calls.begin();
-        let timed = call % TIMED_EACH == 0 || self.waits.load(Ordering::Relaxed);
-        Timing {
-            call,
-            at: 1,
-            mark: timed.then(Instant::now),
-            waited: false,
-        }
-    }
-
     /// Awaits a call, and measures it.
     pub(crate) async fn time<R>(&self, call: impl Future<Output = R>) -> R {
         let mut measured = Measured {
             meter: self,
-            timing: Some(self.begin()),
+            timing: Timing::default(),
         };
+        measured.timing.begin(self);
         let mut call = pin!(call);
         let output = poll_fn(|context| {
             let polled = call.as_mut().poll(context);
-            if let (Some(timing), true) = (&mut measured.timing, polled.is_pending()) {
-                timing.waits(self, 1);
+            if polled.is_pending() {
+                measured.timing.waits(self, 1);
             }
             polled
         })
         .await;
-        if let Some(timing) = measured.timing.take() {
-            timing.end(self, 1);
-        }
+        measured.timing.end(self, 1);
         output
     }
 
@@ -163,14 +150,12 @@ impl Meter {
 /// A call that may be cut short.
 struct Measured<'meter> {
     meter: &'meter Meter,
-    timing: Option<Timing>,
+    timing: Timing,
 }
 
 impl Drop for Measured<'_> {
     fn drop(&mut self) {
-        if let Some(timing) = self.timing.take() {
-            timing.cut(self.meter);
-        }
+        self.timing.cut(self.meter);
     }
 }
 
@@ -218,10 +203,11 @@ fn lock(calls: &Mutex<AtOnce>) -> MutexGuard<'_, AtOnce> {
     calls.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The time of one call.
-#[derive(Debug)]
-#[must_use = "a call that is not ended is taken for one that runs"]
+/// The time of one call after the other. It stays in its place: to move it about would cost more than to measure.
+#[derive(Default, Debug)]
 pub(crate) struct Timing {
+    /// Whether a call is on.
+    on: bool,
     call: u64,
     /// The number of the signal that the time since the mark is of.
     at: usize,
@@ -230,6 +216,21 @@ pub(crate) struct Timing {
 }
 
 impl Timing {
+    /// Begins a call, unless one is on.
+    #[inline]
+    pub(crate) fn begin(&mut self, meter: &Meter) {
+        if std::mem::replace(&mut self.on, true) {
+            return;
+        }
+        self.call = meter.calls.begin();
+        self.at = 1;
+        self.waited = false;
+        self.mark = None;
+        if self.call % TIMED_EACH == 0 || meter.waits.load(Ordering::Relaxed) {
+            self.mark = Some(Instant::now());
+        }
+    }
+
     /// Notes that the handler waits, with so many signals begun.
     ///
     /// That is the moment to look at the clock: to wait costs more.
@@ -249,33 +250,47 @@ impl Timing {
     }
 
     /// Ends the call, in which so many signals were begun.
-    pub(crate) fn end(self, meter: &Meter, begun: usize) {
-        let over = (begun + 1).saturating_sub(self.at);
+    #[inline]
+    pub(crate) fn end(&mut self, meter: &Meter, begun: usize) {
+        self.on = false;
         meter.calls.end(self.call);
         meter.waits.store(self.waited, Ordering::Relaxed);
-        if over == 0 {
-            return;
+        let over = (begun + 1).saturating_sub(self.at);
+        match &self.mark {
+            _ if over == 0 => {}
+            None => meter.pass_over(over),
+            Some(mark) => meter.measured(*mark, self.waited, over),
         }
-        let Some(mark) = self.mark else {
-            return meter.pass_over(over);
-        };
-        // Those that were not timed count as this, which has not waited either.
-        let others = match self.waited {
-            true => 0,
-            false => meter.untimed.swap(0, Ordering::Relaxed),
-        };
-        meter.histogram.share(mark.elapsed(), over, others);
     }
 
-    /// Ends a call that was cut short; it is not measured.
-    pub(crate) fn cut(self, meter: &Meter) {
-        meter.calls.end(self.call);
+    /// Ends a call that was cut short, if one is on; it is not measured.
+    pub(crate) fn cut(&mut self, meter: &Meter) {
+        if std::mem::take(&mut self.on) {
+            meter.calls.end(self.call);
+        }
     }
 }
 
 impl Meter {
+    fn measured(&self, mark: Instant, waited: bool, signals: usize) {
+        // Those that were not timed count as this, which has not waited either.
+        let others = match waited {
+            true => 0,
+            false => self.untimed.swap(0, Ordering::Relaxed),
+        };
+        self.histogram.share(mark.elapsed(), signals, others);
+    }
+
     fn pass_over(&self, signals: usize) {
-        self.untimed.fetch_add(weight(signals), Ordering::Relaxed);
+        let more = weight(signals);
+        match self.calls {
+            Calls::InTurn { .. } => {
+                // Nobody else writes it at the same time.
+                let before = self.untimed.load(Ordering::Relaxed);
+                self.untimed.store(before + more, Ordering::Relaxed);
+            }
+            Calls::AtOnce(_) => drop(self.untimed.fetch_add(more, Ordering::Relaxed)),
+        }
     }
 }
 
@@ -348,7 +363,7 @@ mod tests {
 
     use tokio::time::{Instant, advance};
 
-    use super::Meter;
+    use super::{Meter, TIMED_EACH, Timing};
 
     const MILLISECOND: Duration = Duration::from_millis(1);
 
@@ -356,30 +371,38 @@ mod tests {
         meter.latency().map_or(0, |latency| latency.count())
     }
 
+    /// A call that has begun.
+    fn begin(meter: &Meter) -> Timing {
+        let mut timing = Timing::default();
+        timing.begin(meter);
+        timing
+    }
+
     #[tokio::test(start_paused = true)]
-    async fn of_calls_that_never_wait_each_eighth_is_timed_and_counts_for_all() {
+    async fn of_calls_that_never_wait_some_are_timed_and_count_for_all() {
         let meter = Meter::in_turn(None);
-        for _ in 0..17 {
-            let timing = meter.begin();
+        for _ in 0..=2 * TIMED_EACH {
+            let mut timing = begin(&meter);
             advance(MILLISECOND).await;
             timing.end(&meter, 10);
         }
         let latency = meter.latency().unwrap();
-        assert_eq!(latency.count(), 170);
+        assert_eq!(latency.count(), 10 * (2 * TIMED_EACH + 1));
         assert_eq!(
             latency.max(),
             MILLISECOND / 10,
             "ten signals share the time"
         );
-        meter.begin().end(&meter, 10);
-        assert_eq!(count(&meter), 170, "it waits for the next that is timed");
+        begin(&meter).end(&meter, 10);
+        let timed = 10 * (2 * TIMED_EACH + 1);
+        assert_eq!(count(&meter), timed, "it waits for the next that is timed");
     }
 
     #[tokio::test(start_paused = true)]
     async fn signals_that_wait_are_timed_one_by_one() {
         let meter = Meter::in_turn(None);
         for call in 0..3 {
-            let mut timing = meter.begin();
+            let mut timing = begin(&meter);
             for signal in 1..=4_u32 {
                 timing.waits(&meter, signal as usize);
                 advance(MILLISECOND * signal).await;
@@ -399,27 +422,27 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_wait_that_was_not_expected_counts_what_was_before_it_with_others() {
         let meter = Meter::in_turn(None);
-        meter.begin().end(&meter, 1);
-        let mut timing = meter.begin();
+        begin(&meter).end(&meter, 1);
+        let mut timing = begin(&meter);
         timing.waits(&meter, 6);
         advance(MILLISECOND).await;
         timing.end(&meter, 6);
         assert_eq!(count(&meter), 2, "five have passed untimed");
-        for _ in 2..10 {
-            meter.begin().end(&meter, 1);
+        for _ in 2..TIMED_EACH + 2 {
+            begin(&meter).end(&meter, 1);
         }
-        // The call after the wait is timed, and counts for the five; so is the ninth, for those between.
-        assert_eq!(count(&meter), 2 + 6 + 6);
+        // The call after the wait is timed, and counts for the five; so is the next one that is due, for those between.
+        assert_eq!(count(&meter), 2 + 6 + TIMED_EACH - 2);
     }
 
     #[tokio::test(start_paused = true)]
     async fn the_oldest_call_is_the_one_that_is_looked_at() {
         let meter = Meter::at_once();
         assert_eq!(meter.look(Instant::now()), None);
-        let first = meter.begin();
+        let mut first = begin(&meter);
         assert_eq!(meter.look(Instant::now()), Some(Duration::ZERO));
         advance(MILLISECOND).await;
-        let second = meter.begin();
+        let mut second = begin(&meter);
         assert_eq!(meter.look(Instant::now()), Some(MILLISECOND));
         assert!(meter.tell());
         assert!(!meter.tell(), "it is told once");

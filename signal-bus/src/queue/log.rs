@@ -49,6 +49,8 @@ pub(crate) struct Log {
     capacity: usize,
     /// Signals in a segment at most.
     segment_max: usize,
+    /// Signals in the last one.
+    usual: usize,
     /// Those who get what is put in.
     readers: Vec<QueueId>,
     /// The readers that wait for something to be put in.
@@ -103,6 +105,7 @@ impl Log {
         Self {
             capacity,
             segment_max,
+            usual: 1,
             readers: Vec::new(),
             idle: Vec::new(),
             driver: None,
@@ -186,15 +189,15 @@ impl Log {
             // It is begun with by itself, so that it is known when.
             self.seal(None);
         }
+        if self.open.capacity() == 0 {
+            // It will likely be as long as the one before it.
+            self.open.reserve_exact(self.usual);
+        }
         self.open.push(item);
         self.end.fetch_add(1, Ordering::Relaxed);
         let full = self.segment_max <= self.open.len();
         if ticket.is_some() || full {
             self.seal(ticket);
-            if full && self.open.capacity() == 0 {
-                // The next one will likely be as long.
-                self.open.reserve_exact(self.segment_max);
-            }
         }
     }
 
@@ -205,6 +208,8 @@ impl Log {
         let mut segment = self.spare.pop().unwrap_or_default();
         let start = self.end.load(Ordering::Relaxed) - self.open.len() as u64;
         let empty = Arc::get_mut(&mut segment).expect("a spare segment is nobody's");
+        // A burst is remembered for a while.
+        self.usual = self.open.len().max(self.usual / 2);
         empty.fill(self.about.clone(), &mut self.open);
         self.sealed.push_back(Sealed {
             size: segment.len(),

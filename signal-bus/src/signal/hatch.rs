@@ -11,18 +11,22 @@ thread_local! {
     static HATCH: Cell<Option<Box<Stock>>> = const { Cell::new(None) };
 }
 
-/// Polls a handler that may take what is passed; returns what it has passed back.
-///
-/// A handler that passes something back is through with it, or has ended. One that does not is in the middle of it.
+/// What was in the hatch before a worker opened it: nothing, unless that polls within a handler.
+#[must_use = "the hatch is closed after the handler was polled"]
+pub(crate) struct Outer(Option<Box<Stock>>);
+
+/// Puts something in for the handler that is polled next.
 #[inline]
-pub(crate) fn pass<R>(
-    stock: Option<Box<Stock>>,
-    poll: impl FnOnce() -> R,
-) -> (R, Option<Box<Stock>>) {
-    // A handler within a handler would find the hatch empty, as the outer one has taken its own.
-    let outer = HATCH.replace(stock);
-    let polled = poll();
-    (polled, HATCH.replace(outer))
+pub(crate) fn open(stock: Option<Box<Stock>>) -> Outer {
+    Outer(HATCH.replace(stock))
+}
+
+/// Takes what the handler has passed back.
+///
+/// One that passes something back is through with it, or has ended. One that does not is in the middle of it.
+#[inline]
+pub(crate) fn close(outer: Outer) -> Option<Box<Stock>> {
+    HATCH.replace(outer.0)
 }
 
 /// Takes what the worker has passed.

@@ -61,10 +61,17 @@ impl Stock {
         self.segment = Some(segment);
     }
 
+    /// Takes the signals that others may have, too, when it is through with them.
+    #[inline]
+    pub(crate) fn take_segment(&mut self) -> Option<Arc<Segment>> {
+        self.segment.take_if(|segment| segment.len() <= self.at)
+    }
+
     /// Lets go of the signals that others may have, too, when it is through; whoever is the last drops them.
     pub(crate) fn release_segment(&mut self) {
-        let through = self.segment.take_if(|segment| segment.len() <= self.at);
-        let Some(mut segment) = through else { return };
+        let Some(mut segment) = self.take_segment() else {
+            return;
+        };
         if let Some(last) = Arc::get_mut(&mut segment) {
             last.clear();
             self.spare = Some(segment);

@@ -36,6 +36,9 @@ const LONG_ROUND: Duration = Duration::from_micros(200);
 /// A handler that takes longer than this for a run while others wait leaves for good, if it does so twice.
 const LONG_RUN: Duration = Duration::from_micros(100);
 
+/// To begin with a handler counts as much as so many signals.
+const SIGNALS_PER_TURN: usize = 4;
+
 /// Where handlers that have left come back to.
 pub(crate) struct Home {
     log: LogId,
@@ -127,6 +130,8 @@ pub(super) fn drive(
         at: hands.len(),
         seats: hands.into_iter().map(Seat::from).collect(),
         segment: None,
+        share: None,
+        steps: 0,
         timed: false,
         seen: Seen::default(),
         spare: Vec::new(),
@@ -143,8 +148,12 @@ struct Convoy {
     seats: Vec<Seat>,
     /// The signals of this round, for those who go together.
     segment: Option<Arc<Segment>>,
+    /// A share of them, which goes from one to the next: to count shares would cost as much as to call a small handler.
+    share: Option<Arc<Segment>>,
     /// Whose turn it is in this round.
     at: usize,
+    /// What was done since the last step, counted in signals.
+    steps: usize,
     /// Whether each handler is timed in this round, because the last one took long.
     timed: bool,
     seen: Seen,
@@ -209,7 +218,7 @@ impl Convoy {
     /// Waits for the next round; `false` if there will be none.
     fn poll_round(&mut self, context: &mut Context<'_>) -> Poll<bool> {
         loop {
-            self.segment = None;
+            (self.segment, self.share) = (None, None);
             self.home.let_in(&mut self.seats);
             self.seats.retain(|seat| seat.hand.is_some());
             self.at = self.seats.len();
@@ -249,9 +258,11 @@ impl Convoy {
             };
             if 0 < size {
                 // A task that always finds a signal would never let another one run.
-                for _ in 0..=size / SIGNALS_PER_STEP {
+                while SIGNALS_PER_STEP <= self.steps {
                     ready!(poll_step(context));
+                    self.steps -= SIGNALS_PER_STEP;
                 }
+                self.steps += SIGNALS_PER_TURN + size;
                 self.turn(context);
             } else if seat.got == Got::Ended && !seat.together {
                 seat.hand
@@ -275,13 +286,17 @@ impl Convoy {
             return;
         };
         if let (Some(segment), true) = (&self.segment, *together) {
-            hand.fill(Arc::clone(segment));
+            let share = self.share.take();
+            hand.fill(share.unwrap_or_else(|| Arc::clone(segment)));
         }
         let begun = self.timed.then(Instant::now);
         let rests = hand.work().rests(&self.running);
         let stays = !rests && hand.poll(&self.running, *together, context).is_ready();
         if begun.is_some_and(|begun| LONG_RUN < begun.elapsed()) {
             hand.takes_long();
+        }
+        if *together {
+            self.share = hand.give_back();
         }
         if !stays || hand.has_failed() || 0 < hand.left() || !hand.comes_back() {
             self.leave();

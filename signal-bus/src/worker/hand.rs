@@ -33,7 +33,7 @@ pub(crate) struct Hand {
     stock: Option<Box<Stock>>,
     calls: Option<Calls>,
     /// The time of the run that is on.
-    timing: Option<Timing>,
+    timing: Timing,
     /// How many signals of the run that is on were settled in the middle of it.
     settled: usize,
     /// Whether the handler has waited in the run that is on.
@@ -54,7 +54,7 @@ impl Hand {
             lead: Arc::default(),
             stock: Some(Box::default()),
             calls: None,
-            timing: None,
+            timing: Timing::default(),
             settled: 0,
             waited: false,
             quick: 0,
@@ -90,6 +90,11 @@ impl Hand {
         self.stock.get_or_insert_default().add_segment(segment);
     }
 
+    /// Gives back the signals that others have, too, if it is through with them.
+    pub(super) fn give_back(&mut self) -> Option<Arc<Segment>> {
+        self.stock.as_mut()?.take_segment()
+    }
+
     /// Notes that what it has handled was settled with what others have.
     pub(super) fn is_settled(&mut self) {
         self.handled = Handled::default();
@@ -118,18 +123,20 @@ impl Hand {
     ) -> Poll<()> {
         let work = &self.gone.0;
         let meter = work.meter(running, Some(&self.lead));
-        let timing = self.timing.get_or_insert_with(|| meter.begin());
+        self.timing.begin(meter);
         if let Some(stock) = &mut self.stock {
             stock.keep(running.keeps(work));
         }
         let calls = self
             .calls
             .get_or_insert_with(|| begin(work, &self.lead, self.handle, running));
-        let (polled, back) = hatch::pass(self.stock.take(), || calls.as_mut().poll(context));
+        let outer = hatch::open(self.stock.take());
+        let polled = calls.as_mut().poll(context);
+        let back = hatch::close(outer);
         let outcome = match (polled, back) {
             (Poll::Pending, None) => {
                 self.waited = true;
-                timing.waits(meter, self.lead.begun());
+                self.timing.waits(meter, self.lead.begun());
                 // Where it goes with others, nothing is noted of it alone.
                 if !together && 0 < self.lead.unsettled() {
                     self.settled += running.exchange.progress(work.queue);
@@ -150,9 +157,7 @@ impl Hand {
         if outcome.is_ok() {
             self.lead.end();
         }
-        if let Some(timing) = self.timing.take() {
-            timing.end(meter, begun);
-        }
+        self.timing.end(meter, begun);
         let failed = usize::from(outcome.is_err());
         self.handled = Handled {
             done: begun.saturating_sub(failed + std::mem::take(&mut self.settled)),
@@ -161,7 +166,7 @@ impl Hand {
         if outcome.is_err() {
             tell(work, running, self.stock.get_or_insert_default(), outcome);
         }
-        if let Some(stock) = &mut self.stock {
+        if let (Some(stock), false) = (&mut self.stock, together) {
             // What others have, too, is let go of before it is settled, and no lock is held here.
             stock.release_segment();
         }
@@ -236,10 +241,11 @@ fn tell(work: &Work, running: &Arc<Running>, stock: &mut Stock, outcome: Outcome
 /// What is cut short drops what it holds, before it says that it has gone.
 impl Drop for Hand {
     fn drop(&mut self) {
-        let (_, left) = hatch::pass(None, || self.calls = None);
-        drop(left);
-        if let (Some(timing), Some(meter)) = (self.timing.take(), self.gone.0.meter.get()) {
-            timing.cut(meter);
+        let outer = hatch::open(None);
+        self.calls = None;
+        drop(hatch::close(outer));
+        if let Some(meter) = self.gone.0.meter.get() {
+            self.timing.cut(meter);
         }
     }
 }

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// So many signals count as one step of those after which a task lets others run.
-pub(super) const SIGNALS_PER_STEP: usize = 8;
+pub(super) const SIGNALS_PER_STEP: usize = 16;
 /// Who has handled so many signals without waiting goes back to where others are handled with it.
 const QUICK: usize = 32;
 
