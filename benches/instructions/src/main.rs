@@ -50,6 +50,8 @@ fn main() -> ExitCode {
     let signals = signals.parse().expect("signals are a number");
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
+        // Who takes long is treated in another way, and here everything takes long.
+        .start_paused(true)
         .build()
         .expect("the system gives a timer");
     runtime.block_on(async {

@@ -16,7 +16,7 @@ use std::{
 
 use crate::{
     queue::{
-        cohort::Cohort, entry::Ticket, line::LineId, reading::Reading, stores::QueueId,
+        cohort::Cohort, entry::Ticket, idle::Idle, line::LineId, reading::Reading, stores::QueueId,
         wakes::Wakes,
     },
     signal::{
@@ -26,7 +26,9 @@ use crate::{
 };
 
 /// So many emptied segments are kept to be filled again.
-const SPARE_MAX: usize = 4;
+const SPARE_MAX: usize = 16;
+/// And so many where signals come now and then.
+const SPARE_USUAL: usize = 2;
 
 /// Identifies a log of an exchange.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -53,10 +55,8 @@ pub(crate) struct Log {
     usual: usize,
     /// Those who get what is put in.
     readers: Vec<QueueId>,
-    /// The readers that wait for something to be put in.
-    idle: Vec<QueueId>,
-    /// Who drives several readers that have found nothing.
-    driver: Option<Waker>,
+    /// Those who wait for something to be put in.
+    pub(super) idle: Idle,
     /// Those who go through it together.
     pub(super) cohort: Cohort,
     /// The readers that have signals of their own beside it.
@@ -107,8 +107,7 @@ impl Log {
             segment_max,
             usual: 1,
             readers: Vec::new(),
-            idle: Vec::new(),
-            driver: None,
+            idle: Idle::default(),
             cohort: Cohort::default(),
             beside: Vec::new(),
             sealed: VecDeque::new(),
@@ -327,42 +326,21 @@ impl Log {
     /// Remembers a reader that has found nothing.
     pub(super) fn idle(&mut self, reading: &mut Reading, reader: QueueId) {
         if !std::mem::replace(&mut reading.idle, true) {
-            self.idle.push(reader);
+            self.idle.add(reader);
         }
-    }
-
-    /// Whether some readers have found nothing.
-    pub(super) fn has_idle(&self) -> bool {
-        self.driver.is_some() || !self.idle.is_empty()
+        self.part_with_spare();
     }
 
     /// Remembers who drives readers that have all found nothing.
     pub(super) fn idle_together(&mut self, driver: &Waker) {
-        match &mut self.driver {
-            Some(known) => known.clone_from(driver),
-            none => *none = Some(driver.clone()),
-        }
+        self.idle.add_driver(driver);
+        self.part_with_spare();
     }
 
-    /// Who drives readers that have found nothing, and is to be woken.
-    pub(super) fn take_driver(&mut self) -> Option<Waker> {
-        self.driver.take()
-    }
-
-    /// The readers that have found nothing, who are to be woken, in the order in which they came.
-    pub(super) fn take_idle(&mut self) -> Vec<QueueId> {
-        let mut idle = std::mem::take(&mut self.idle);
-        if !idle.is_sorted() {
-            idle.sort_unstable();
-        }
-        idle
-    }
-
-    /// Gives back the room of what [`take_idle`](Self::take_idle) has returned.
-    pub(super) fn reuse_idle(&mut self, mut woken: Vec<QueueId>) {
-        woken.clear();
-        if self.idle.is_empty() {
-            self.idle = woken;
+    /// Gives back bit by bit what a burst has needed.
+    fn part_with_spare(&mut self) {
+        if SPARE_USUAL < self.spare.len() {
+            self.spare.pop();
         }
     }
 

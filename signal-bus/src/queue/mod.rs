@@ -21,6 +21,7 @@ mod closing;
 pub(crate) mod cohort;
 pub(crate) mod crew;
 pub(crate) mod entry;
+mod idle;
 pub(crate) mod joining;
 pub(crate) mod kept;
 pub(crate) mod lane;

@@ -84,22 +84,23 @@ impl State {
         log.push(item, about, ticket);
         let readers = log.readers().len();
         self.working += readers;
-        (readers, log.has_idle())
+        (readers, !log.idle.is_empty())
     }
 
     /// Wakes those who wait for something to be put into a log.
     pub(super) fn wake_idle(&mut self, log: LogId, wakes: &mut Wakes) {
         let Self { stores, logs, .. } = self;
         let log = &mut logs[log.index()];
-        log.take_driver().into_iter().for_each(|one| wakes.add(one));
-        let idle = log.take_idle();
+        let driver = log.idle.take_driver();
+        driver.into_iter().for_each(|one| wakes.add(one));
+        let idle = log.idle.take();
         wakes.expect(idle.len());
         for queue in &idle {
             if let Some(store) = stores.get_mut(*queue) {
                 store.wake_reader(wakes);
             }
         }
-        log.reuse_idle(idle);
+        log.idle.reuse(idle);
     }
 
     /// Remembers the line of a publisher that waits for room in a queue, or in the log that it has a part in.
