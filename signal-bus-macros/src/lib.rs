@@ -74,6 +74,9 @@ pub fn publisher(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// batch that fails is a failure of each of its signals. What is dropped at the limit is what waits:
 /// of `drop_oldest, capacity = 2`, one signal is in the handler, and the other is the newest.
 /// Several `#[subscriber]` make several subscriptions.
+///
+/// Handlers of one topic are called one after the other in one task as long as none of them waits; one that awaits something goes
+/// on in a task of its own, and holds up nobody. One that blocks its thread holds up the others of its topic: make it `blocking`.
 #[proc_macro_attribute]
 pub fn subscriber(arguments: TokenStream, item: TokenStream) -> TokenStream {
     attribute::expand(Role::Subscriber, arguments.into(), item.into()).into()
