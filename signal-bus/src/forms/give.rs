@@ -27,9 +27,9 @@ pub trait Publish<T: ?Sized, M> {
     /// Whether there is something to publish.
     #[doc(hidden)]
     fn publishes(&self) -> bool;
-    /// A share of what there is to publish.
+    /// A share of what there is to publish; in the place of `spare`, if there is one that nobody else has.
     #[doc(hidden)]
-    fn share(&self) -> Option<Arc<T>>;
+    fn share(&self, spare: Option<Arc<T>>) -> Option<Arc<T>>;
     /// What there is to publish, whole: nothing is cloned.
     #[doc(hidden)]
     fn part(self) -> Result<Option<Arc<T>>, Self::Error>;
@@ -45,8 +45,17 @@ where
         true
     }
 
-    fn share(&self) -> Option<Arc<T>> {
-        Some(Arc::new(ByValue::copy(self)))
+    #[inline]
+    fn share(&self, spare: Option<Arc<T>>) -> Option<Arc<T>> {
+        let value = ByValue::copy(self);
+        let Some(mut spare) = spare else {
+            return Some(Arc::new(value));
+        };
+        match Arc::get_mut(&mut spare) {
+            Some(place) => *place = value,
+            None => spare = Arc::new(value),
+        }
+        Some(spare)
     }
 
     fn part(self) -> Result<Option<Arc<T>>, Infallible> {
@@ -62,7 +71,7 @@ impl<T: ?Sized> Publish<T, ByArc> for Arc<T> {
         true
     }
 
-    fn share(&self) -> Option<Self> {
+    fn share(&self, _: Option<Self>) -> Option<Self> {
         Some(Self::clone(self))
     }
 
@@ -79,8 +88,8 @@ impl<T: ?Sized, R: Publish<T, M>, M> Publish<T, InOption<M>> for Option<R> {
         self.as_ref().is_some_and(R::publishes)
     }
 
-    fn share(&self) -> Option<Arc<T>> {
-        self.as_ref().and_then(R::share)
+    fn share(&self, spare: Option<Arc<T>>) -> Option<Arc<T>> {
+        self.as_ref().and_then(|output| output.share(spare))
     }
 
     fn part(self) -> Result<Option<Arc<T>>, R::Error> {
@@ -99,8 +108,8 @@ where
         self.as_ref().is_ok_and(R::publishes)
     }
 
-    fn share(&self) -> Option<Arc<T>> {
-        self.as_ref().ok().and_then(R::share)
+    fn share(&self, spare: Option<Arc<T>>) -> Option<Arc<T>> {
+        self.as_ref().ok().and_then(|output| output.share(spare))
     }
 
     fn part(self) -> Result<Option<Arc<T>>, E> {

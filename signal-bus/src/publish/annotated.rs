@@ -3,6 +3,7 @@
 use std::{
     borrow::Cow,
     fmt::{self, Display, Write as _},
+    mem::needs_drop,
     num::NonZeroUsize,
     panic::Location,
     sync::{
@@ -214,12 +215,12 @@ impl<T: ?Sized> On<T> {
                 if !output.publishes() {
                     return Pending::NOTHING;
                 }
-                on.offer(publication, || output.share())
+                on.offer(publication, |spare| output.share(spare))
             },
             part: R::part,
             publish_part: |on, publication, part| match part {
                 None => Pending::NOTHING,
-                Some(value) => on.offer(publication, || Some(Arc::clone(value))),
+                Some(value) => on.offer(publication, |_| Some(Arc::clone(value))),
             },
         }
     }
@@ -274,8 +275,11 @@ impl<T: Payload> On<T> {
     fn offer(
         self,
         publication: &'static Publication,
-        share: impl FnOnce() -> Option<Arc<T>>,
+        share: impl Fn(Option<Arc<T>>) -> Option<Arc<T>>,
     ) -> Pending {
+        if !scope::any_running() || self.is_fixed() && self.offer_here(publication, &share) {
+            return Pending::NOTHING;
+        }
         let Some((running, inside)) = publication.find() else {
             return Pending::NOTHING;
         };
@@ -299,7 +303,7 @@ impl<T: Payload> On<T> {
             running.unrouted(route);
             return Pending::NOTHING;
         }
-        let Some(value) = share() else {
+        let Some(value) = share(None) else {
             return Pending::NOTHING;
         };
         let value = T::erase(value);
@@ -320,6 +324,39 @@ impl<T: Payload> On<T> {
                 Pending::NOTHING
             }
         }
+    }
+
+    /// Publishes the shortest way: nobody hears it, or there is a way for values that have nothing to drop, and it is free.
+    ///
+    /// The task's own bus is used where it stands: nobody counts its shares, and nothing of the user's is called but `clone` of
+    /// such a value.
+    fn offer_here(
+        &self,
+        publication: &Publication,
+        share: impl Fn(Option<Arc<T>>) -> Option<Arc<T>>,
+    ) -> bool {
+        let offered = scope::with_own(publication.bus, |running, inside| {
+            let routes = &running.routes;
+            let route = routes.of_publisher(publication.number())?;
+            if route.check(Kind::of::<T>()).is_err() {
+                return None;
+            }
+            if running.is_known_unheard(route, inside) {
+                return Some(running.unrouted(route));
+            }
+            if needs_drop::<T>() || !running.is_direct(route) {
+                return None;
+            }
+            let spare = route.about.pool.take().and_then(T::restore);
+            let value = T::erase(share(spare)?);
+            let local = publication.local || self.topic.traits().local;
+            let manner = Manner {
+                local,
+                ..Manner::inside(inside)
+            };
+            running.send_direct(route, value, &manner).ok()
+        });
+        offered.is_some()
     }
 
     /// Whether the name is the same each time.

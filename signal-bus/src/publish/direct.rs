@@ -19,6 +19,14 @@ impl Running {
         self.routes.lane(route).is_some()
     }
 
+    /// Whether it is known that nobody hears a topic, and the bus is open.
+    #[inline]
+    pub(super) fn is_known_unheard(&self, route: &Route, inside: Option<Inside>) -> bool {
+        self.routes.is_known_silent(route)
+            && self.observe.recorder.is_none()
+            && self.exchange.is_open_to(inside)
+    }
+
     /// Lets a value in the short way, if there is one and it is free; or gives it back.
     pub(super) fn send_direct(
         &self,

@@ -342,6 +342,7 @@ impl Log {
         if SPARE_USUAL < self.spare.len() {
             self.spare.pop();
         }
+        self.about.iter().for_each(|about| about.pool.part());
     }
 
     pub(super) fn add_line(&mut self, line: LineId) {

@@ -134,6 +134,12 @@ impl Routes {
         silent || !route.is_known(generation) && self.look(route).is_silent()
     }
 
+    /// As [`is_silent`](Self::is_silent), if that was found out already.
+    #[inline]
+    pub(crate) fn is_known_silent(&self, route: &Route) -> bool {
+        route.is_silent(self.generation.load(Ordering::Acquire))
+    }
+
     /// As [`Route::with_plain`], for who is there now.
     pub(crate) fn with_plain<R>(
         &self,

@@ -21,6 +21,7 @@ use crate::{
     signal::{
         AnyValue, Kind,
         label::{About, Label},
+        pool::Pool,
     },
     topic::Traits,
 };
@@ -154,6 +155,7 @@ impl Route {
             about: Arc::new(About {
                 topic: topic.into(),
                 carries,
+                pool: Pool::default(),
             }),
             line,
             bound_at,

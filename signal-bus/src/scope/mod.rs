@@ -144,6 +144,21 @@ pub(crate) enum Look {
     Ambiguous,
 }
 
+/// Does something with the task's own bus of a name, if it has one.
+///
+/// The scope is held meanwhile, so nothing may be called that enters another one.
+#[inline]
+pub(crate) fn with_own<R>(
+    bus: BusName,
+    with: impl FnOnce(&Running, Option<Inside>) -> Option<R>,
+) -> Option<R> {
+    let with = |scope: &Arc<Scope>| {
+        let scope = scope.find(bus)?;
+        with(&scope.running, scope.inside())
+    };
+    SCOPE.try_with(with).ok().flatten()
+}
+
 /// Finds the bus of a name: the task's own, or else the only one of the runtime.
 pub(crate) fn find(bus: BusName) -> Look {
     if !table::any() {

@@ -6,6 +6,7 @@ pub(crate) mod headers;
 pub(crate) mod id;
 pub(crate) mod label;
 pub(crate) mod lead;
+pub(crate) mod pool;
 pub(crate) mod run;
 pub(crate) mod segment;
 pub(crate) mod stock;

@@ -45,8 +45,13 @@ impl Segment {
 
     /// Drops the signals, and keeps the room for others.
     pub(crate) fn clear(&mut self) {
-        // One value that panics does not keep the others.
-        self.items.drain(..).for_each(discard);
+        match self.about.as_ref().map(|about| &about.pool) {
+            Some(pool) if pool.is_asked() => {
+                pool.keep(self.items.drain(..).filter_map(|item| item.value));
+            }
+            // One value that panics does not keep the others.
+            _ => self.items.drain(..).for_each(discard),
+        }
     }
 }
 
