@@ -36,11 +36,21 @@ impl Latch {
 
     /// Waits until it is open.
     pub(crate) async fn wait(&self) {
+        self.until(|| self.is_open()).await;
+    }
+
+    /// Lets those look again who wait [until](Self::until) something else.
+    pub(crate) fn tell(&self) {
+        self.opened.notify_waiters();
+    }
+
+    /// Waits until something else is so, of which whoever makes it so [tells](Self::tell).
+    pub(crate) async fn until(&self, is_so: impl Fn() -> bool) {
         loop {
             let opened = self.opened.notified();
             tokio::pin!(opened);
             opened.as_mut().enable();
-            if self.is_open() {
+            if is_so() {
                 return;
             }
             opened.await;

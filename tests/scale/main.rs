@@ -184,7 +184,7 @@ mod heard {
 }
 
 #[test]
-fn a_signal_allocates_its_own_arc_and_little_else() -> anyhow::Result<()> {
+fn a_signal_without_anything_to_drop_allocates_next_to_nothing() -> anyhow::Result<()> {
     const COUNT: u64 = 10_000;
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -200,7 +200,7 @@ fn a_signal_allocates_its_own_arc_and_little_else() -> anyhow::Result<()> {
         // Two signals each time; what the handlers need they need once for many.
         let each = allocations as f64 / (2 * COUNT) as f64;
         println!("{each:.2} allocations a signal");
-        assert!((1.0..1.1).contains(&each), "{each:.2}");
+        assert!(each < 0.1, "{each:.2}");
         assert_eq!(heard::SUM.load(Ordering::Relaxed), 2 * 4 * COUNT);
     }))?;
     Ok(())

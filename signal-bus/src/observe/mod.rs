@@ -57,7 +57,7 @@ impl At {
 
     pub(crate) fn handling(site: Site, label: &Label) -> Self {
         Self {
-            topic: Some(Arc::clone(&label.about.topic)),
+            topic: Some((&*label.about.topic).into()),
             signal: Some(label.stamp.id),
             site,
         }

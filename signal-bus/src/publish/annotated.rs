@@ -315,7 +315,7 @@ impl<T: Payload> On<T> {
             Tried::Accepted(_) => Pending::NOTHING,
             Tried::Wait(ready) => Pending(Some(Box::new(Waiting {
                 publication,
-                topic: Arc::clone(&route.about.topic),
+                topic: (&*route.about.topic).into(),
                 running: Arc::clone(&running),
                 ready,
             }))),

@@ -7,9 +7,9 @@ use crate::queue::parked::WorkerId;
 /// The members of a group, or the only worker or reader of a queue.
 #[derive(Debug)]
 pub(crate) struct Crew {
-    members: usize,
+    members: u32,
     /// Members that take whatever there is.
-    unbounded: usize,
+    unbounded: u32,
     /// Calls that the others may have at once.
     slots: usize,
     /// Calls that run, those of members that have gone included.

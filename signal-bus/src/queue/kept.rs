@@ -67,8 +67,11 @@ impl Kept {
     pub(crate) fn keep(&mut self, keeps: &Keeps, signal: &Signal) -> Vec<Signal> {
         let mut dropped = Vec::new();
         if keeps.newest {
-            let topic = Arc::clone(&signal.label().about.topic);
-            dropped.extend(self.newest.insert(topic, signal.clone()));
+            let topic = &*signal.label().about.topic;
+            match self.newest.get_mut(topic) {
+                Some(newest) => dropped.push(std::mem::replace(newest, signal.clone())),
+                None => drop(self.newest.insert(topic.into(), signal.clone())),
+            }
         }
         for place in &keeps.histories {
             let history = &mut self.histories[*place];

@@ -21,35 +21,8 @@ use crate::{
 /// A log that is all there is to do with the signals of a topic, as it was found out in one generation.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Lane {
-    generation: u64,
-    log: LogId,
-}
-
-impl Lane {
-    /// Bits of a packed lane that are of its log.
-    const LOG_BITS: u32 = 24;
-
-    pub(crate) fn new(generation: u64, log: LogId) -> Self {
-        Self { generation, log }
-    }
-
-    /// As one number, which is not 0; `None` if it has no room there.
-    pub(crate) fn pack(self) -> Option<u64> {
-        let log = self.log.index() as u64 + 1;
-        let fits = log < 1 << Self::LOG_BITS && self.generation < 1 << (u64::BITS - Self::LOG_BITS);
-        fits.then_some(self.generation << Self::LOG_BITS | log)
-    }
-
-    /// What was packed, if it is of this generation.
-    #[inline]
-    pub(crate) fn unpack(packed: u64, generation: u64) -> Option<Self> {
-        if packed >> Self::LOG_BITS != generation {
-            return None;
-        }
-        let log = packed & ((1 << Self::LOG_BITS) - 1);
-        let log = LogId::of(usize::try_from(log.checked_sub(1)?).ok()?)?;
-        Some(Self { generation, log })
-    }
+    pub(crate) generation: u64,
+    pub(crate) log: LogId,
 }
 
 /// What asks for a lane.
@@ -119,27 +92,5 @@ impl State {
             true => 0,
             false => self.lines.get(&LineId::Topic(line)).map_or(0, Line::len),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Lane;
-    use crate::queue::log::LogId;
-
-    #[test]
-    fn a_packed_lane_is_found_in_its_generation_only() {
-        let lane = Lane::new(7, LogId::of(3).unwrap());
-        let packed = lane.pack().unwrap();
-        assert_eq!(Lane::unpack(packed, 7), Some(lane));
-        assert_eq!(Lane::unpack(packed, 8), None);
-        assert_eq!(Lane::unpack(0, 0), None);
-        assert_eq!(Lane::unpack(0, 7), None);
-    }
-
-    #[test]
-    fn what_does_not_fit_is_not_packed() {
-        assert_eq!(Lane::new(7, LogId::of(1 << 24).unwrap()).pack(), None);
-        assert_eq!(Lane::new(1 << 40, LogId::of(0).unwrap()).pack(), None);
     }
 }

@@ -35,11 +35,11 @@ const SPARE_USUAL: usize = 2;
 pub(crate) struct LogId(u32);
 
 impl LogId {
-    pub(super) fn of(index: usize) -> Option<Self> {
+    pub(crate) fn of(index: usize) -> Option<Self> {
         u32::try_from(index).ok().map(Self)
     }
 
-    pub(super) fn index(self) -> usize {
+    pub(crate) fn index(self) -> usize {
         self.0 as usize
     }
 }

@@ -29,7 +29,7 @@ impl State {
         });
         let id = LineId::of(offer, Some(ticket));
         let line = self.lines.entry(id);
-        let line = line.or_insert_with(|| Line::new(Arc::clone(&offer.signal.label().about.topic)));
+        let line = line.or_insert_with(|| Line::new((&*offer.signal.label().about.topic).into()));
         line.wait(ticket, waker);
         if let Obstacle::Full(target) = obstacle {
             if line.waits_for != Some(target.queue) {

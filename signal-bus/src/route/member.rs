@@ -23,9 +23,9 @@ pub(crate) struct Member {
     pub(crate) limit: Option<NonZeroUsize>,
     /// Whether it is to go, though its queue stays.
     leaves: AtomicBool,
-    departed: Latch,
     /// Whether nobody wants what it has not done.
-    abandoned: Latch,
+    abandoned: AtomicBool,
+    departed: Latch,
     alive: OnceLock<Alive>,
 }
 
@@ -42,8 +42,8 @@ impl Member {
             hearer,
             limit,
             leaves: AtomicBool::new(false),
+            abandoned: AtomicBool::new(false),
             departed: Latch::default(),
-            abandoned: Latch::default(),
             alive: OnceLock::new(),
         }
     }
@@ -73,12 +73,14 @@ impl Member {
 
     /// Says that nobody wants any more what it has not done.
     pub(crate) fn abandons(&self) {
-        self.abandoned.open();
+        self.abandoned.store(true, Ordering::Release);
+        self.departed.tell();
     }
 
     /// Waits until nobody wants what it has not done.
     pub(crate) async fn abandoned(&self) {
-        self.abandoned.wait().await;
+        let abandoned = || self.abandoned.load(Ordering::Acquire);
+        self.departed.until(abandoned).await;
     }
 
     /// Binds it to an owner; the first stays, and `false` is returned for others.

@@ -6,6 +6,7 @@
 
 pub(crate) mod slots;
 pub(crate) mod declared;
+mod found;
 pub(crate) mod hearer;
 pub(crate) mod member;
 pub(crate) mod topic;

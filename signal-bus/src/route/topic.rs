@@ -5,7 +5,7 @@ use std::{
     panic::Location,
     sync::{
         Arc, PoisonError, RwLock,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicBool, Ordering},
     },
 };
 
@@ -17,7 +17,7 @@ use crate::{
         log::LogId,
         offer::{Destination, Target},
     },
-    route::hearer::Hearer,
+    route::{found::Finding, hearer::Hearer},
     signal::{
         AnyValue, Kind,
         label::{About, Label},
@@ -40,12 +40,7 @@ pub(crate) struct Route {
     /// Whether its signals stay in this bus.
     pub(crate) local: AtomicBool,
     hearing: RwLock<Option<Arc<Hearing>>>,
-    /// The generation in which nobody heard it and nothing was kept of it; 0 for none.
-    silent_in: AtomicU64,
-    /// The generation in which it was found out who hears it.
-    known_in: AtomicU64,
-    /// The log that all its signals go into, if that is all there is to do with them; 0 if it is not.
-    lane: AtomicU64,
+    found: Finding,
 }
 
 /// Who hears a topic, as found out in one generation.
@@ -102,11 +97,9 @@ impl Hearing {
     }
 
     /// The log that all signals go into, if that is all there is to do with them.
-    fn lane(&self) -> Option<Lane> {
-        let destination = self.plain()?;
-        let log = self.hearers.first()?.log()?;
-        let only = destination.targets.len() == 1;
-        only.then(|| Lane::new(self.generation, log))
+    fn lane(&self) -> Option<LogId> {
+        let only = self.plain()?.targets.len() == 1;
+        self.hearers.first()?.log().filter(|_| only)
     }
 
     /// Whether a signal goes anywhere at all.
@@ -162,9 +155,7 @@ impl Route {
             sticky: AtomicBool::new(false),
             local: AtomicBool::new(false),
             hearing: RwLock::new(None),
-            silent_in: AtomicU64::new(0),
-            known_in: AtomicU64::new(0),
-            lane: AtomicU64::new(0),
+            found: Finding::default(),
         }
     }
 
@@ -182,12 +173,12 @@ impl Route {
 
     /// Whether it is known that nobody hears it, and nothing is kept of it.
     pub(crate) fn is_silent(&self, generation: u64) -> bool {
-        self.silent_in.load(Ordering::Acquire) == generation
+        self.found.is_silent(generation)
     }
 
     /// Whether it was found out who hears it.
     pub(crate) fn is_known(&self, generation: u64) -> bool {
-        self.known_in.load(Ordering::Acquire) == generation
+        self.found.is_known(generation)
     }
 
     /// Does something with the destination of all its signals, if that is known and all there is to do with them.
@@ -208,7 +199,7 @@ impl Route {
     /// The log that all its signals go into, if that is known and all there is to do with them.
     #[inline]
     pub(crate) fn lane(&self, generation: u64) -> Option<Lane> {
-        Lane::unpack(self.lane.load(Ordering::Acquire), generation)
+        self.found.lane(generation)
     }
 
     /// Remembers who hears it.
@@ -220,11 +211,10 @@ impl Route {
             known,
         );
         drop(before);
-        let generation = if silent { hearing.generation } else { 0 };
-        self.silent_in.store(generation, Ordering::Release);
-        self.known_in.store(hearing.generation, Ordering::Release);
-        let lane = hearing.lane().and_then(Lane::pack);
-        self.lane.store(lane.unwrap_or_default(), Ordering::Release);
+        match silent {
+            true => self.found.silent(hearing.generation),
+            false => self.found.heard(hearing.generation, hearing.lane()),
+        }
     }
 
     /// Forgets who heard it before `generation`.
@@ -245,6 +235,7 @@ impl Route {
         }
     }
 
+    #[inline]
     pub(crate) fn check(&self, kind: Kind) -> Result<(), Refusal> {
         if self.about.carries == kind {
             return Ok(());

@@ -126,6 +126,7 @@ impl Scope {
         self
     }
 
+    #[inline]
     fn find(&self, bus: BusName) -> Option<&Self> {
         let mut scope = self;
         while !scope.running.names.contains(&bus) {

@@ -15,7 +15,7 @@ pub(crate) struct Label {
 #[derive(Debug)]
 pub(crate) struct About {
     /// Empty for a broadcast.
-    pub(crate) topic: Arc<str>,
+    pub(crate) topic: Box<str>,
     /// The type of the values.
     pub(crate) carries: Kind,
     /// Values whose place may be used again.

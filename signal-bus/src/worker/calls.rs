@@ -109,22 +109,24 @@ impl Work {
         self.effort.as_ref()?.calls.as_ref()
     }
 
+    /// Whether a further call has to wait.
+    pub(super) fn lacks_room(&self, handlers: &Handlers) -> bool {
+        match self.calls() {
+            Some(calls) => !calls.has_room(),
+            // A member of a group has its own limit, which the queue does not know.
+            None => self.is_at_limit(handlers),
+        }
+    }
+
     /// Waits until there is room for a further call.
     pub(super) async fn has_room(&self, handlers: &mut Handlers) {
-        match self.calls() {
-            Some(calls) => {
-                while !calls.has_room() {
-                    tokio::select! {
-                        () = calls.given_up.notified() => {}
-                        _ = handlers.join_next() => {}
-                    }
-                }
-            }
-            // A member of a group has its own limit, which the queue does not know.
-            None => {
-                while self.is_at_limit(handlers) {
-                    handlers.join_next().await;
-                }
+        while self.lacks_room(handlers) {
+            match self.calls() {
+                Some(calls) => tokio::select! {
+                    () = calls.given_up.notified() => {}
+                    _ = handlers.join_next() => {}
+                },
+                None => drop(handlers.join_next().await),
             }
         }
     }

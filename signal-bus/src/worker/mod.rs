@@ -164,7 +164,10 @@ impl Work {
             return false;
         }
         loop {
-            self.has_room(handlers).await;
+            if self.lacks_room(handlers) {
+                // In a box, which few need: each worker would keep the room for it.
+                Box::pin(self.has_room(handlers)).await;
+            }
             let supply = poll_fn(|context| self.poll_supply(running, context)).await;
             match supply {
                 None => return false,

@@ -1,0 +1,97 @@
+//! What was found out of a topic in one generation, in a number that is read without a lock.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::queue::{lane::Lane, log::LogId};
+
+/// Nobody hears it, and nothing is kept of it.
+const SILENT: u64 = 1;
+/// It is heard, and each publish has to look how.
+const HEARD: u64 = 2;
+/// It has a lane: to the log of the number that is added.
+const LANE: u64 = 3;
+/// Bits that say what was found; those above are of the generation.
+const WHAT_BITS: u32 = 24;
+
+/// The generation, and what was found out in it; nothing yet as long as it is 0.
+#[derive(Default, Debug)]
+pub(super) struct Finding(AtomicU64);
+
+impl Finding {
+    /// Remembers that nobody hears it.
+    pub(super) fn silent(&self, generation: u64) {
+        self.set(generation, SILENT);
+    }
+
+    /// Remembers that it is heard, and the log that is all there is to do with its signals, if there is one.
+    pub(super) fn heard(&self, generation: u64, log: Option<LogId>) {
+        let lane = log.map(|log| LANE + log.index() as u64);
+        self.set(generation, lane.unwrap_or(HEARD));
+    }
+
+    fn set(&self, generation: u64, what: u64) {
+        // What has no room is found out anew each time.
+        let fits = what < 1 << WHAT_BITS && generation < 1 << (u64::BITS - WHAT_BITS);
+        let found = if fits {
+            generation << WHAT_BITS | what
+        } else {
+            0
+        };
+        self.0.store(found, Ordering::Release);
+    }
+
+    #[inline]
+    fn get(&self, generation: u64) -> Option<u64> {
+        let found = self.0.load(Ordering::Acquire);
+        (found >> WHAT_BITS == generation).then_some(found & ((1 << WHAT_BITS) - 1))
+    }
+
+    /// Whether something was found out in this generation.
+    pub(super) fn is_known(&self, generation: u64) -> bool {
+        self.get(generation).is_some_and(|what| what != 0)
+    }
+
+    #[inline]
+    pub(super) fn is_silent(&self, generation: u64) -> bool {
+        self.get(generation) == Some(SILENT)
+    }
+
+    #[inline]
+    pub(super) fn lane(&self, generation: u64) -> Option<Lane> {
+        let log = self.get(generation)?.checked_sub(LANE)?;
+        let log = LogId::of(usize::try_from(log).ok()?)?;
+        Some(Lane { generation, log })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Finding, WHAT_BITS};
+    use crate::queue::log::LogId;
+
+    #[test]
+    fn what_was_found_holds_in_its_generation_only() {
+        let finding = Finding::default();
+        assert!(!finding.is_known(0) && !finding.is_known(7));
+        finding.silent(7);
+        assert!(finding.is_silent(7) && !finding.is_silent(8) && !finding.is_known(8));
+        finding.heard(8, None);
+        assert!(finding.is_known(8) && !finding.is_silent(8) && finding.lane(8).is_none());
+        let log = LogId::of(3);
+        finding.heard(9, log);
+        assert_eq!(
+            finding.lane(9).map(|lane| (lane.generation, lane.log)),
+            log.map(|log| (9, log))
+        );
+        assert_eq!(finding.lane(10), None);
+    }
+
+    #[test]
+    fn what_has_no_room_is_not_remembered() {
+        let finding = Finding::default();
+        finding.heard(7, LogId::of(1 << WHAT_BITS));
+        assert!(!finding.is_known(7));
+        finding.silent(1 << (u64::BITS - WHAT_BITS));
+        assert!(!finding.is_known(1 << (u64::BITS - WHAT_BITS)) && !finding.is_known(0));
+    }
+}
