@@ -72,6 +72,19 @@ async fn a_bus_with_nothing_to_do_needs_no_time_to_drain() -> anyhow::Result<()>
     Ok(())
 }
 
+#[tokio::test(start_paused = true)]
+async fn whoever_waits_for_quiet_is_told_when_a_bus_is_given_up_on() -> anyhow::Result<()> {
+    let bus = Bus::new().within(concat!(module_path!(), "::slow"));
+    let bus = bus.close_timeout(Duration::ZERO).start().await?;
+    bus.publish("deadlines.slow", 7_u32).await?;
+    let (handle, second) = (bus.handle().clone(), Duration::from_secs(1));
+    let waits = tokio::spawn(async move { tokio::time::timeout(second, handle.settled()).await });
+    tokio::task::yield_now().await;
+    assert!(bus.close().await.is_err());
+    assert!(waits.await?.is_ok(), "it would wait for ever");
+    Ok(())
+}
+
 mod blocked {
     use super::{AtomicBool, Duration, Ordering, inject, subscriber};
 
