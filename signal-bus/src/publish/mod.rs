@@ -102,10 +102,7 @@ impl Running {
     /// Who will look at what is published on a route; `None` if nobody does, not even the recorder.
     pub(crate) fn hearing(&self, route: &Route) -> Result<Option<Arc<Hearing>>, Refusal> {
         let hearing = self.routes.hearing(route);
-        if hearing.as_ref().is_some_and(|hearing| hearing.closed) {
-            let topic = (*route.about.topic).into();
-            return Err(Refusal::TopicClosed { topic });
-        }
+        hearing.as_ref().map_or(Ok(()), |one| one.check(route))?;
         let wanted = hearing.filter(|hearing| hearing.is_heard() || hearing.keeps().is_some());
         if wanted.is_none() && self.observe.recorder.is_some() {
             return Ok(Some(self.routes.look(route)));
@@ -246,10 +243,7 @@ impl Running {
     /// Finds the queues again, after somebody has come.
     fn reroute(&self, route: &Route, signal: &Signal) -> Result<(Destination, u64), Refusal> {
         let hearing = self.routes.look(route);
-        if hearing.closed {
-            let topic = (*route.about.topic).into();
-            return Err(Refusal::TopicClosed { topic });
-        }
+        hearing.check(route)?;
         let destination = self.destination(&hearing, &**signal.as_arc(), signal.label());
         Ok((destination, hearing.mismatched))
     }

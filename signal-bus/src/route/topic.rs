@@ -96,6 +96,15 @@ impl Hearing {
         (plain && self.is_heard() && self.keeps().is_none()).then_some(&self.usual)
     }
 
+    /// Whether somebody may publish on the topic still.
+    pub(crate) fn check(&self, route: &Route) -> Result<(), Refusal> {
+        if self.closed {
+            let topic = (*route.about.topic).into();
+            return Err(Refusal::TopicClosed { topic });
+        }
+        Ok(())
+    }
+
     /// The log that all signals go into, if that is all there is to do with them.
     fn lane(&self) -> Option<LogId> {
         let only = self.plain()?.targets.len() == 1;

@@ -218,20 +218,12 @@ fn begin(work: &Arc<Work>, lead: &Arc<Lead>, handle: Handle, running: &Arc<Runni
 }
 
 fn tell(work: &Work, running: &Arc<Running>, stock: &mut Stock, outcome: Outcome) {
-    let told = stock.label().map(|label| Told::one(label, stock.kept()));
-    // Whatever happens here, the signals are settled: an error's `Display`, or a value's `drop`, may panic.
-    let told = caught(|| {
-        if let Some(told) = told {
-            told.tell(
-                work,
-                running,
-                retry::Handled::once(outcome),
-                &Keys::One([0]),
-            );
-        }
-    });
-    if let Err(panic) = told {
-        tracing::error!(subscriber = %work.site, "panicked while its failure was told of: {panic}");
+    if let Some(label) = stock.label() {
+        let (told, handled) = (
+            Told::one(label, stock.kept()),
+            retry::Handled::once(outcome),
+        );
+        told.tell(work, running, handled, &Keys::One([0]));
     }
     if let Err(panic) = caught(|| stock.end_current()) {
         tracing::error!(subscriber = %work.site, "its signal panicked while it was dropped: {panic}");

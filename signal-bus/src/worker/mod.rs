@@ -26,7 +26,7 @@ use tokio::{
 
 use crate::{
     error::{Failure, Outcome},
-    guarded::{Guarded, caught, discard},
+    guarded::{Guarded, discard},
     latch::Latch,
     observe::meter::Meter,
     queue::{
@@ -326,10 +326,7 @@ impl Work {
             Ok(()) => Ending::Done,
             Err(_) => Ending::Dead,
         };
-        // Whatever happens here, the signals are settled: an error's `Display`, or a value's `drop`, may panic.
-        if let Err(panic) = caught(|| told.tell(self, running, handled, &keys)) {
-            tracing::error!(subscriber = %self.site, "panicked while its failure was told of: {panic}");
-        }
+        told.tell(self, running, handled, &keys);
         Settled { keys, ending }
     }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::{
     error::Failure,
+    guarded::caught,
     observe::{
         At,
         letters::{DEAD, DeadLetter},
@@ -105,7 +106,15 @@ impl Told {
     }
 
     /// Tells everybody who wants to know how the handling has ended.
+    ///
+    /// Whatever happens here, the signals are settled then: an error's `Display`, or a value's `drop`, may panic.
     pub(super) fn tell(self, work: &Work, running: &Arc<Running>, handled: Handled, keys: &Keys) {
+        if let Err(panic) = caught(|| self.tell_all(work, running, handled, keys)) {
+            tracing::error!(subscriber = %work.site, "panicked while its failure was told of: {panic}");
+        }
+    }
+
+    fn tell_all(self, work: &Work, running: &Arc<Running>, handled: Handled, keys: &Keys) {
         let Handled { outcome, verdict } = handled;
         let signals = self.shares.signals();
         if let Some(recorder) = &running.observe.recorder {
