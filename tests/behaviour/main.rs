@@ -22,6 +22,7 @@ mod circles;
 mod clocks;
 mod close;
 mod concurrency;
+mod convoys;
 mod dead_letters;
 mod deadlines;
 mod drain;
