@@ -7,9 +7,12 @@ use std::time::Duration;
 use signal_bus::{Bus, BusGuard, Signal, SignalId, current, inject, publisher, subscriber};
 use tokio::sync::Semaphore;
 use tokio::task::yield_now;
+use tokio::time::timeout;
 
 use crate::ledger::assert_adds_up;
 
+/// Who has handled so many signals without waiting is driven with the others again.
+const ENOUGH: u32 = 100;
 /// Time is paused, so this is over when nobody has anything to do.
 const A_WHILE: Duration = Duration::from_millis(100);
 
@@ -49,6 +52,25 @@ impl World {
     fn three(&self) -> u32 {
         self.three.load(Ordering::Relaxed)
     }
+
+    /// Fails the first time it is asked.
+    fn fail_once(&self) -> anyhow::Result<()> {
+        anyhow::ensure!(!self.broken.swap(false, Ordering::Relaxed), "it is broken");
+        Ok(())
+    }
+}
+
+mod roomy {
+    use super::*;
+
+    #[subscriber("convoys.roomy", capacity = 1000)]
+    async fn picky(number: u32, #[inject] world: &World) -> anyhow::Result<()> {
+        world.one.lock().unwrap().push(number);
+        world.fail_once()
+    }
+
+    #[subscriber("convoys.roomy", capacity = 1000)]
+    async fn beside(_number: &u32) {}
 }
 
 mod waiting {
@@ -66,6 +88,24 @@ mod waiting {
     #[subscriber("convoys.waiting", capacity = 64)]
     async fn beside(number: u32, #[inject] world: &World) {
         world.two.lock().unwrap().push(number);
+    }
+}
+
+mod both {
+    use super::*;
+
+    #[subscriber("convoys.both")]
+    async fn one(number: u32) {
+        if number == 0 {
+            yield_now().await;
+        }
+    }
+
+    #[subscriber("convoys.both")]
+    async fn two(number: u32) {
+        if number == 0 {
+            yield_now().await;
+        }
     }
 }
 
@@ -159,6 +199,36 @@ async fn start(module: &'static str, world: &Arc<World>) -> anyhow::Result<BusGu
     let bus = Bus::new().within(module).on_error(|_, _| {});
     let bus = bus.panic_limit(usize::MAX, A_WHILE);
     Ok(bus.provide_arc(Arc::clone(world)).start().await?)
+}
+
+/// Publishes one after the other, so that who does not wait comes home.
+async fn publish(bus: &BusGuard, topic: &str, numbers: u32) -> anyhow::Result<()> {
+    for number in 0..numbers {
+        bus.publish(topic, number).await?;
+        bus.settled().await;
+    }
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_has_come_home_hears_what_is_for_it_alone() -> anyhow::Result<()> {
+    let world = Arc::new(World::default());
+    let bus = start(concat!(module_path!(), "::roomy"), &world).await?;
+    publish(&bus, "convoys.roomy", ENOUGH).await?;
+    assert_eq!(bus.dead_letters().replay_all().await?, 1);
+    timeout(A_WHILE, bus.settled()).await?;
+    assert_eq!(world.one().last(), Some(&0));
+    assert_adds_up(&bus.close().await?.stats);
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_has_come_home_ends_with_the_bus() -> anyhow::Result<()> {
+    let world = Arc::new(World::default());
+    let bus = start(concat!(module_path!(), "::both"), &world).await?;
+    publish(&bus, "convoys.both", ENOUGH).await?;
+    assert_eq!(bus.close().await?.elapsed, Duration::ZERO);
+    Ok(())
 }
 
 #[tokio::test(start_paused = true)]

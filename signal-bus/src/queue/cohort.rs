@@ -219,7 +219,7 @@ impl State {
 }
 
 impl Store {
-    fn is_together(&self) -> bool {
+    pub(super) fn is_together(&self) -> bool {
         let reading = self.reading.as_ref();
         reading.is_some_and(|reading| reading.together.is_some())
     }

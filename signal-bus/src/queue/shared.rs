@@ -150,7 +150,10 @@ impl Store {
         if let Some(reading) = &mut self.reading {
             reading.wakes();
         }
-        self.parked.wake_one(wakes);
+        // Who goes with others is woken with them, and stays parked for what concerns it alone.
+        if !self.is_together() {
+            self.parked.wake_one(wakes);
+        }
     }
 
     /// Gives a signal that is for it alone its place among those of its log.
