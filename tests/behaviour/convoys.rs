@@ -4,7 +4,9 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use signal_bus::{Bus, BusGuard, Signal, SignalId, current, inject, publisher, subscriber};
+use signal_bus::{
+    Bus, BusGuard, BusHandle, Signal, SignalId, current, inject, publisher, subscriber,
+};
 use tokio::sync::Semaphore;
 use tokio::task::yield_now;
 use tokio::time::timeout;
@@ -71,6 +73,37 @@ mod roomy {
 
     #[subscriber("convoys.roomy", capacity = 1000)]
     async fn beside(_number: &u32) {}
+}
+
+mod narrow {
+    use super::*;
+
+    #[subscriber("convoys.narrow", capacity = 16)]
+    async fn picky(number: u32, #[inject] world: &World) -> anyhow::Result<()> {
+        world.one.lock().unwrap().push(number);
+        world.fail_once()
+    }
+
+    #[subscriber("convoys.narrow", capacity = 16)]
+    async fn beside(_number: &u32) {}
+}
+
+mod single {
+    use super::*;
+
+    #[subscriber("convoys.single", capacity = 1)]
+    async fn picky(number: u32, #[inject] world: &World) -> anyhow::Result<()> {
+        world.one.lock().unwrap().push(number);
+        world.fail_once()
+    }
+
+    #[subscriber("convoys.single", capacity = 1)]
+    async fn replays(number: u32, #[inject] bus: &BusHandle) -> anyhow::Result<()> {
+        if number == ENOUGH {
+            bus.dead_letters().replay_all().await?;
+        }
+        Ok(())
+    }
 }
 
 mod waiting {
@@ -228,6 +261,34 @@ async fn who_has_come_home_ends_with_the_bus() -> anyhow::Result<()> {
     let bus = start(concat!(module_path!(), "::both"), &world).await?;
     publish(&bus, "convoys.both", ENOUGH).await?;
     assert_eq!(bus.close().await?.elapsed, Duration::ZERO);
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_replay_sees_the_room_there_is() -> anyhow::Result<()> {
+    let world = Arc::new(World::default());
+    let bus = start(concat!(module_path!(), "::narrow"), &world).await?;
+    publish(&bus, "convoys.narrow", ENOUGH).await?;
+    let letters = bus.dead_letters();
+    assert_eq!(timeout(A_WHILE, letters.replay_all()).await??, 1);
+    bus.settled().await;
+    assert_eq!(world.one().last(), Some(&0));
+    assert_adds_up(&bus.close().await?.stats);
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_replay_hears_of_room_that_is_made_with_others() -> anyhow::Result<()> {
+    let world = Arc::new(World::default());
+    let bus = start(concat!(module_path!(), "::single"), &world).await?;
+    timeout(A_WHILE, publish(&bus, "convoys.single", ENOUGH + 1)).await??;
+    assert_eq!(world.one()[1..], [(1..=ENOUGH).collect(), vec![0]].concat());
+    let report = bus.close().await?;
+    assert_eq!(
+        (report.stats.total.dead, report.stats.over_capacity),
+        (1, 0)
+    );
+    assert_adds_up(&report.stats);
     Ok(())
 }
 

@@ -172,6 +172,7 @@ impl Future for Admission {
             this.offer = Some(offer);
             return Poll::Ready(Waited::Stale);
         }
+        state.leave_for(&offer.destination.targets);
         let circle = match state.obstacle(&offer, this.ticket) {
             None => None,
             Some(obstacle) => {

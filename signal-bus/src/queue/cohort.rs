@@ -12,6 +12,7 @@ use crate::{
     queue::{
         Exchange, Phase, State,
         log::{Log, LogId},
+        offer::Target,
         runs::{Got, Through},
         store::Store,
         stores::QueueId,
@@ -215,6 +216,12 @@ impl State {
         if let Some(store) = self.stores.get_mut(queue) {
             store.leave_cohort(&mut self.logs);
         }
+    }
+
+    /// Lets those go by themselves that are to get something alone: the room for it is their own, and is waited for.
+    pub(super) fn leave_for(&mut self, targets: &[Target]) {
+        let alone = targets.iter().filter(|target| target.alone);
+        alone.for_each(|target| self.leave_cohort(target.queue));
     }
 }
 
