@@ -261,3 +261,57 @@ mod batches {
         Ok(())
     }
 }
+
+mod refilled {
+    use super::*;
+
+    /// Where a handler waits, and what it tells when it goes on.
+    #[derive(Debug)]
+    pub(super) struct Gates {
+        pub(super) goes: tokio::sync::Semaphore,
+        pub(super) went: tokio::sync::Semaphore,
+    }
+
+    #[subscriber("circles.refilled.one", capacity = 1)]
+    #[publisher("circles.refilled.two")]
+    async fn there(number: u32) -> u32 {
+        number
+    }
+
+    #[subscriber("circles.refilled.two", capacity = 2)]
+    #[publisher("circles.refilled.one")]
+    async fn back(number: u32, #[inject] gates: &Gates) -> Option<u32> {
+        if number == 0 {
+            gates.goes.acquire().await.ok()?.forget();
+            gates.went.add_permits(1);
+        }
+        (number == 1).then_some(2)
+    }
+}
+
+/// Who was told of room that somebody else has taken meanwhile may close a circle that nobody else sees.
+#[tokio::test(start_paused = true)]
+async fn room_that_somebody_else_has_taken_leaves_no_circle_behind() -> anyhow::Result<()> {
+    let gates = Arc::new(refilled::Gates {
+        goes: tokio::sync::Semaphore::new(0),
+        went: tokio::sync::Semaphore::new(0),
+    });
+    let bus = Bus::new().within(concat!(module_path!(), "::refilled"));
+    let bus = bus.provide_arc(Arc::clone(&gates)).start().await?;
+    bus.publish("circles.refilled.two", 0_u32).await?;
+    bus.publish("circles.refilled.two", 1_u32).await?;
+    bus.publish("circles.refilled.one", 3_u32).await?;
+    let (handle, went) = (bus.handle(), Arc::clone(&gates));
+    // A task, so that it has its turn before who was told of the room.
+    let refills = tokio::spawn(async move {
+        went.went.acquire().await?.forget();
+        anyhow::Ok(handle.try_publish("circles.refilled.two", 4_u32)?)
+    });
+    tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+    gates.goes.add_permits(1);
+    refills.await??;
+    let second = std::time::Duration::from_secs(1);
+    tokio::time::timeout(second, bus.settled()).await?;
+    assert_eq!(bus.close().await?.stats.over_capacity, 1);
+    Ok(())
+}

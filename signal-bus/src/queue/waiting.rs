@@ -60,11 +60,14 @@ impl State {
         }
     }
 
-    /// Whether a waiting handler has looked for a circle since its other waits have changed.
+    /// Whether a waiting handler has looked for a circle since its other waits have changed, or it was told of room.
+    ///
+    /// Others who looked while there was room have seen that it can move; if somebody else has taken that room, it cannot.
     pub(super) fn is_known(&self, ticket: u64) -> bool {
-        self.blocked
-            .iter()
-            .any(|blocked| blocked.ticket == ticket && blocked.known)
+        let mut blocked = self.blocked.iter();
+        let line = self.lines.get(&LineId::Handler(ticket));
+        line.is_some_and(|line| line.waits_for.is_some())
+            && blocked.any(|blocked| blocked.ticket == ticket && blocked.known)
     }
 
     pub(super) fn know(&mut self, ticket: u64) {
