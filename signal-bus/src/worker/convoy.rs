@@ -136,10 +136,7 @@ pub(super) fn drive(
         seen: Seen::default(),
         spare: Vec::new(),
     };
-    async move {
-        poll_fn(|context| convoy.poll(context)).await;
-        convoy.end();
-    }
+    poll_fn(move |context| convoy.poll(context))
 }
 
 struct Convoy {
@@ -235,7 +232,11 @@ impl Convoy {
                     self.at = 0;
                     return Poll::Ready(true);
                 }
-                Poll::Ready(Round::Ended) if !self.seats.is_empty() => return Poll::Ready(false),
+                Poll::Ready(Round::Ended) if !self.seats.is_empty() => {
+                    // Others may be at the door, with signals that they have not handled.
+                    self.end();
+                    continue;
+                }
                 Poll::Ready(Round::Ended) | Poll::Pending => {}
             }
             if self.home.sleeps(context.waker()) {
@@ -317,10 +318,8 @@ impl Convoy {
         self.running.tasks.spawn(&self.running.runtime, alone);
     }
 
-    /// Ends with the bus.
+    /// Ends with the bus, or the topic.
     fn end(&mut self) {
-        self.home.door().open = false;
-        self.home.let_in(&mut self.seats);
         for seat in self.seats.drain(..) {
             seat.hand
                 .into_iter()
