@@ -112,7 +112,9 @@ impl Exchange {
         }
         state.less(settled, 0, self, &mut wakes);
         wakes.reuse(spare);
-        self.after(state, wakes);
+        drop(state);
+        spare.retain_mut(Segment::empty);
+        self.tell(wakes);
         match best {
             Got::Signals => Poll::Ready(Round::Signals(segment)),
             Got::Nothing => Poll::Pending,

@@ -54,6 +54,11 @@ impl Wakes {
         std::mem::swap(&mut self.unused.segments, spare);
     }
 
+    /// Drops the segments that nobody needs any more.
+    pub(super) fn drop_segments(&mut self) {
+        self.unused.segments.clear();
+    }
+
     /// Wakes all, also if one of them panics: it is the user's, and whoever wakes it has signals of others to care for.
     #[inline]
     pub(crate) fn wake(mut self) {

@@ -43,6 +43,11 @@ impl Segment {
         self.items.len()
     }
 
+    /// Drops the signals of a segment that nobody else has, and keeps the room for others; whether nobody else had it.
+    pub(crate) fn empty(segment: &mut Arc<Self>) -> bool {
+        Arc::get_mut(segment).map(Self::clear).is_some()
+    }
+
     /// Drops the signals, and keeps the room for others.
     pub(crate) fn clear(&mut self) {
         match self.about.as_ref().map(|about| &about.pool) {

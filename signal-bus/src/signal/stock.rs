@@ -72,8 +72,7 @@ impl Stock {
         let Some(mut segment) = self.take_segment() else {
             return;
         };
-        if let Some(last) = Arc::get_mut(&mut segment) {
-            last.clear();
+        if Segment::empty(&mut segment) {
             self.spare = Some(segment);
         }
     }

@@ -215,7 +215,9 @@ impl Convoy {
     /// Waits for the next round; `false` if there will be none.
     fn poll_round(&mut self, context: &mut Context<'_>) -> Poll<bool> {
         loop {
-            (self.segment, self.share) = (None, None);
+            self.share = None;
+            self.spare.extend(self.segment.take());
+            self.spare.retain_mut(Segment::empty);
             self.home.let_in(&mut self.seats);
             self.seats.retain(|seat| seat.hand.is_some());
             self.at = self.seats.len();
@@ -225,7 +227,6 @@ impl Convoy {
             let (exchange, log) = (&self.running.exchange, self.home.log);
             let (seats, seen, spare) = (&mut self.seats, &mut self.seen, &mut self.spare);
             let polled = exchange.poll_together(log, seats, seen, spare, context);
-            self.spare.retain_mut(empty);
             match polled {
                 Poll::Ready(Round::Signals(segment)) => {
                     self.segment = segment;
@@ -326,12 +327,6 @@ impl Convoy {
                 .for_each(|hand| hand.end(&self.running));
         }
     }
-}
-
-/// Empties a segment, if nobody else has it.
-fn empty(segment: &mut Arc<Segment>) -> bool {
-    let empty = Arc::get_mut(segment).map(Segment::clear);
-    empty.is_some()
 }
 
 /// Takes a step of those after which a task lets others run.

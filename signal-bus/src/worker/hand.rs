@@ -26,7 +26,6 @@ type Calls = Pin<Box<TaskLocalFuture<Arc<Scope>, Guarded<'static, Outcome>>>>;
 
 /// A handler, and how far it is.
 pub(crate) struct Hand {
-    gone: Gone,
     handle: Handle,
     lead: Arc<Lead>,
     /// `None` while the handler has it.
@@ -44,6 +43,8 @@ pub(crate) struct Hand {
     slow: u8,
     /// What the queue has not been told of.
     handled: Handled,
+    /// Dropped last, when all that it held is gone, too.
+    gone: Gone,
 }
 
 impl Hand {
