@@ -303,7 +303,7 @@ impl<T: Payload> On<T> {
             running.unrouted(route);
             return Pending::NOTHING;
         }
-        let Some(value) = share(None) else {
+        let Some(value) = share(Self::spare(&running, route)) else {
             return Pending::NOTHING;
         };
         let value = T::erase(value);
@@ -347,8 +347,7 @@ impl<T: Payload> On<T> {
             if needs_drop::<T>() || !running.is_direct(route) {
                 return None;
             }
-            let spare = route.about.pool.take().and_then(T::restore);
-            let value = T::erase(share(spare)?);
+            let value = T::erase(share(Self::spare(running, route))?);
             let local = publication.local || self.topic.traits().local;
             let manner = Manner {
                 local,
@@ -357,6 +356,14 @@ impl<T: Payload> On<T> {
             running.send_direct(route, value, &manner).ok()
         });
         offered.is_some()
+    }
+
+    /// A value that nobody has any more, if there is one and nothing in it to drop.
+    fn spare(running: &Running, route: &Route) -> Option<Arc<T>> {
+        if needs_drop::<T>() || !running.is_direct(route) {
+            return None;
+        }
+        route.about.pool.take().and_then(T::restore)
     }
 
     /// Whether the name is the same each time.
