@@ -307,10 +307,7 @@ impl<T: Payload> On<T> {
             return Pending::NOTHING;
         };
         let value = T::erase(value);
-        let manner = Manner {
-            local: publication.local || self.topic.traits().local,
-            ..Manner::inside(inside)
-        };
+        let manner = self.manner(publication, inside);
         match running.send(route, value, manner) {
             Tried::Accepted(_) => Pending::NOTHING,
             Tried::Wait(ready) => Pending(Some(Box::new(Waiting {
@@ -348,11 +345,7 @@ impl<T: Payload> On<T> {
                 return None;
             }
             let value = T::erase(share(Self::spare(running, route))?);
-            let local = publication.local || self.topic.traits().local;
-            let manner = Manner {
-                local,
-                ..Manner::inside(inside)
-            };
+            let manner = self.manner(publication, inside);
             running.send_direct(route, value, &manner).ok()
         });
         offered.is_some()
@@ -364,6 +357,13 @@ impl<T: Payload> On<T> {
             return None;
         }
         route.about.pool.take().and_then(T::restore)
+    }
+
+    fn manner(&self, publication: &Publication, inside: Option<Inside>) -> Manner {
+        Manner {
+            local: publication.local || self.topic.traits().local,
+            ..Manner::inside(inside)
+        }
     }
 
     /// Whether the name is the same each time.

@@ -1,16 +1,13 @@
 //! The short way of a publish: its topic has one log, and nothing else wants to see the signal.
 
-use std::{
-    sync::{Arc, atomic::Ordering},
-    time::SystemTime,
-};
+use std::sync::Arc;
 
 use crate::{
     publish::{Manner, Receipt},
     queue::{lane::Asks, offer::Inside},
     route::topic::Route,
     scope::running::Running,
-    signal::{AnyValue, headers::Headers, label::Stamp},
+    signal::AnyValue,
 };
 
 impl Running {
@@ -45,19 +42,8 @@ impl Running {
             line: route.line,
             inside: manner.inside,
         };
-        let origin = manner.origin;
-        let origin = origin.or_else(|| manner.inside.and_then(Inside::origin));
-        let (headers, time) = (Headers::current(), SystemTime::now());
-        let local = manner.local || route.local.load(Ordering::Acquire);
-        let (id, receivers) = self.exchange.pass_lane(lane, asks, value, |id| Stamp {
-            id,
-            origin,
-            time,
-            headers,
-            attempt: 1,
-            local,
-            passage: None,
-        })?;
+        let stamp = manner.stamp(route);
+        let (id, receivers) = self.exchange.pass_lane(lane, asks, value, stamp)?;
         Ok(Receipt {
             receivers,
             id: Some(id),

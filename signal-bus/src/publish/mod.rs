@@ -80,6 +80,20 @@ impl Manner {
             ..Self::default()
         }
     }
+
+    /// What is a signal's own on its label, if it is published here and now.
+    fn stamp(&self, route: &Route) -> Stamp {
+        let origin = self.origin;
+        Stamp {
+            id: SignalId::UNSET,
+            origin: origin.or_else(|| self.inside.and_then(Inside::origin)),
+            time: SystemTime::now(),
+            headers: Headers::current(),
+            attempt: 1,
+            local: self.local || route.local.load(Ordering::Acquire),
+            passage: None,
+        }
+    }
 }
 
 /// A signal that has found its queues but is not in them yet.
@@ -182,27 +196,16 @@ impl Running {
 
     /// Labels a value.
     fn labelled(&self, route: &Route, value: Arc<AnyValue>, manner: Manner) -> Signal {
-        let (headers, time, passage) = match manner.forwarded {
-            Some(forwarded) => {
-                let Forwarded {
-                    headers,
-                    time,
-                    passage,
-                } = *forwarded;
-                (headers, time, Some(Arc::new(passage)))
-            }
-            None => (Headers::current(), SystemTime::now(), None),
-        };
-        let origin = manner.origin;
-        let stamp = Stamp {
-            id: SignalId::UNSET,
-            origin: origin.or_else(|| manner.inside.and_then(Inside::origin)),
-            time,
-            headers,
-            attempt: 1,
-            local: manner.local || route.local.load(Ordering::Acquire),
-            passage,
-        };
+        let mut stamp = manner.stamp(route);
+        if let Some(forwarded) = manner.forwarded {
+            let Forwarded {
+                headers,
+                time,
+                passage,
+            } = *forwarded;
+            (stamp.headers, stamp.time) = (headers, time);
+            stamp.passage = Some(Arc::new(passage));
+        }
         let about = Arc::clone(&route.about);
         Signal::new(value, Label { about, stamp })
     }

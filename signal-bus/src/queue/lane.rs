@@ -42,17 +42,16 @@ impl Exchange {
         lane: Lane,
         asks: Asks<'_>,
         value: Arc<AnyValue>,
-        stamp: impl FnOnce(SignalId) -> Stamp,
+        mut stamp: Stamp,
     ) -> Result<(SignalId, usize), Arc<AnyValue>> {
         let mut state = self.lock();
         if !state.is_free(lane, asks) {
             return Err(value);
         }
-        let id = state.number();
-        let item = Item {
-            value: Some(value),
-            stamp: stamp(id),
-        };
+        stamp.id = state.number();
+        let id = stamp.id;
+        let value = Some(value);
+        let item = Item { value, stamp };
         state.routed += 1;
         let (receivers, idle) = state.put_in(lane.log, item, asks.about, None);
         if idle {

@@ -98,6 +98,14 @@ impl Sealed {
             wakes.unused.tickets.extend(self.ticket.take());
         }
     }
+
+    /// A share for so many readers; the last ones get it for themselves.
+    fn hand(&mut self, readers: usize) -> Option<Arc<Segment>> {
+        match self.left == readers {
+            true => self.segment.take(),
+            false => self.segment.clone(),
+        }
+    }
 }
 
 impl Log {
@@ -229,25 +237,27 @@ impl Log {
         let number = reading.next;
         let sealed = self.advance(reading, wakes)?;
         reading.held = Some(number);
-        match sealed.left {
-            1 => sealed.segment.take(),
-            _ => sealed.segment.clone(),
-        }
+        sealed.hand(1)
     }
 
     fn advance(&mut self, reading: &mut Reading, wakes: &mut Wakes) -> Option<&mut Sealed> {
         if reading.waiting() == 0 {
             return None;
         }
-        let at = usize::try_from(reading.next - self.first).ok()?;
-        if at == self.sealed.len() {
-            self.seal(None);
-        }
-        let sealed = self.sealed.get_mut(at)?;
+        let sealed = self.sealed_at(reading.next)?;
         reading.next += 1;
         reading.at += sealed.size as u64;
         sealed.begin(1, wakes);
         Some(sealed)
+    }
+
+    /// The segment of this number, which may be at the open end.
+    fn sealed_at(&mut self, number: u64) -> Option<&mut Sealed> {
+        let at = usize::try_from(number - self.first).ok()?;
+        if at == self.sealed.len() {
+            self.seal(None);
+        }
+        self.sealed.get_mut(at)
     }
 
     /// Hands so many readers the segment of this number.
@@ -257,16 +267,9 @@ impl Log {
         readers: usize,
         wakes: &mut Wakes,
     ) -> Option<Arc<Segment>> {
-        let at = usize::try_from(number - self.first).ok()?;
-        if at == self.sealed.len() {
-            self.seal(None);
-        }
-        let sealed = self.sealed.get_mut(at)?;
+        let sealed = self.sealed_at(number)?;
         sealed.begin(readers, wakes);
-        match sealed.left == readers {
-            true => sealed.segment.take(),
-            false => sealed.segment.clone(),
-        }
+        sealed.hand(readers)
     }
 
     /// Notes that so many readers are done with the segment of this number.
