@@ -297,14 +297,14 @@ impl ::signal_bus::private::Registered for Mailer {
                                     __topics,
                                     |mut __run| __p::handler(async move {
                                         while __run.more().await {
-                                            while let __p::Option::Some(__signal) = __run.next() {
+                                            let __topic = __p::literal(
+                                                __p::Probe::<User>::NEW.peel_param(),
+                                                "user.created",
+                                            );
+                                            let mut __signals = __p::open(__topic, &mut __run);
+                                            while let __p::Option::Some(__signal) = __signals.next() {
                                                 {
                                                     let __self = __p::shared::<Self>().get(&__SITE, "self")?;
-                                                    let __topic = __p::literal(
-                                                        __p::Probe::<User>::NEW.peel_param(),
-                                                        "user.created",
-                                                    );
-                                                    let __signal = __p::open(__topic, __signal);
                                                     let __out = Self::on_user(
                                                             &*__self,
                                                             &*__signal.lend::<User, _>(),
@@ -387,14 +387,14 @@ impl ::signal_bus::private::Registered for Mailer {
                                     __topics,
                                     |mut __run| __p::handler(async move {
                                         while __run.more().await {
-                                            while let __p::Option::Some(__signal) = __run.next() {
+                                            let __topic = __p::literal(
+                                                __p::Probe::<Mail>::NEW.peel_param(),
+                                                "mail.sent",
+                                            );
+                                            let mut __signals = __p::open(__topic, &mut __run);
+                                            while let __p::Option::Some(__signal) = __signals.next() {
                                                 {
                                                     let __self = __p::shared::<Self>().get(&__SITE, "self")?;
-                                                    let __topic = __p::literal(
-                                                        __p::Probe::<Mail>::NEW.peel_param(),
-                                                        "mail.sent",
-                                                    );
-                                                    let __signal = __p::open(__topic, __signal);
                                                     let __out = Self::__count_direct(
                                                         &*__self,
                                                         __signal.take::<Mail, _>(),

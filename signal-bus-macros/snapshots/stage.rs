@@ -92,13 +92,13 @@ impl ::signal_bus::private::Registered for stage {
                                 __topics,
                                 |mut __run| __p::handler(async move {
                                     while __run.more().await {
-                                        while let __p::Option::Some(__signal) = __run.next() {
+                                        let __topic = __p::literal(
+                                            __p::Probe::<In>::NEW.peel_param(),
+                                            "in",
+                                        );
+                                        let mut __signals = __p::open(__topic, &mut __run);
+                                        while let __p::Option::Some(__signal) = __signals.next() {
                                             {
-                                                let __topic = __p::literal(
-                                                    __p::Probe::<In>::NEW.peel_param(),
-                                                    "in",
-                                                );
-                                                let __signal = __p::open(__topic, __signal);
                                                 let __out = stage::direct(__signal.take::<In, _>()).await;
                                                 let (__part, __outcome) = __p::on(
                                                         __p::literal(

@@ -118,14 +118,15 @@ impl ::signal_bus::private::Registered for stage {
                                 __topics,
                                 |mut __run| __p::handler(async move {
                                     while __run.more().await {
-                                        while let __p::Option::Some(__signal) = __run.next() {
+                                        let __topic = __p::literal(
+                                            __p::Probe::<In>::NEW.peel_param(),
+                                            "in",
+                                        );
+                                        let mut __signals = __p::open(__topic, &mut __run);
+                                        while let __p::Option::Some(__signal) = __signals.next() {
                                             {
                                                 let (__injected_1,) = stage::__inject()?;
-                                                let __topic = __p::literal(
-                                                    __p::Probe::<In>::NEW.peel_param(),
-                                                    "in",
-                                                );
-                                                let __signal = __p::open_whole(__topic, __signal);
+                                                let __signal = __signal.whole();
                                                 let __argument = __signal.take::<In, _>();
                                                 let __filled_1 = __p::fill(
                                                     &[

@@ -55,13 +55,13 @@ impl ::signal_bus::private::Registered for print {
                                 __topics,
                                 |mut __run| __p::handler(async move {
                                     while __run.more().await {
-                                        while let __p::Option::Some(__signal) = __run.next() {
+                                        let __topic = __p::literal(
+                                            __p::Probe::<String>::NEW.peel_param(),
+                                            "greeting",
+                                        );
+                                        let mut __signals = __p::open(__topic, &mut __run);
+                                        while let __p::Option::Some(__signal) = __signals.next() {
                                             {
-                                                let __topic = __p::literal(
-                                                    __p::Probe::<String>::NEW.peel_param(),
-                                                    "greeting",
-                                                );
-                                                let __signal = __p::open(__topic, __signal);
                                                 let __out = print(__signal.take::<String, _>()).await;
                                                 __p::outcome::<()>(__out)
                                             }?;

@@ -52,13 +52,14 @@ impl ::signal_bus::private::Registered for render {
                                 __topics,
                                 |mut __run| __p::handler(async move {
                                     while __run.more().await {
-                                        while let __p::Option::Some(__signal) = __run.next() {
+                                        let __topic = __p::literal(
+                                            __p::Probe::<str>::NEW.peel_param(),
+                                            "thumbs",
+                                        );
+                                        let mut __signals = __p::open(__topic, &mut __run);
+                                        while let __p::Option::Some(__signal) = __signals.next() {
                                             {
-                                                let __topic = __p::literal(
-                                                    __p::Probe::<str>::NEW.peel_param(),
-                                                    "thumbs",
-                                                );
-                                                let __signal = __p::open_whole(__topic, __signal);
+                                                let __signal = __signal.whole();
                                                 let __out = __p::blocking(move || render(
                                                         &*__signal.lend::<str, _>(),
                                                     ))

@@ -84,14 +84,14 @@ impl ::signal_bus::private::Registered for print_greeting {
                                 __topics,
                                 |mut __run| __p::handler(async move {
                                     while __run.more().await {
-                                        while let __p::Option::Some(__signal) = __run.next() {
+                                        let __topic = __p::literal(
+                                            __p::Probe::<String>::NEW.peel_param(),
+                                            "greeting",
+                                        );
+                                        let mut __signals = __p::open(__topic, &mut __run);
+                                        while let __p::Option::Some(__signal) = __signals.next() {
                                             {
                                                 let (__injected_1,) = print_greeting::__inject().await?;
-                                                let __topic = __p::literal(
-                                                    __p::Probe::<String>::NEW.peel_param(),
-                                                    "greeting",
-                                                );
-                                                let __signal = __p::open(__topic, __signal);
                                                 let __out = print_greeting::direct(
                                                         __signal.take::<String, _>(),
                                                         __injected_1,

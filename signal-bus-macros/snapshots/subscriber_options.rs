@@ -57,10 +57,10 @@ impl ::signal_bus::private::Registered for on {
                                 __topics,
                                 |mut __run| __p::handler(async move {
                                     while __run.more().await {
-                                        while let __p::Option::Some(__signal) = __run.next() {
+                                        let __topic = __p::exact(ORDERS);
+                                        let mut __signals = __p::open(__topic, &mut __run);
+                                        while let __p::Option::Some(__signal) = __signals.next() {
                                             {
-                                                let __topic = __p::exact(ORDERS);
-                                                let __signal = __p::open(__topic, __signal);
                                                 let __out = on(&*__signal.lend::<Order, _>()).await;
                                                 __p::outcome::<anyhow::Result<()>>(__out)
                                             }?;

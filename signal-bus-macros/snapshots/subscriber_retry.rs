@@ -56,13 +56,13 @@ impl ::signal_bus::private::Registered for store {
                                 __topics,
                                 |mut __run| __p::handler(async move {
                                     while __run.more().await {
-                                        while let __p::Option::Some(__signal) = __run.next() {
+                                        let __topic = __p::literal(
+                                            __p::Probe::<Row>::NEW.peel_param(),
+                                            "lines",
+                                        );
+                                        let mut __signals = __p::open(__topic, &mut __run);
+                                        while let __p::Option::Some(__signal) = __signals.next() {
                                             {
-                                                let __topic = __p::literal(
-                                                    __p::Probe::<Row>::NEW.peel_param(),
-                                                    "lines",
-                                                );
-                                                let __signal = __p::open(__topic, __signal);
                                                 let __out = store(&*__signal.lend::<Row, _>()).await;
                                                 __p::outcome::<anyhow::Result<()>>(__out)
                                             }?;
@@ -85,13 +85,13 @@ impl ::signal_bus::private::Registered for store {
                                 __topics,
                                 |mut __run| __p::handler(async move {
                                     while __run.more().await {
-                                        while let __p::Option::Some(__signal) = __run.next() {
+                                        let __topic = __p::literal(
+                                            __p::Probe::<Row>::NEW.peel_param(),
+                                            "rows",
+                                        );
+                                        let mut __signals = __p::open(__topic, &mut __run);
+                                        while let __p::Option::Some(__signal) = __signals.next() {
                                             {
-                                                let __topic = __p::literal(
-                                                    __p::Probe::<Row>::NEW.peel_param(),
-                                                    "rows",
-                                                );
-                                                let __signal = __p::open(__topic, __signal);
                                                 let __out = store(&*__signal.lend::<Row, _>()).await;
                                                 __p::outcome::<anyhow::Result<()>>(__out)
                                             }?;

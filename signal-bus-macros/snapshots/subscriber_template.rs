@@ -52,10 +52,10 @@ impl ::signal_bus::private::Registered for count {
                                 __topics,
                                 |mut __run| __p::handler(async move {
                                     while __run.more().await {
-                                        while let __p::Option::Some(__signal) = __run.next() {
+                                        let __topic = __p::exact(SHARED);
+                                        let mut __signals = __p::open(__topic, &mut __run);
+                                        while let __p::Option::Some(__signal) = __signals.next() {
                                             {
-                                                let __topic = __p::exact(SHARED);
-                                                let __signal = __p::open(__topic, __signal);
                                                 let __out = count(__signal.take::<Signal<Order>, _>())
                                                     .await;
                                                 __p::outcome::<()>(__out)

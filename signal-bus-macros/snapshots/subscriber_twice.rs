@@ -51,13 +51,13 @@ impl ::signal_bus::private::Registered for audit {
                                 __topics,
                                 |mut __run| __p::handler(async move {
                                     while __run.more().await {
-                                        while let __p::Option::Some(__signal) = __run.next() {
+                                        let __topic = __p::literal(
+                                            __p::Probe::<Signal>::NEW.peel_param(),
+                                            "a.>",
+                                        );
+                                        let mut __signals = __p::open(__topic, &mut __run);
+                                        while let __p::Option::Some(__signal) = __signals.next() {
                                             {
-                                                let __topic = __p::literal(
-                                                    __p::Probe::<Signal>::NEW.peel_param(),
-                                                    "a.>",
-                                                );
-                                                let __signal = __p::open(__topic, __signal);
                                                 let __out = audit(__signal.take::<Signal, _>()).await;
                                                 __p::outcome::<()>(__out)
                                             }?;
@@ -80,13 +80,13 @@ impl ::signal_bus::private::Registered for audit {
                                 __topics,
                                 |mut __run| __p::handler(async move {
                                     while __run.more().await {
-                                        while let __p::Option::Some(__signal) = __run.next() {
+                                        let __topic = __p::literal(
+                                            __p::Probe::<Signal>::NEW.peel_param(),
+                                            "b.**",
+                                        );
+                                        let mut __signals = __p::open(__topic, &mut __run);
+                                        while let __p::Option::Some(__signal) = __signals.next() {
                                             {
-                                                let __topic = __p::literal(
-                                                    __p::Probe::<Signal>::NEW.peel_param(),
-                                                    "b.**",
-                                                );
-                                                let __signal = __p::open(__topic, __signal);
                                                 let __out = audit(__signal.take::<Signal, _>()).await;
                                                 __p::outcome::<()>(__out)
                                             }?;

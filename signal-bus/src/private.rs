@@ -13,8 +13,8 @@ pub use crate::{
         give::{Fails, InOption, InResult, Publish},
         probe::{InjectFallback, Peel, Probe},
         take::{
-            ByAny, ByArc, BySignal, ByValue, Copying, Delivery, HandlerOutput, Lend, Loan, Take,
-            Whole, open, open_whole, outcome,
+            ByAny, ByArc, BySignal, ByValue, Copying, HandlerOutput, Lend, Loan, Take, Whole, open,
+            outcome,
         },
     },
     inject::{
@@ -46,7 +46,9 @@ pub use crate::{
     },
     signal::{
         AnyValue, Kind, Payload, Signal,
-        run::{More, Run, Turn},
+        run::{More, Run},
+        stretch::{Delivery, Stretch},
+        values::{Place, Put, Values},
     },
     site::Site,
     topic::Topic,

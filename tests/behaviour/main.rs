@@ -44,6 +44,7 @@ mod overflow;
 mod parked_retries;
 mod panics;
 mod periodics;
+mod plain_values;
 mod pressure;
 #[cfg(unix)]
 mod processes;

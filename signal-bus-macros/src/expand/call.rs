@@ -68,10 +68,10 @@ pub(crate) struct Opening<'a> {
 
 // Output:  __p::handler(async move {
 //              while __run.more().await {
-//                  while let __p::Option::Some(__signal) = __run.next() {
+//                  let __topic = #topic;
+//                  let mut __signals = __p::open(__topic, &mut __run);
+//                  while let __p::Option::Some(__signal) = __signals.next() {
 //                      let (__injected_0,) = on::__inject().await?;
-//                      let __topic = #topic;
-//                      let __signal = __p::open(__topic, __signal);
 //                      let __out = on::direct(__signal.take::<Order, _>(), &*__injected_0).await;
 //                      { __p::outcome::<R>(__out) }?     or, for a stage, publishes what was returned
 //                  }
@@ -94,26 +94,14 @@ pub(crate) fn run(model: &Model, opening: Option<&Opening<'_>>) -> TokenStream {
             .map_or_else(Span::call_site, Spanned::span);
         quote_spanned! {ours_at(at)=> let __self = __p::shared::<Self>().get(&__SITE, "self")?; }
     });
-    let opened = opening.map(|opening| {
-        let Opening {
-            topic,
-            form,
-            batched,
-        } = opening;
-        let at = ours_at(topic::form_span(form));
-        let open = match (batched, model.roles.is_blocking()) {
-            (true, _) => "open_batch",
+    let opened = opening.map(
+        |opening| match (opening.batched, model.roles.is_blocking()) {
+            (true, _) => opening.open("open_batch", &quote!(__signal), &quote!(let __signal)),
             // It leaves its thread, and so its turn.
-            (false, true) => "open_whole",
-            (false, false) => "open",
-        };
-        let open = Ident::new(open, at);
-        // Bound first: a type that cannot travel is then told once, where the declaration tells it.
-        quote_spanned! {at=>
-            let __topic = #topic;
-            let __signal = __p::#open(__topic, __signal);
-        }
-    });
+            (false, true) => quote! { let __signal = __signal.whole(); },
+            (false, false) => TokenStream::new(),
+        },
+    );
     let bound = bind_owned(model, opening);
     let filled = fill(model, opening);
     let arguments = arguments(model, opening);
@@ -141,7 +129,7 @@ pub(crate) fn run(model: &Model, opening: Option<&Opening<'_>>) -> TokenStream {
         #finish
     };
     let body = match opening {
-        Some(Opening { batched: false, .. }) => one_by_one(&body),
+        Some(opening) if !opening.batched => one_by_one(opening, &body),
         _ => body,
     };
     // A future that cannot be sent is the function's: point at its name.
@@ -151,14 +139,29 @@ pub(crate) fn run(model: &Model, opening: Option<&Opening<'_>>) -> TokenStream {
 }
 
 /// Goes through the signals of a run, until one fails.
-fn one_by_one(body: &TokenStream) -> TokenStream {
+fn one_by_one(opening: &Opening<'_>, body: &TokenStream) -> TokenStream {
+    let open = opening.open("open", &quote!(&mut __run), &quote!(let mut __signals));
     quote! {
         while __run.more().await {
-            while let __p::Option::Some(__signal) = __run.next() {
+            #open
+            while let __p::Option::Some(__signal) = __signals.next() {
                 { #body }?;
             }
         }
         __p::Result::Ok(())
+    }
+}
+
+impl Opening<'_> {
+    /// Gives what there is the type of the topic.
+    fn open(&self, open: &str, signals: &TokenStream, bind: &TokenStream) -> TokenStream {
+        let at = ours_at(topic::form_span(self.form));
+        let (open, topic) = (Ident::new(open, at), &self.topic);
+        // Bound first: a type that cannot travel is then told once, where the declaration tells it.
+        quote_spanned! {at=>
+            let __topic = #topic;
+            #bind = __p::#open(__topic, #signals);
+        }
     }
 }
 

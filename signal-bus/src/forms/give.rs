@@ -5,6 +5,10 @@ use std::{convert::Infallible, sync::Arc};
 use crate::{
     error::Failure,
     forms::take::{ByArc, ByValue, Copying},
+    signal::{
+        Payload,
+        values::{Placed, Put},
+    },
 };
 
 /// Marks the form `Option<_>`.
@@ -27,9 +31,17 @@ pub trait Publish<T: ?Sized, M> {
     /// Whether there is something to publish.
     #[doc(hidden)]
     fn publishes(&self) -> bool;
-    /// A share of what there is to publish; in the place of `spare`, if there is one that nobody else has.
+    /// A share of what there is to publish.
     #[doc(hidden)]
-    fn share(&self, spare: Option<Arc<T>>) -> Option<Arc<T>>;
+    fn share(&self) -> Option<Arc<T>>;
+    /// Puts a copy of what there is to publish in a place that needs no share, if there is one for such values.
+    #[doc(hidden)]
+    fn put(&self, _put: &mut dyn FnMut(&mut dyn Put) -> bool) -> bool
+    where
+        T: Payload + Sized,
+    {
+        false
+    }
     /// What there is to publish, whole: nothing is cloned.
     #[doc(hidden)]
     fn part(self) -> Result<Option<Arc<T>>, Self::Error>;
@@ -45,17 +57,16 @@ where
         true
     }
 
+    fn share(&self) -> Option<Arc<T>> {
+        Some(Arc::new(ByValue::copy(self)))
+    }
+
     #[inline]
-    fn share(&self, spare: Option<Arc<T>>) -> Option<Arc<T>> {
-        let value = ByValue::copy(self);
-        let Some(mut spare) = spare else {
-            return Some(Arc::new(value));
-        };
-        match Arc::get_mut(&mut spare) {
-            Some(place) => *place = value,
-            None => spare = Arc::new(value),
-        }
-        Some(spare)
+    fn put(&self, put: &mut dyn FnMut(&mut dyn Put) -> bool) -> bool
+    where
+        T: Payload,
+    {
+        Placed::<T>::FITS && put(&mut Placed::new(ByValue::copy(self), ByValue::copy))
     }
 
     fn part(self) -> Result<Option<Arc<T>>, Infallible> {
@@ -71,7 +82,7 @@ impl<T: ?Sized> Publish<T, ByArc> for Arc<T> {
         true
     }
 
-    fn share(&self, _: Option<Self>) -> Option<Self> {
+    fn share(&self) -> Option<Self> {
         Some(Self::clone(self))
     }
 
@@ -88,8 +99,15 @@ impl<T: ?Sized, R: Publish<T, M>, M> Publish<T, InOption<M>> for Option<R> {
         self.as_ref().is_some_and(R::publishes)
     }
 
-    fn share(&self, spare: Option<Arc<T>>) -> Option<Arc<T>> {
-        self.as_ref().and_then(|output| output.share(spare))
+    fn share(&self) -> Option<Arc<T>> {
+        self.as_ref().and_then(R::share)
+    }
+
+    fn put(&self, put: &mut dyn FnMut(&mut dyn Put) -> bool) -> bool
+    where
+        T: Payload + Sized,
+    {
+        self.as_ref().is_some_and(|output| output.put(put))
     }
 
     fn part(self) -> Result<Option<Arc<T>>, R::Error> {
@@ -108,8 +126,15 @@ where
         self.as_ref().is_ok_and(R::publishes)
     }
 
-    fn share(&self, spare: Option<Arc<T>>) -> Option<Arc<T>> {
-        self.as_ref().ok().and_then(|output| output.share(spare))
+    fn share(&self) -> Option<Arc<T>> {
+        self.as_ref().ok().and_then(R::share)
+    }
+
+    fn put(&self, put: &mut dyn FnMut(&mut dyn Put) -> bool) -> bool
+    where
+        T: Payload + Sized,
+    {
+        self.as_ref().is_ok_and(|output| output.put(put))
     }
 
     fn part(self) -> Result<Option<Arc<T>>, E> {

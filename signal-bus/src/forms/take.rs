@@ -1,7 +1,6 @@
 //! How a handler takes the signal: owned, shared, borrowed, with or without its label.
 
 use std::{
-    fmt,
     ops::Deref,
     path::{Path, PathBuf},
     sync::Arc,
@@ -9,7 +8,11 @@ use std::{
 
 use crate::{
     error::{Failure, Outcome},
-    signal::{AnyValue, Payload, Signal, run::Turn},
+    signal::{
+        AnyValue, Payload, Signal,
+        run::Run,
+        stretch::{Delivery, Stretch},
+    },
     topic::Topic,
 };
 
@@ -54,34 +57,12 @@ impl<T: Clone> Copying<T> for ByValue {
     }
 }
 
-/// A signal at the door of its handler, with the type of its topic.
-pub struct Delivery<'run, T: ?Sized> {
-    turn: Turn<'run>,
-    recognize: fn(&AnyValue) -> Option<&T>,
-    restore: fn(Arc<AnyValue>) -> Option<Arc<T>>,
-}
-
-impl<T: ?Sized> fmt::Debug for Delivery<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Delivery({:?})", self.turn)
-    }
-}
-
-/// Gives a signal the type of its topic.
+/// Gives the signals at hand the type of their topic.
 #[inline]
 #[must_use]
-pub fn open<T: ?Sized + Payload>(_topic: Topic<T>, turn: Turn<'_>) -> Delivery<'_, T> {
-    Delivery {
-        turn,
-        recognize: T::recognize,
-        restore: T::restore,
-    }
+pub fn open<T: ?Sized + Payload>(_topic: Topic<T>, run: &mut Run) -> Stretch<'_, T, T::Row> {
+    run.stretch()
 }
-
-/// What a route must have seen to, or a bug of the bus.
-const TYPED: &str = "routes deliver signals of the subscriber's type only";
-/// What generated code sees to.
-const ONCE: &str = "a signal is taken once";
 
 impl<T: ?Sized> Delivery<'_, T> {
     /// The signal as an owned parameter.
@@ -100,26 +81,10 @@ impl<T: ?Sized> Delivery<'_, T> {
 
     #[inline]
     fn value(&self) -> &T {
-        (self.recognize)(self.turn.value().expect(ONCE)).expect(TYPED)
-    }
-
-    /// An own share of the signal.
-    fn share(&self) -> Signal<T> {
-        self.typed(self.turn.share().expect(ONCE))
-    }
-
-    #[inline]
-    fn into_arc(mut self) -> Arc<T> {
-        (self.restore)(self.turn.take_value().expect(ONCE)).expect(TYPED)
-    }
-
-    fn into_signal(mut self) -> Signal<T> {
-        let signal = self.turn.take_signal().expect(ONCE);
-        self.typed(signal)
-    }
-
-    fn typed(&self, signal: Signal) -> Signal<T> {
-        signal.map(|value| (self.restore)(value).expect(TYPED))
+        match self.value {
+            Some(value) => value,
+            None => self.at_hand.value(),
+        }
     }
 }
 
@@ -127,10 +92,12 @@ impl<T: ?Sized> Delivery<'_, T> {
 #[derive(Debug)]
 pub struct Whole<T: ?Sized>(Signal<T>);
 
-/// As [`open`], for a handler that takes the signal to another thread.
-#[must_use]
-pub fn open_whole<T: ?Sized + Payload>(topic: Topic<T>, turn: Turn<'_>) -> Whole<T> {
-    Whole(open(topic, turn).into_signal())
+impl<T: ?Sized> Delivery<'_, T> {
+    /// The signal for a handler that takes it to another thread, and so leaves its turn.
+    #[must_use]
+    pub fn whole(self) -> Whole<T> {
+        Whole(self.at_hand.take_signal())
+    }
 }
 
 impl<T: ?Sized> Whole<T> {
@@ -173,7 +140,7 @@ pub trait Take<T: ?Sized, M>: Sized {
     #[inline]
     #[must_use]
     fn take_from(delivery: Delivery<'_, T>) -> Self {
-        Self::take(delivery.into_signal())
+        Self::take(delivery.at_hand.take_signal())
     }
 }
 
@@ -187,7 +154,10 @@ where
 
     #[inline]
     fn take_from(delivery: Delivery<'_, T>) -> Self {
-        ByValue::own(delivery.into_arc())
+        match delivery.value {
+            Some(value) => ByValue::copy(value),
+            None => ByValue::own(delivery.at_hand.take_value()),
+        }
     }
 }
 
@@ -199,7 +169,7 @@ impl<T: ?Sized> Take<T, ByArc> for Arc<T> {
 
     #[inline]
     fn take_from(delivery: Delivery<'_, T>) -> Self {
-        delivery.into_arc()
+        delivery.at_hand.take_value()
     }
 }
 
@@ -287,7 +257,7 @@ impl<T: ?Sized> Lend<T, ByArc> for Arc<T> {
         T: 'door;
 
     fn hold(delivery: &Delivery<'_, T>) -> Loan<Self> {
-        Loan(delivery.share().into_arc())
+        Loan(delivery.at_hand.share().into_arc())
     }
 
     fn lend(signal: &Signal<T>) -> &Self {
@@ -304,7 +274,7 @@ impl<T: ?Sized> Lend<T, BySignal> for Signal<T> {
         T: 'door;
 
     fn hold(delivery: &Delivery<'_, T>) -> Loan<Self> {
-        Loan(delivery.share())
+        Loan(delivery.at_hand.share())
     }
 
     fn lend(signal: &Self) -> &Self {

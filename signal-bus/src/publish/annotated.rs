@@ -3,7 +3,6 @@
 use std::{
     borrow::Cow,
     fmt::{self, Display, Write as _},
-    mem::needs_drop,
     num::NonZeroUsize,
     panic::Location,
     sync::{
@@ -27,7 +26,7 @@ use crate::{
     registry::BusName,
     route::{invalid, slots::PublisherNumber, topic::Route},
     scope::{self, Look, running::Running},
-    signal::{Kind, Payload},
+    signal::{Kind, Payload, values::Put},
     site::Site,
     topic::Topic,
 };
@@ -215,12 +214,12 @@ impl<T: ?Sized> On<T> {
                 if !output.publishes() {
                     return Pending::NOTHING;
                 }
-                on.offer(publication, |spare| output.share(spare))
+                on.offer(publication, || output.share(), |put| output.put(put))
             },
             part: R::part,
             publish_part: |on, publication, part| match part {
                 None => Pending::NOTHING,
-                Some(value) => on.offer(publication, |_| Some(Arc::clone(value))),
+                Some(value) => on.offer(publication, || Some(Arc::clone(value)), |_| false),
             },
         }
     }
@@ -275,9 +274,10 @@ impl<T: Payload> On<T> {
     fn offer(
         self,
         publication: &'static Publication,
-        share: impl Fn(Option<Arc<T>>) -> Option<Arc<T>>,
+        share: impl Fn() -> Option<Arc<T>>,
+        put: impl Fn(&mut dyn FnMut(&mut dyn Put) -> bool) -> bool,
     ) -> Pending {
-        if !scope::any_running() || self.is_fixed() && self.offer_here(publication, &share) {
+        if !scope::any_running() || self.is_fixed() && self.offer_here(publication, &put) {
             return Pending::NOTHING;
         }
         let Some((running, inside)) = publication.find() else {
@@ -303,11 +303,14 @@ impl<T: Payload> On<T> {
             running.unrouted(route);
             return Pending::NOTHING;
         }
-        let Some(value) = share(Self::spare(&running, route)) else {
+        let manner = self.manner(publication, inside);
+        if put(&mut |value| running.send_direct(route, value, &manner).is_some()) {
+            return Pending::NOTHING;
+        }
+        let Some(value) = share() else {
             return Pending::NOTHING;
         };
         let value = T::erase(value);
-        let manner = self.manner(publication, inside);
         match running.send(route, value, manner) {
             Tried::Accepted(_) => Pending::NOTHING,
             Tried::Wait(ready) => Pending(Some(Box::new(Waiting {
@@ -330,7 +333,7 @@ impl<T: Payload> On<T> {
     fn offer_here(
         &self,
         publication: &Publication,
-        share: impl Fn(Option<Arc<T>>) -> Option<Arc<T>>,
+        put: impl Fn(&mut dyn FnMut(&mut dyn Put) -> bool) -> bool,
     ) -> bool {
         let offered = scope::with_own(publication.bus, |running, inside| {
             let routes = &running.routes;
@@ -341,22 +344,15 @@ impl<T: Payload> On<T> {
             if running.is_known_unheard(route, inside) {
                 return Some(running.unrouted(route));
             }
-            if needs_drop::<T>() || !running.is_direct(route) {
-                return None;
-            }
-            let value = T::erase(share(Self::spare(running, route))?);
             let manner = self.manner(publication, inside);
-            running.send_direct(route, value, &manner).ok()
+            let mut receipt = None;
+            put(&mut |value| {
+                receipt = running.send_direct(route, value, &manner);
+                receipt.is_some()
+            });
+            receipt
         });
         offered.is_some()
-    }
-
-    /// A value that nobody has any more, if there is one and nothing in it to drop.
-    fn spare(running: &Running, route: &Route) -> Option<Arc<T>> {
-        if needs_drop::<T>() || !running.is_direct(route) {
-            return None;
-        }
-        route.about.pool.take().and_then(T::restore)
     }
 
     fn manner(&self, publication: &Publication, inside: Option<Inside>) -> Manner {

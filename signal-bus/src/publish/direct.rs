@@ -1,13 +1,11 @@
 //! The short way of a publish: its topic has one log, and nothing else wants to see the signal.
 
-use std::sync::Arc;
-
 use crate::{
     publish::{Manner, Receipt},
     queue::{lane::Asks, offer::Inside},
     route::topic::Route,
     scope::running::Running,
-    signal::AnyValue,
+    signal::values::Put,
 };
 
 impl Running {
@@ -24,19 +22,17 @@ impl Running {
             && self.exchange.is_open_to(inside)
     }
 
-    /// Lets a value in the short way, if there is one and it is free; or gives it back.
+    /// Lets a value in the short way, if there is one and it is free.
     pub(super) fn send_direct(
         &self,
         route: &Route,
-        value: Arc<AnyValue>,
+        value: &mut dyn Put,
         manner: &Manner,
-    ) -> Result<Receipt, Arc<AnyValue>> {
+    ) -> Option<Receipt> {
         let usual = manner.ticket.is_none()
             && manner.forwarded.is_none()
             && self.observe.recorder.is_none();
-        let Some(lane) = self.routes.lane(route).filter(|_| usual) else {
-            return Err(value);
-        };
+        let lane = self.routes.lane(route).filter(|_| usual)?;
         let asks = Asks {
             about: &route.about,
             line: route.line,
@@ -44,7 +40,7 @@ impl Running {
         };
         let stamp = manner.stamp(route);
         let (id, receivers) = self.exchange.pass_lane(lane, asks, value, stamp)?;
-        Ok(Receipt {
+        Some(Receipt {
             receivers,
             id: Some(id),
         })

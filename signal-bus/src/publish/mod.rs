@@ -148,10 +148,11 @@ impl Running {
 
     /// Lets a value in as far as that takes no waiting.
     pub(crate) fn send(&self, route: &Arc<Route>, value: Arc<AnyValue>, manner: Manner) -> Tried {
-        let value = match self.send_direct(route, value, &manner) {
-            Ok(receipt) => return Tried::Accepted(receipt),
-            Err(value) => value,
-        };
+        let mut value = Some(value);
+        if let Some(receipt) = self.send_direct(route, &mut value, &manner) {
+            return Tried::Accepted(receipt);
+        }
+        let value = value.expect("what has found no lane is still here");
         let (inside, ticket) = (manner.inside, manner.ticket.clone());
         let usual = ticket.is_none() && self.observe.recorder.is_none();
         let mut signal = Some(self.labelled(route, value, manner));

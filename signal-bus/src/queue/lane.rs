@@ -11,10 +11,9 @@ use crate::{
         wakes::Wakes,
     },
     signal::{
-        AnyValue,
         id::SignalId,
         label::{About, Stamp},
-        segment::Item,
+        values::Put,
     },
 };
 
@@ -36,31 +35,29 @@ pub(crate) struct Asks<'a> {
 }
 
 impl Exchange {
-    /// Lets a value in through a lane, if that is free; or gives it back.
+    /// Lets a value in through a lane, if that is free.
     pub(crate) fn pass_lane(
         &self,
         lane: Lane,
         asks: Asks<'_>,
-        value: Arc<AnyValue>,
+        value: &mut dyn Put,
         mut stamp: Stamp,
-    ) -> Result<(SignalId, usize), Arc<AnyValue>> {
+    ) -> Option<(SignalId, usize)> {
         let mut state = self.lock();
         if !state.is_free(lane, asks) {
-            return Err(value);
+            return None;
         }
         stamp.id = state.number();
         let id = stamp.id;
-        let value = Some(value);
-        let item = Item { value, stamp };
         state.routed += 1;
-        let (receivers, idle) = state.put_in(lane.log, item, asks.about, None);
+        let (receivers, idle) = state.put_in(lane.log, value, stamp, asks.about, None);
         if idle {
             let mut wakes = Wakes::default();
             state.wake_idle(lane.log, &mut wakes);
             drop(state);
             wakes.wake();
         }
-        Ok((id, receivers))
+        Some((id, receivers))
     }
 }
 

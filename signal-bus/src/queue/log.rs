@@ -20,8 +20,9 @@ use crate::{
         wakes::Wakes,
     },
     signal::{
-        label::About,
-        segment::{Item, Segment},
+        label::{About, Stamp},
+        segment::Segment,
+        values::Put,
     },
 };
 
@@ -66,9 +67,7 @@ pub(crate) struct Log {
     first: u64,
     /// Whether segments have gone since lines were told last.
     moved: bool,
-    open: Vec<Item>,
-    /// What the signals at the open end are about.
-    about: Option<Arc<About>>,
+    open: Segment,
     /// How many signals were ever put in; readers look at it, too.
     end: Arc<AtomicU64>,
     /// Lines whose first publisher waits for room here.
@@ -121,8 +120,7 @@ impl Log {
             sealed: VecDeque::new(),
             first: 0,
             moved: false,
-            open: Vec::new(),
-            about: None,
+            open: Segment::default(),
             end: Arc::default(),
             lines: BTreeSet::new(),
             spare: Vec::new(),
@@ -186,21 +184,24 @@ impl Log {
     }
 
     /// Puts a signal in.
-    pub(super) fn push(&mut self, item: Item, about: &Arc<About>, ticket: Option<Ticket>) {
-        let known = self.about.as_ref();
-        if !known.is_some_and(|known| Arc::ptr_eq(known, about)) {
-            self.seal(None);
-            self.about = Some(Arc::clone(about));
-        }
+    pub(super) fn put(
+        &mut self,
+        value: &mut dyn Put,
+        stamp: Stamp,
+        about: &Arc<About>,
+        ticket: Option<Ticket>,
+    ) {
         if ticket.is_some() {
             // It is begun with by itself, so that it is known when.
             self.seal(None);
         }
-        if self.open.capacity() == 0 {
-            // It will likely be as long as the one before it.
-            self.open.reserve_exact(self.usual);
+        // It will likely be as long as the one before it.
+        let room = self.usual;
+        if let Err(stamp) = self.open.put(value, stamp, about, room) {
+            self.seal(None);
+            let put = self.open.put(value, stamp, about, room);
+            put.expect("an empty segment takes anything");
         }
-        self.open.push(item);
         self.end.fetch_add(1, Ordering::Relaxed);
         let full = self.segment_max <= self.open.len();
         if ticket.is_some() || full {
@@ -212,12 +213,13 @@ impl Log {
         if self.open.is_empty() {
             return;
         }
-        let mut segment = self.spare.pop().unwrap_or_default();
+        let spare = self.spare.pop();
+        let mut segment = spare.unwrap_or_else(|| Arc::new(self.open.alike()));
         let start = self.end.load(Ordering::Relaxed) - self.open.len() as u64;
         let empty = Arc::get_mut(&mut segment).expect("a spare segment is nobody's");
         // A burst is remembered for a while.
         self.usual = self.open.len().max(self.usual / 2);
-        empty.fill(self.about.clone(), &mut self.open);
+        std::mem::swap(empty, &mut self.open);
         self.sealed.push_back(Sealed {
             size: segment.len(),
             segment: Some(segment),
@@ -345,7 +347,6 @@ impl Log {
         if SPARE_USUAL < self.spare.len() {
             self.spare.pop();
         }
-        self.about.iter().for_each(|about| about.pool.part());
     }
 
     pub(super) fn add_line(&mut self, line: LineId) {

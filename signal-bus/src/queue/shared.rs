@@ -13,7 +13,10 @@ use crate::{
         stores::QueueId,
         wakes::Wakes,
     },
-    signal::{label::About, segment::Item},
+    signal::{
+        label::{About, Label, Stamp},
+        values::Put,
+    },
 };
 
 impl Exchange {
@@ -63,8 +66,8 @@ impl State {
     /// Puts a signal into a log; returns for how many subscriptions that is.
     pub(super) fn push_shared(&mut self, log: LogId, entry: Entry, wakes: &mut Wakes) -> usize {
         let Entry { signal, ticket, .. } = entry;
-        let (item, about) = signal.into_item();
-        let (readers, idle) = self.put_in(log, item, &about, ticket);
+        let (value, Label { about, stamp }) = signal.into_parts();
+        let (readers, idle) = self.put_in(log, &mut Some(value), stamp, &about, ticket);
         if idle {
             self.wake_idle(log, wakes);
         }
@@ -76,12 +79,13 @@ impl State {
     pub(super) fn put_in(
         &mut self,
         log: LogId,
-        item: Item,
+        value: &mut dyn Put,
+        stamp: Stamp,
         about: &Arc<About>,
         ticket: Option<Ticket>,
     ) -> (usize, bool) {
         let log = &mut self.logs[log.index()];
-        log.push(item, about, ticket);
+        log.put(value, stamp, about, ticket);
         let readers = log.readers().len();
         self.working += readers;
         (readers, !log.idle.is_empty())

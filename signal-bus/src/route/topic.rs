@@ -21,7 +21,6 @@ use crate::{
     signal::{
         AnyValue, Kind,
         label::{About, Label},
-        pool::Pool,
     },
     topic::Traits,
 };
@@ -157,7 +156,6 @@ impl Route {
             about: Arc::new(About {
                 topic: topic.into(),
                 carries,
-                pool: Pool::default(),
             }),
             line,
             bound_at,

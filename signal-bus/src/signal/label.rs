@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::SystemTime};
 
-use crate::signal::{Kind, headers::Headers, id::SignalId, pool::Pool};
+use crate::signal::{Kind, headers::Headers, id::SignalId};
 
 /// What a signal is labelled with.
 #[derive(Clone)]
@@ -18,8 +18,6 @@ pub(crate) struct About {
     pub(crate) topic: Box<str>,
     /// The type of the values.
     pub(crate) carries: Kind,
-    /// Values whose place may be used again.
-    pub(crate) pool: Pool,
 }
 
 /// What is a signal's own on its label.

@@ -51,6 +51,16 @@ impl Lead {
         self.begun() < self.limit.load(Ordering::Acquire)
     }
 
+    /// Begins with a signal, if a further one may be begun.
+    #[inline]
+    pub(super) fn follows(&self, stamp: &Stamp) -> bool {
+        let goes_on = self.goes_on();
+        if goes_on {
+            self.follow(stamp);
+        }
+        goes_on
+    }
+
     /// Begins with the next signal.
     #[inline]
     pub(super) fn follow(&self, stamp: &Stamp) {

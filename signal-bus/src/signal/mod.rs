@@ -6,28 +6,25 @@ pub(crate) mod headers;
 pub(crate) mod id;
 pub(crate) mod label;
 pub(crate) mod lead;
-pub(crate) mod pool;
+mod payload;
 pub(crate) mod run;
 pub(crate) mod segment;
 pub(crate) mod stock;
+pub(crate) mod stretch;
+pub(crate) mod values;
 
-use std::{
-    any::{Any, TypeId, type_name},
-    fmt,
-    ops::Deref,
-    sync::Arc,
-    time::SystemTime,
-};
+use std::{any::Any, fmt, ops::Deref, sync::Arc, time::SystemTime};
 
 use crate::{
     signal::{
         headers::Headers,
         id::SignalId,
-        label::{About, Label, Origin},
-        segment::Item,
+        label::{Label, Origin},
     },
     topic::template::Template,
 };
+
+pub use payload::{Kind, Payload};
 
 /// The value of a signal whose type is not known.
 pub type AnyValue = dyn Any + Send + Sync;
@@ -230,11 +227,9 @@ impl Signal {
         }
     }
 
-    /// What is its own, and what it has in common with others of its topic.
-    pub(crate) fn into_item(self) -> (Item, Arc<About>) {
-        let Label { about, stamp } = self.label;
-        let value = Some(self.value);
-        (Item { value, stamp }, about)
+    /// The value and the label.
+    pub(crate) fn into_parts(self) -> (Arc<AnyValue>, Label) {
+        (self.value, self.label)
     }
 
     /// The signal as one of its type.
@@ -290,87 +285,3 @@ impl<T: ?Sized> fmt::Debug for Signal<T> {
         write!(f, "Signal<{carries}>({topic} {})", stamp.id)
     }
 }
-
-/// A type that can travel on a bus: any that is `Send + Sync + 'static`.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot travel on a signal bus: a signal must be `Send + Sync + 'static`",
-    label = "cannot be shared between the tasks of its subscribers"
-)]
-pub trait Payload: Send + Sync + 'static {
-    /// Its type, or `None` for the value of any type.
-    #[doc(hidden)]
-    fn kind() -> Option<Kind>;
-    /// Forgets the type.
-    #[doc(hidden)]
-    fn erase(value: Arc<Self>) -> Arc<AnyValue>;
-    /// Finds the type again, if it is this one.
-    #[doc(hidden)]
-    fn restore(value: Arc<AnyValue>) -> Option<Arc<Self>>;
-    /// Finds the type of a borrowed value again, if it is this one.
-    #[doc(hidden)]
-    fn recognize(value: &AnyValue) -> Option<&Self>;
-}
-
-#[diagnostic::do_not_recommend]
-impl<T: Any + Send + Sync> Payload for T {
-    fn kind() -> Option<Kind> {
-        Some(Kind::of::<T>())
-    }
-
-    fn erase(value: Arc<Self>) -> Arc<AnyValue> {
-        value
-    }
-
-    fn restore(value: Arc<AnyValue>) -> Option<Arc<Self>> {
-        value.downcast().ok()
-    }
-
-    #[inline]
-    fn recognize(value: &AnyValue) -> Option<&Self> {
-        value.downcast_ref()
-    }
-}
-
-#[diagnostic::do_not_recommend]
-impl Payload for AnyValue {
-    fn kind() -> Option<Kind> {
-        None
-    }
-
-    fn erase(value: Arc<Self>) -> Arc<AnyValue> {
-        value
-    }
-
-    fn restore(value: Arc<AnyValue>) -> Option<Arc<Self>> {
-        Some(value)
-    }
-
-    fn recognize(value: &AnyValue) -> Option<&Self> {
-        Some(value)
-    }
-}
-
-/// A type's identity and its name for messages.
-#[derive(Clone, Copy, Debug)]
-#[doc(hidden)]
-pub struct Kind {
-    pub(crate) id: TypeId,
-    pub(crate) name: &'static str,
-}
-
-impl Kind {
-    pub(crate) fn of<T: ?Sized + 'static>() -> Self {
-        Self {
-            id: TypeId::of::<T>(),
-            name: type_name::<T>(),
-        }
-    }
-}
-
-impl PartialEq for Kind {
-    fn eq(&self, other: &Self) -> bool {
-        self.id == other.id
-    }
-}
-
-impl Eq for Kind {}

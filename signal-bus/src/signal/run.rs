@@ -12,7 +12,7 @@ use std::{
 
 use crate::{
     guarded::discard,
-    signal::{AnyValue, Signal, hatch, lead::Lead, stock::Stock},
+    signal::{Payload, Signal, hatch, lead::Lead, stock::Stock, stretch::Stretch},
     topic::template::Template,
 };
 
@@ -61,17 +61,11 @@ impl Run {
         More(self)
     }
 
-    /// The next signal, if there is one at hand; the one before it is over then, and dropped.
-    #[expect(
-        clippy::should_implement_trait,
-        reason = "an iterator's items cannot borrow from it"
-    )]
+    /// The signals at hand.
     #[inline]
-    pub fn next(&mut self) -> Option<Turn<'_>> {
-        let stock = self.stock.as_deref_mut()?;
-        let templates = self.templates.as_ref();
-        let goes_on = stock.goes_on(&self.lead);
-        goes_on.then_some(Turn { stock, templates })
+    pub(crate) fn stretch<T: ?Sized + Payload>(&mut self) -> Stretch<'_, T, T::Row> {
+        let stock = self.stock.as_deref_mut();
+        Stretch::new(stock, &self.lead, self.templates.as_ref())
     }
 
     fn poll_more(&mut self) -> Poll<bool> {
@@ -117,43 +111,5 @@ impl Future for More<'_> {
 
     fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<bool> {
         self.0.poll_more()
-    }
-}
-
-/// One signal of a run, at the door of its handler.
-pub struct Turn<'run> {
-    stock: &'run mut Stock,
-    templates: Option<&'run Arc<[Template]>>,
-}
-
-impl fmt::Debug for Turn<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Turn({:?})", self.stock)
-    }
-}
-
-impl Turn<'_> {
-    /// The value, as long as it was not taken.
-    #[inline]
-    pub(crate) fn value(&self) -> Option<&AnyValue> {
-        self.stock.value()
-    }
-
-    /// The value with its share, which the run then has no more, unless it keeps it.
-    #[inline]
-    pub(crate) fn take_value(&mut self) -> Option<Arc<AnyValue>> {
-        self.stock.take_value()
-    }
-
-    /// A share of the whole signal.
-    pub(crate) fn share(&self) -> Option<Signal> {
-        let value = self.stock.share_value()?;
-        self.stock.labelled(value, self.templates)
-    }
-
-    /// The whole signal, of which the run keeps the label only.
-    pub(crate) fn take_signal(&mut self) -> Option<Signal> {
-        let value = self.take_value()?;
-        self.stock.labelled(value, self.templates)
     }
 }

@@ -1,46 +1,71 @@
 //! Signals of one topic, in order, that several handlers share.
 
-use std::{fmt, sync::Arc};
+use std::sync::Arc;
 
-use crate::{
-    guarded::discard,
-    signal::{
-        AnyValue,
-        label::{About, Stamp},
-    },
+use crate::signal::{
+    label::{About, Label, Stamp},
+    values::{Put, Values},
 };
-
-/// A signal among others of its topic: what they have in common is written once.
-#[derive(Clone)]
-pub(crate) struct Item {
-    /// `None` once the last handler has taken it for itself.
-    pub(crate) value: Option<Arc<AnyValue>>,
-    pub(crate) stamp: Stamp,
-}
-
-impl fmt::Debug for Item {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Item({})", self.stamp.id)
-    }
-}
 
 /// Signals of one topic, in order; nobody changes them while they are shared.
 #[derive(Default, Debug)]
 pub(crate) struct Segment {
-    /// What they are about; `None` while there are none.
+    /// What they are about: they have that in common. `None` while there are none.
     pub(super) about: Option<Arc<About>>,
-    pub(super) items: Vec<Item>,
+    pub(super) stamps: Vec<Stamp>,
+    pub(super) values: Values,
 }
 
 impl Segment {
-    /// Takes over the signals, and gives its room for them.
-    pub(crate) fn fill(&mut self, about: Option<Arc<About>>, items: &mut Vec<Item>) {
-        self.about = about;
-        std::mem::swap(&mut self.items, items);
+    pub(crate) fn len(&self) -> usize {
+        self.stamps.len()
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.items.len()
+    pub(crate) fn is_empty(&self) -> bool {
+        self.stamps.is_empty()
+    }
+
+    /// An empty one for signals like these.
+    pub(crate) fn alike(&self) -> Self {
+        Self {
+            about: None,
+            stamps: Vec::new(),
+            values: self.values.alike(),
+        }
+    }
+
+    /// Puts a signal behind the others, unless that is about something else, or its value cannot lie as theirs do; `room` for so
+    /// many is made where there is none.
+    pub(crate) fn put(
+        &mut self,
+        value: &mut dyn Put,
+        stamp: Stamp,
+        about: &Arc<About>,
+        room: usize,
+    ) -> Result<(), Stamp> {
+        let known = self.about.as_ref();
+        if !known.is_some_and(|known| Arc::ptr_eq(known, about)) {
+            if !self.is_empty() {
+                return Err(stamp);
+            }
+            self.about = Some(Arc::clone(about));
+        }
+        if !value.put(&mut self.values, room) {
+            return Err(stamp);
+        }
+        if self.stamps.capacity() == 0 {
+            self.stamps.reserve_exact(room);
+        }
+        self.stamps.push(stamp);
+        Ok(())
+    }
+
+    /// The label of a signal.
+    pub(super) fn label(&self, at: usize) -> Option<Label> {
+        Some(Label {
+            about: Arc::clone(self.about.as_ref()?),
+            stamp: self.stamps.get(at)?.clone(),
+        })
     }
 
     /// Drops the signals of a segment that nobody else has, and keeps the room for others; whether nobody else had it.
@@ -50,16 +75,12 @@ impl Segment {
 
     /// Drops the signals, and keeps the room for others.
     pub(crate) fn clear(&mut self) {
-        match self.about.as_ref().map(|about| &about.pool) {
-            Some(pool) if pool.is_asked() => {
-                pool.keep(self.items.drain(..).filter_map(|item| item.value));
-            }
-            // One value that panics does not keep the others.
-            _ => self.items.drain(..).for_each(discard),
-        }
+        self.values.clear();
+        self.stamps.clear();
     }
 }
 
+/// One value that panics does not keep the others.
 impl Drop for Segment {
     fn drop(&mut self) {
         self.clear();

@@ -4,12 +4,7 @@ use std::{collections::VecDeque, fmt, sync::Arc};
 
 use crate::{
     guarded::discard,
-    signal::{
-        AnyValue, Signal,
-        label::Label,
-        lead::Lead,
-        segment::{Item, Segment},
-    },
+    signal::{AnyValue, Signal, label::Label, lead::Lead, segment::Segment, values::Place},
     topic::template::Template,
 };
 
@@ -98,6 +93,19 @@ impl Stock {
 
 /// Going through it.
 impl Stock {
+    /// Whether what it has are signals whose values lie in place.
+    #[inline]
+    pub(super) fn is_in_place(&self) -> bool {
+        let segment = self.segment.as_ref();
+        self.current.is_none() && segment.is_some_and(|segment| segment.values.are_in_place())
+    }
+
+    /// The signals that others may have, too, and how many of them were begun.
+    #[inline]
+    pub(super) fn split(&mut self) -> Option<(&Segment, &mut usize)> {
+        Some((self.segment.as_ref()?, &mut self.at))
+    }
+
     /// Goes to the next signal, if there is one that may be begun; the one before it is over then, and dropped.
     #[inline]
     pub(super) fn goes_on(&mut self, lead: &Lead) -> bool {
@@ -110,11 +118,11 @@ impl Stock {
         let Some(segment) = &self.segment else {
             return self.goes_on_alone(lead);
         };
-        let Some(item) = segment.items.get(self.at) else {
+        let Some(stamp) = segment.stamps.get(self.at) else {
             return false;
         };
         self.at += 1;
-        lead.follow(&item.stamp);
+        lead.follow(stamp);
         true
     }
 
@@ -136,18 +144,18 @@ impl Stock {
         self.current = None;
     }
 
+    /// The segment, and the place in it of the signal at hand, if that is one of those that others may have, too.
     #[inline]
-    fn last_item(&self) -> Option<&Item> {
-        let segment = self.segment.as_ref()?;
-        segment.items.get(self.at.checked_sub(1)?)
+    fn last(&self) -> Option<(&Segment, usize)> {
+        Some((self.segment.as_ref()?, self.at.checked_sub(1)?))
     }
 
-    /// The value at hand, as long as it was not taken.
+    /// The place of the value at hand, from which it may have been taken.
     #[inline]
-    pub(super) fn value(&self) -> Option<&AnyValue> {
-        match self.last_item() {
-            Some(item) => item.value.as_deref(),
-            None => self.current.as_ref()?.value.as_deref(),
+    pub(super) fn place(&self) -> Option<Place<'_>> {
+        match self.last() {
+            Some((segment, at)) => Some(Place::Among(&segment.values, at)),
+            None => Some(Place::Alone(self.current.as_ref()?.value.as_deref()?)),
         }
     }
 
@@ -161,29 +169,25 @@ impl Stock {
         };
         let at = self.at.checked_sub(1)?;
         match Arc::get_mut(segment) {
-            Some(alone) => alone.items.get_mut(at)?.value.take(),
-            None => segment.items.get(at)?.value.clone(),
+            Some(alone) => alone.values.take(at),
+            None => segment.values.share(at),
         }
     }
 
     /// A share of the value.
     pub(super) fn share_value(&self) -> Option<Arc<AnyValue>> {
-        match self.last_item() {
-            Some(item) => item.value.clone(),
+        match self.last() {
+            Some((segment, at)) => segment.values.share(at),
             None => self.current.as_ref()?.value.clone(),
         }
     }
 
     /// The label of the signal that the handler has, or had last.
     pub(crate) fn label(&self) -> Option<Label> {
-        let Some(item) = self.last_item() else {
-            return self.current.as_ref().map(|current| current.label.clone());
-        };
-        let about = self.segment.as_ref()?.about.as_ref()?;
-        Some(Label {
-            about: Arc::clone(about),
-            stamp: item.stamp.clone(),
-        })
+        match self.last() {
+            Some((segment, at)) => segment.label(at),
+            None => self.current.as_ref().map(|current| current.label.clone()),
+        }
     }
 
     /// The signal at hand around a value.
