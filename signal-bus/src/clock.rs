@@ -1,8 +1,8 @@
-//! Points in time that always exist, and waits that differ at random.
+//! Points in time that always exist, the time of day at the price of a glance, and waits that differ at random.
 
 use std::{
     hash::{BuildHasher, RandomState},
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use tokio::time::Instant;
@@ -11,6 +11,24 @@ use tokio::time::Instant;
 pub(crate) fn later(from: Instant, wait: Duration) -> Instant {
     const FAR: Duration = Duration::from_secs(60 * 60 * 24 * 365 * 30);
     from.checked_add(wait.min(FAR)).unwrap_or(from)
+}
+
+/// The system's time as of its last tick, which is some milliseconds ago at most.
+///
+/// Linux tells that several times faster than the time itself; elsewhere it is the time itself.
+#[inline]
+pub(crate) fn last_tick() -> SystemTime {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::time::{ClockId, clock_gettime};
+
+        let tick = clock_gettime(ClockId::RealtimeCoarse);
+        let seconds = u64::try_from(tick.tv_sec).unwrap_or_default();
+        let nanoseconds = u32::try_from(tick.tv_nsec).unwrap_or_default();
+        SystemTime::UNIX_EPOCH + Duration::new(seconds, nanoseconds)
+    }
+    #[cfg(not(target_os = "linux"))]
+    SystemTime::now()
 }
 
 /// A random part of `most`. The standard library seeds each `RandomState` anew, which is random enough here.
@@ -31,9 +49,16 @@ pub(crate) fn grown(base: Duration, factor: f64, steps: u32, cap: Duration) -> D
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use std::time::{Duration, SystemTime};
 
-    use super::{grown, jitter};
+    use super::{grown, jitter, last_tick};
+
+    #[test]
+    fn the_last_tick_is_not_long_ago() {
+        let (before, tick) = (SystemTime::now(), last_tick());
+        assert!(tick <= SystemTime::now());
+        assert!(before.duration_since(tick).unwrap_or_default() < Duration::from_secs(1));
+    }
 
     #[test]
     fn jitter_stays_below_its_bound_and_varies() {

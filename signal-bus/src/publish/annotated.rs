@@ -20,6 +20,7 @@ use crate::{
     observe::At,
     publish::{
         Manner, Tried,
+        direct::Direct,
         pending::{Pending, Waiting},
     },
     queue::offer::Inside,
@@ -299,14 +300,18 @@ impl<T: Payload> On<T> {
                 return Pending::NOTHING;
             }
         };
-        if !running.is_direct(route) && running.is_unheard(route) {
+        let direct = self.direct(publication, inside);
+        if running.publish_direct(route, &direct, put) {
+            return Pending::NOTHING;
+        }
+        if running.is_unheard(route) {
             running.unrouted(route);
             return Pending::NOTHING;
         }
-        let manner = self.manner(publication, inside);
-        if put(&mut |value| running.send_direct(route, value, &manner).is_some()) {
-            return Pending::NOTHING;
-        }
+        let manner = Manner {
+            local: direct.local,
+            ..Manner::inside(inside)
+        };
         let Some(value) = share() else {
             return Pending::NOTHING;
         };
@@ -336,29 +341,19 @@ impl<T: Payload> On<T> {
         put: impl Fn(&mut dyn FnMut(&mut dyn Put) -> bool) -> bool,
     ) -> bool {
         let offered = scope::with_own(publication.bus, |running, inside| {
-            let routes = &running.routes;
-            let route = routes.of_publisher(publication.number())?;
-            if route.check(Kind::of::<T>()).is_err() {
-                return None;
-            }
-            if running.is_known_unheard(route, inside) {
-                return Some(running.unrouted(route));
-            }
-            let manner = self.manner(publication, inside);
-            let mut receipt = None;
-            put(&mut |value| {
-                receipt = running.send_direct(route, value, &manner);
-                receipt.is_some()
-            });
-            receipt
+            let route = running.routes.of_publisher(publication.number())?;
+            let fits = route.about.carries == Kind::of::<T>();
+            let direct = self.direct(publication, inside);
+            Some(fits && running.publish_direct(route, &direct, put))
         });
-        offered.is_some()
+        offered.unwrap_or(false)
     }
 
-    fn manner(&self, publication: &Publication, inside: Option<Inside>) -> Manner {
-        Manner {
+    fn direct(&self, publication: &Publication, inside: Option<Inside>) -> Direct {
+        Direct {
+            inside,
+            origin: inside.and_then(Inside::origin),
             local: publication.local || self.topic.traits().local,
-            ..Manner::inside(inside)
         }
     }
 

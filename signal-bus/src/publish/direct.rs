@@ -1,45 +1,77 @@
-//! The short way of a publish: its topic has one log, and nothing else wants to see the signal.
+//! The short way of a publish: nobody hears its topic, or one log gets it, and nothing else wants to see the signal.
 
 use crate::{
     publish::{Manner, Receipt},
-    queue::{lane::Asks, offer::Inside},
-    route::topic::Route,
+    queue::{
+        lane::{Asks, Lane},
+        offer::Inside,
+    },
+    route::{found::Way, topic::Route},
     scope::running::Running,
-    signal::values::Put,
+    signal::{headers::Headers, label::Origin, values::Put},
 };
 
+/// How something is published the short way.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Direct {
+    pub(super) inside: Option<Inside>,
+    pub(super) origin: Option<Origin>,
+    /// Whether the publisher keeps its signals in the bus.
+    pub(super) local: bool,
+}
+
+impl Direct {
+    pub(super) fn of(manner: &Manner) -> Option<Self> {
+        let usual = manner.ticket.is_none() && manner.forwarded.is_none();
+        usual.then(|| Self {
+            inside: manner.inside,
+            origin: manner.origin(),
+            local: manner.local,
+        })
+    }
+}
+
 impl Running {
-    /// Whether the short way is known.
-    pub(super) fn is_direct(&self, route: &Route) -> bool {
-        self.routes.lane(route).is_some()
-    }
-
-    /// Whether it is known that nobody hears a topic, and the bus is open.
+    /// Publishes the short way what `put` has, if that way is known and free; whether it was.
     #[inline]
-    pub(super) fn is_known_unheard(&self, route: &Route, inside: Option<Inside>) -> bool {
-        self.routes.is_known_silent(route)
-            && self.observe.recorder.is_none()
-            && self.exchange.is_open_to(inside)
+    pub(super) fn publish_direct(
+        &self,
+        route: &Route,
+        direct: &Direct,
+        put: impl FnOnce(&mut dyn FnMut(&mut dyn Put) -> bool) -> bool,
+    ) -> bool {
+        if self.observe.recorder.is_some() {
+            return false;
+        }
+        match self.routes.way(route) {
+            Way::Unknown => false,
+            Way::Silent => {
+                let open = self.exchange.is_open_to(direct.inside);
+                open.then(|| self.unrouted(route)).is_some()
+            }
+            Way::Lane(lane) => {
+                put(&mut |value| self.send_direct(route, lane, value, direct).is_some())
+            }
+        }
     }
 
-    /// Lets a value in the short way, if there is one and it is free.
+    /// Lets a value in through a lane, if that is free.
     pub(super) fn send_direct(
         &self,
         route: &Route,
+        lane: Lane,
         value: &mut dyn Put,
-        manner: &Manner,
+        direct: &Direct,
     ) -> Option<Receipt> {
-        let usual = manner.ticket.is_none()
-            && manner.forwarded.is_none()
-            && self.observe.recorder.is_none();
-        let lane = self.routes.lane(route).filter(|_| usual)?;
         let asks = Asks {
             about: &route.about,
             line: route.line,
-            inside: manner.inside,
+            inside: direct.inside,
+            origin: direct.origin,
+            headers: Headers::current(),
+            local: direct.local || route.is_local(),
         };
-        let stamp = manner.stamp(route);
-        let (id, receivers) = self.exchange.pass_lane(lane, asks, value, stamp)?;
+        let (id, receivers) = self.exchange.pass_lane(lane, asks, value)?;
         Some(Receipt {
             receivers,
             id: Some(id),

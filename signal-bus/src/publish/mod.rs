@@ -18,13 +18,17 @@ use std::{
 
 use crate::{
     error::publish::Refusal,
+    publish::direct::Direct,
     queue::{
         admission::{Admitted, Rejected, Waited},
         entry::Ticket,
         offer::{Destination, Inside, Offer},
         wakes::Wakes,
     },
-    route::topic::{Hearing, Route},
+    route::{
+        found::Way,
+        topic::{Hearing, Route},
+    },
     scope::running::Running,
     signal::{
         AnyValue, Kind, Payload, Signal,
@@ -83,16 +87,20 @@ impl Manner {
 
     /// What is a signal's own on its label, if it is published here and now.
     fn stamp(&self, route: &Route) -> Stamp {
-        let origin = self.origin;
         Stamp {
             id: SignalId::UNSET,
-            origin: origin.or_else(|| self.inside.and_then(Inside::origin)),
+            origin: self.origin(),
             time: SystemTime::now(),
             headers: Headers::current(),
             attempt: 1,
-            local: self.local || route.local.load(Ordering::Acquire),
+            local: self.local || route.is_local(),
             passage: None,
         }
+    }
+
+    /// What led to it.
+    fn origin(&self) -> Option<Origin> {
+        self.origin.or_else(|| self.inside.and_then(Inside::origin))
     }
 }
 
@@ -149,8 +157,11 @@ impl Running {
     /// Lets a value in as far as that takes no waiting.
     pub(crate) fn send(&self, route: &Arc<Route>, value: Arc<AnyValue>, manner: Manner) -> Tried {
         let mut value = Some(value);
-        if let Some(receipt) = self.send_direct(route, &mut value, &manner) {
-            return Tried::Accepted(receipt);
+        let direct = Direct::of(&manner).filter(|_| self.observe.recorder.is_none());
+        if let (Some(direct), Way::Lane(lane)) = (direct, self.routes.way(route)) {
+            if let Some(receipt) = self.send_direct(route, lane, &mut value, &direct) {
+                return Tried::Accepted(receipt);
+            }
         }
         let value = value.expect("what has found no lane is still here");
         let (inside, ticket) = (manner.inside, manner.ticket.clone());

@@ -11,8 +11,9 @@ use crate::{
         wakes::Wakes,
     },
     signal::{
+        headers::Headers,
         id::SignalId,
-        label::{About, Stamp},
+        label::{About, Origin, Stamp},
         values::Put,
     },
 };
@@ -24,14 +25,19 @@ pub(crate) struct Lane {
     pub(crate) log: LogId,
 }
 
-/// What asks for a lane.
-#[derive(Clone, Copy, Debug)]
+/// What asks for a lane: a signal that was not numbered yet.
+#[derive(Debug)]
 pub(crate) struct Asks<'a> {
     /// What the signal is about.
     pub(crate) about: &'a Arc<About>,
     /// The number of its topic.
     pub(crate) line: usize,
     pub(crate) inside: Option<Inside>,
+    /// What led to it.
+    pub(crate) origin: Option<Origin>,
+    pub(crate) headers: Headers,
+    /// Whether it stays in its bus.
+    pub(crate) local: bool,
 }
 
 impl Exchange {
@@ -41,16 +47,23 @@ impl Exchange {
         lane: Lane,
         asks: Asks<'_>,
         value: &mut dyn Put,
-        mut stamp: Stamp,
     ) -> Option<(SignalId, usize)> {
         let mut state = self.lock();
-        if !state.is_free(lane, asks) {
+        if !state.is_free(lane, &asks) {
             return None;
         }
-        stamp.id = state.number();
-        let id = stamp.id;
+        let id = state.number();
+        let stamp = Stamp {
+            id,
+            origin: asks.origin,
+            time: state.logs[lane.log.index()].time(),
+            headers: asks.headers,
+            attempt: 1,
+            local: asks.local,
+            passage: None,
+        };
         state.routed += 1;
-        let (receivers, idle) = state.put_in(lane.log, value, stamp, asks.about, None);
+        let (receivers, idle) = state.put_in(lane.log, value, &stamp, asks.about, None);
         if idle {
             let mut wakes = Wakes::default();
             state.wake_idle(lane.log, &mut wakes);
@@ -68,7 +81,7 @@ impl State {
         self.last_signal
     }
 
-    fn is_free(&self, lane: Lane, asks: Asks<'_>) -> bool {
+    fn is_free(&self, lane: Lane, asks: &Asks<'_>) -> bool {
         let log = &self.logs[lane.log.index()];
         let before = self.before(asks.line, asks.inside);
         self.is_open(asks.inside)

@@ -12,9 +12,11 @@ use std::{
         atomic::{AtomicU64, Ordering},
     },
     task::Waker,
+    time::SystemTime,
 };
 
 use crate::{
+    clock,
     queue::{
         cohort::Cohort, entry::Ticket, idle::Idle, line::LineId, reading::Reading, stores::QueueId,
         wakes::Wakes,
@@ -68,6 +70,8 @@ pub(crate) struct Log {
     /// Whether segments have gone since lines were told last.
     moved: bool,
     open: Segment,
+    /// How many signals are in it.
+    used: usize,
     /// How many signals were ever put in; readers look at it, too.
     end: Arc<AtomicU64>,
     /// Lines whose first publisher waits for room here.
@@ -80,8 +84,6 @@ struct Sealed {
     /// `None` once its last reader has it.
     segment: Option<Arc<Segment>>,
     size: usize,
-    /// How many signals were put in before.
-    start: u64,
     /// Readers that are not done with it.
     left: usize,
     /// Readers that have not begun with it.
@@ -121,6 +123,7 @@ impl Log {
             first: 0,
             moved: false,
             open: Segment::default(),
+            used: 0,
             end: Arc::default(),
             lines: BTreeSet::new(),
             spare: Vec::new(),
@@ -173,21 +176,27 @@ impl Log {
 
     /// As [`is_full`](Self::is_full), once there were `more`.
     pub(super) fn lacks_room(&self, more: usize) -> bool {
-        self.capacity <= self.used().saturating_add(more)
+        self.capacity <= self.used.saturating_add(more)
     }
 
-    fn used(&self) -> usize {
-        let end = self.end.load(Ordering::Relaxed);
-        let start = self.sealed.front().map(|sealed| sealed.start);
-        let kept = start.map_or(self.open.len() as u64, |start| end - start);
-        usize::try_from(kept).unwrap_or(usize::MAX)
+    /// The time for the label of a signal that comes now.
+    ///
+    /// A look at the clock costs as much as all else of a publish. Where others wait already, that is their time or the last
+    /// tick, whichever is later.
+    #[inline]
+    pub(super) fn time(&self) -> SystemTime {
+        match self.open.last_time() {
+            Some(last) => last.max(clock::last_tick()),
+            None => SystemTime::now(),
+        }
     }
 
     /// Puts a signal in.
+    #[inline]
     pub(super) fn put(
         &mut self,
         value: &mut dyn Put,
-        stamp: Stamp,
+        stamp: &Stamp,
         about: &Arc<About>,
         ticket: Option<Ticket>,
     ) {
@@ -197,12 +206,14 @@ impl Log {
         }
         // It will likely be as long as the one before it.
         let room = self.usual;
-        if let Err(stamp) = self.open.put(value, stamp, about, room) {
+        if !self.open.put(value, stamp, about, room) {
             self.seal(None);
             let put = self.open.put(value, stamp, about, room);
-            put.expect("an empty segment takes anything");
+            assert!(put, "an empty segment takes anything");
         }
-        self.end.fetch_add(1, Ordering::Relaxed);
+        self.used += 1;
+        // Written under the lock only.
+        self.end.store(self.end() + 1, Ordering::Relaxed);
         let full = self.segment_max <= self.open.len();
         if ticket.is_some() || full {
             self.seal(ticket);
@@ -215,7 +226,6 @@ impl Log {
         }
         let spare = self.spare.pop();
         let mut segment = spare.unwrap_or_else(|| Arc::new(self.open.alike()));
-        let start = self.end.load(Ordering::Relaxed) - self.open.len() as u64;
         let empty = Arc::get_mut(&mut segment).expect("a spare segment is nobody's");
         // A burst is remembered for a while.
         self.usual = self.open.len().max(self.usual / 2);
@@ -223,7 +233,6 @@ impl Log {
         self.sealed.push_back(Sealed {
             size: segment.len(),
             segment: Some(segment),
-            start,
             left: self.readers.len(),
             ahead: self.readers.len(),
             ticket,
@@ -301,6 +310,7 @@ impl Log {
             self.first += 1;
             self.moved = true;
             let sealed = self.sealed.pop_front();
+            self.used -= sealed.as_ref().map_or(0, |sealed| sealed.size);
             wakes
                 .unused
                 .segments

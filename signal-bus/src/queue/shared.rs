@@ -67,7 +67,7 @@ impl State {
     pub(super) fn push_shared(&mut self, log: LogId, entry: Entry, wakes: &mut Wakes) -> usize {
         let Entry { signal, ticket, .. } = entry;
         let (value, Label { about, stamp }) = signal.into_parts();
-        let (readers, idle) = self.put_in(log, &mut Some(value), stamp, &about, ticket);
+        let (readers, idle) = self.put_in(log, &mut Some(value), &stamp, &about, ticket);
         if idle {
             self.wake_idle(log, wakes);
         }
@@ -80,7 +80,7 @@ impl State {
         &mut self,
         log: LogId,
         value: &mut dyn Put,
-        stamp: Stamp,
+        stamp: &Stamp,
         about: &Arc<About>,
         ticket: Option<Ticket>,
     ) -> (usize, bool) {

@@ -13,6 +13,17 @@ const LANE: u64 = 3;
 /// Bits that say what was found; those above are of the generation.
 const WHAT_BITS: u32 = 24;
 
+/// How the signals of a topic are published.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Way {
+    /// It has to be found out each time.
+    Unknown,
+    /// Nobody hears them, and nothing is kept of them.
+    Silent,
+    /// A log is all there is to do with them.
+    Lane(Lane),
+}
+
 /// The generation, and what was found out in it; nothing yet as long as it is 0.
 #[derive(Default, Debug)]
 pub(super) struct Finding(AtomicU64);
@@ -57,33 +68,38 @@ impl Finding {
     }
 
     #[inline]
-    pub(super) fn lane(&self, generation: u64) -> Option<Lane> {
-        let log = self.get(generation)?.checked_sub(LANE)?;
-        let log = LogId::of(usize::try_from(log).ok()?)?;
-        Some(Lane { generation, log })
+    pub(super) fn way(&self, generation: u64) -> Way {
+        let Some(what) = self.get(generation) else {
+            return Way::Unknown;
+        };
+        let log = what.checked_sub(LANE).map(usize::try_from);
+        match log.and_then(|log| LogId::of(log.ok()?)) {
+            Some(log) => Way::Lane(Lane { generation, log }),
+            None if what == SILENT => Way::Silent,
+            None => Way::Unknown,
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Finding, WHAT_BITS};
-    use crate::queue::log::LogId;
+    use super::{Finding, WHAT_BITS, Way};
+    use crate::queue::{lane::Lane, log::LogId};
 
     #[test]
     fn what_was_found_holds_in_its_generation_only() {
         let finding = Finding::default();
         assert!(!finding.is_known(0) && !finding.is_known(7));
         finding.silent(7);
+        assert_eq!(finding.way(7), Way::Silent);
         assert!(finding.is_silent(7) && !finding.is_silent(8) && !finding.is_known(8));
         finding.heard(8, None);
-        assert!(finding.is_known(8) && !finding.is_silent(8) && finding.lane(8).is_none());
-        let log = LogId::of(3);
-        finding.heard(9, log);
-        assert_eq!(
-            finding.lane(9).map(|lane| (lane.generation, lane.log)),
-            log.map(|log| (9, log))
-        );
-        assert_eq!(finding.lane(10), None);
+        assert!(finding.is_known(8) && !finding.is_silent(8) && finding.way(8) == Way::Unknown);
+        let log = LogId::of(3).unwrap();
+        finding.heard(9, Some(log));
+        let lane = Lane { generation: 9, log };
+        assert_eq!(finding.way(9), Way::Lane(lane));
+        assert_eq!(finding.way(10), Way::Unknown);
     }
 
     #[test]

@@ -6,7 +6,7 @@
 
 pub(crate) mod slots;
 pub(crate) mod declared;
-mod found;
+pub(crate) mod found;
 pub(crate) mod hearer;
 pub(crate) mod member;
 pub(crate) mod topic;
@@ -25,11 +25,12 @@ use std::{
 use crate::{
     error::{InvalidTopic, publish::Refusal},
     guarded::discard,
-    queue::{Exchange, kept::Keeps, lane::Lane, offer::Destination},
+    queue::{Exchange, kept::Keeps, offer::Destination},
     route::{
         cache::{Cache, Found},
         common::Common,
         declared::Declared,
+        found::Way,
         hearer::Hearer,
         present::Present,
         slots::{PublisherNumber, Slots},
@@ -135,12 +136,6 @@ impl Routes {
         silent || !route.is_known(generation) && self.look(route).is_silent()
     }
 
-    /// As [`is_silent`](Self::is_silent), if that was found out already.
-    #[inline]
-    pub(crate) fn is_known_silent(&self, route: &Route) -> bool {
-        route.is_silent(self.generation.load(Ordering::Acquire))
-    }
-
     /// As [`Route::with_plain`], for who is there now.
     pub(crate) fn with_plain<R>(
         &self,
@@ -150,10 +145,10 @@ impl Routes {
         route.with_plain(self.generation.load(Ordering::Acquire), with)
     }
 
-    /// As [`Route::lane`], for who is there now.
+    /// As [`Route::way`], for who is there now.
     #[inline]
-    pub(crate) fn lane(&self, route: &Route) -> Option<Lane> {
-        route.lane(self.generation.load(Ordering::Acquire))
+    pub(crate) fn way(&self, route: &Route) -> Way {
+        route.way(self.generation.load(Ordering::Acquire))
     }
 
     /// Finds out who hears a topic, and remembers it.

@@ -13,11 +13,13 @@ use crate::{
     error::publish::Refusal,
     queue::{
         kept::Keeps,
-        lane::Lane,
         log::LogId,
         offer::{Destination, Target},
     },
-    route::{found::Finding, hearer::Hearer},
+    route::{
+        found::{Finding, Way},
+        hearer::Hearer,
+    },
     signal::{
         AnyValue, Kind,
         label::{About, Label},
@@ -203,10 +205,16 @@ impl Route {
         known.and_then(Hearing::plain).map(with)
     }
 
-    /// The log that all its signals go into, if that is known and all there is to do with them.
+    /// How its signals are published, as far as that is known.
     #[inline]
-    pub(crate) fn lane(&self, generation: u64) -> Option<Lane> {
-        self.found.lane(generation)
+    pub(crate) fn way(&self, generation: u64) -> Way {
+        self.found.way(generation)
+    }
+
+    /// Whether its signals stay in this bus.
+    #[inline]
+    pub(crate) fn is_local(&self) -> bool {
+        self.local.load(Ordering::Acquire)
     }
 
     /// Remembers who hears it.

@@ -33,6 +33,14 @@ tokio::task_local! {
 }
 
 impl Headers {
+    pub(super) const NONE: Self = Self(None);
+
+    /// Whether there are none, told at a glance; there may be none otherwise, too.
+    #[inline]
+    pub(super) fn is_none(&self) -> bool {
+        self.0.is_none()
+    }
+
     /// No headers.
     #[must_use]
     pub fn new() -> Self {

@@ -2,10 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
-use crate::signal::{
-    id::SignalId,
-    label::{Origin, Stamp},
-};
+use crate::signal::{id::SignalId, label::Origin};
 
 /// How far a handler is that goes from signal to signal.
 #[derive(Debug)]
@@ -53,18 +50,18 @@ impl Lead {
 
     /// Begins with a signal, if a further one may be begun.
     #[inline]
-    pub(super) fn follows(&self, stamp: &Stamp) -> bool {
+    pub(super) fn follows(&self, leads: Origin) -> bool {
         let goes_on = self.goes_on();
         if goes_on {
-            self.follow(stamp);
+            self.follow(leads);
         }
         goes_on
     }
 
     /// Begins with the next signal.
     #[inline]
-    pub(super) fn follow(&self, stamp: &Stamp) {
-        let Origin { parent, root } = stamp.leads();
+    pub(super) fn follow(&self, leads: Origin) {
+        let Origin { parent, root } = leads;
         self.parent.store(parent.number(), Ordering::Relaxed);
         self.root.store(root.number(), Ordering::Relaxed);
         // Nobody else writes it.

@@ -9,6 +9,7 @@ pub(crate) mod lead;
 mod payload;
 pub(crate) mod run;
 pub(crate) mod segment;
+mod stamps;
 pub(crate) mod stock;
 pub(crate) mod stretch;
 pub(crate) mod values;
@@ -126,6 +127,9 @@ impl<T: ?Sized> Signal<T> {
     }
 
     /// When it was published, by the system's clock.
+    ///
+    /// Of a signal that came while others waited, that is the time of the one before it or of the clock's last tick, whichever is
+    /// later: on Linux some milliseconds too early at most.
     #[must_use]
     pub fn time(&self) -> SystemTime {
         self.label.stamp.time

@@ -1,9 +1,10 @@
 //! Signals of one topic, in order, that several handlers share.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::SystemTime};
 
 use crate::signal::{
     label::{About, Label, Stamp},
+    stamps::Stamps,
     values::{Put, Values},
 };
 
@@ -11,8 +12,8 @@ use crate::signal::{
 #[derive(Default, Debug)]
 pub(crate) struct Segment {
     /// What they are about: they have that in common. `None` while there are none.
-    pub(super) about: Option<Arc<About>>,
-    pub(super) stamps: Vec<Stamp>,
+    about: Option<Arc<About>>,
+    pub(super) stamps: Stamps,
     pub(super) values: Values,
 }
 
@@ -29,42 +30,46 @@ impl Segment {
     pub(crate) fn alike(&self) -> Self {
         Self {
             about: None,
-            stamps: Vec::new(),
+            stamps: Stamps::default(),
             values: self.values.alike(),
         }
     }
 
-    /// Puts a signal behind the others, unless that is about something else, or its value cannot lie as theirs do; `room` for so
+    /// Puts a signal behind the others, unless it is about something else, or its value cannot lie as theirs do; `room` for so
     /// many is made where there is none.
+    #[inline]
     pub(crate) fn put(
         &mut self,
         value: &mut dyn Put,
-        stamp: Stamp,
+        stamp: &Stamp,
         about: &Arc<About>,
         room: usize,
-    ) -> Result<(), Stamp> {
+    ) -> bool {
         let known = self.about.as_ref();
         if !known.is_some_and(|known| Arc::ptr_eq(known, about)) {
             if !self.is_empty() {
-                return Err(stamp);
+                return false;
             }
             self.about = Some(Arc::clone(about));
         }
-        if !value.put(&mut self.values, room) {
-            return Err(stamp);
+        let put = value.put(&mut self.values, room);
+        if put {
+            self.stamps.push(stamp, room);
         }
-        if self.stamps.capacity() == 0 {
-            self.stamps.reserve_exact(room);
-        }
-        self.stamps.push(stamp);
-        Ok(())
+        put
+    }
+
+    /// When the last of the signals was published.
+    #[inline]
+    pub(crate) fn last_time(&self) -> Option<SystemTime> {
+        self.stamps.last_time()
     }
 
     /// The label of a signal.
     pub(super) fn label(&self, at: usize) -> Option<Label> {
         Some(Label {
             about: Arc::clone(self.about.as_ref()?),
-            stamp: self.stamps.get(at)?.clone(),
+            stamp: self.stamps.get(at)?,
         })
     }
 

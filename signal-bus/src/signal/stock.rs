@@ -118,11 +118,11 @@ impl Stock {
         let Some(segment) = &self.segment else {
             return self.goes_on_alone(lead);
         };
-        let Some(stamp) = segment.stamps.get(self.at) else {
+        let Some(leads) = segment.stamps.leads(self.at) else {
             return false;
         };
         self.at += 1;
-        lead.follow(stamp);
+        lead.follow(leads);
         true
     }
 
@@ -130,7 +130,7 @@ impl Stock {
         let Some(Signal { value, label, .. }) = self.waiting.pop_front() else {
             return false;
         };
-        lead.follow(&label.stamp);
+        lead.follow(label.stamp.leads());
         let value = Some(value);
         self.current = Some(Current { value, label });
         true

@@ -107,7 +107,7 @@ impl<'run, T: ?Sized + Payload> Stretch<'run, T, T::Row> {
             (Some(row), Signals::InPlace { segment, begun }) => {
                 let at = **begun;
                 let value = T::nth(row, at)?;
-                if !self.lead.follows(segment.stamps.get(at)?) {
+                if !self.lead.follows(segment.stamps.leads(at)?) {
                     return None;
                 }
                 **begun = at + 1;

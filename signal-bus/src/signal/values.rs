@@ -299,8 +299,14 @@ mod tests {
 
     #[test]
     fn only_small_values_with_nothing_to_drop_lie_in_place() {
-        assert!(Placed::<u64>::FITS && Placed::<[u8; IN_PLACE_MAX]>::FITS && Placed::<()>::FITS);
-        assert!(!Placed::<String>::FITS && !Placed::<[u8; IN_PLACE_MAX + 1]>::FITS);
+        let fit = [
+            Placed::<()>::FITS,
+            Placed::<u64>::FITS,
+            Placed::<[u8; IN_PLACE_MAX]>::FITS,
+            Placed::<[u8; IN_PLACE_MAX + 1]>::FITS,
+            Placed::<String>::FITS,
+        ];
+        assert_eq!(fit, [true, true, true, false, false]);
     }
 
     #[test]
