@@ -20,7 +20,6 @@ use crate::{
     observe::At,
     publish::{
         Manner, Tried,
-        direct::Direct,
         pending::{Pending, Waiting},
     },
     queue::offer::Inside,
@@ -300,8 +299,8 @@ impl<T: Payload> On<T> {
                 return Pending::NOTHING;
             }
         };
-        let direct = self.direct(publication, inside);
-        if running.publish_direct(route, &direct, put) {
+        let local = self.is_local(publication);
+        if running.publish_direct(route, (inside, local), put) {
             return Pending::NOTHING;
         }
         if running.is_unheard(route) {
@@ -309,7 +308,7 @@ impl<T: Payload> On<T> {
             return Pending::NOTHING;
         }
         let manner = Manner {
-            local: direct.local,
+            local,
             ..Manner::inside(inside)
         };
         let Some(value) = share() else {
@@ -343,18 +342,15 @@ impl<T: Payload> On<T> {
         let offered = scope::with_own(publication.bus, |running, inside| {
             let route = running.routes.of_publisher(publication.number())?;
             let fits = route.about.carries == Kind::of::<T>();
-            let direct = self.direct(publication, inside);
-            Some(fits && running.publish_direct(route, &direct, put))
+            let local = self.is_local(publication);
+            Some(fits && running.publish_direct(route, (inside, local), put))
         });
         offered.unwrap_or(false)
     }
 
-    fn direct(&self, publication: &Publication, inside: Option<Inside>) -> Direct {
-        Direct {
-            inside,
-            origin: inside.and_then(Inside::origin),
-            local: publication.local || self.topic.traits().local,
-        }
+    /// Whether its signals stay in the bus, as the publisher or its topic is written.
+    fn is_local(&self, publication: &Publication) -> bool {
+        publication.local || self.topic.traits().local
     }
 
     /// Whether the name is the same each time.

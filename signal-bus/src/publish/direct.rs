@@ -8,36 +8,33 @@ use crate::{
     },
     route::{found::Way, topic::Route},
     scope::running::Running,
-    signal::{headers::Headers, label::Origin, values::Put},
+    signal::{label::Stamp, values::Put},
 };
 
 /// How something is published the short way.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(super) struct Direct {
-    pub(super) inside: Option<Inside>,
-    pub(super) origin: Option<Origin>,
-    /// Whether the publisher keeps its signals in the bus.
-    pub(super) local: bool,
+    inside: Option<Inside>,
+    stamp: Stamp,
 }
 
 impl Direct {
-    pub(super) fn of(manner: &Manner) -> Option<Self> {
+    pub(super) fn of(manner: &Manner, route: &Route) -> Option<Self> {
         let usual = manner.ticket.is_none() && manner.forwarded.is_none();
         usual.then(|| Self {
             inside: manner.inside,
-            origin: manner.origin(),
-            local: manner.local,
+            stamp: Stamp::new(manner.origin(), manner.local || route.is_local()),
         })
     }
 }
 
 impl Running {
-    /// Publishes the short way what `put` has, if that way is known and free; whether it was.
+    /// Publishes the short way what `put` has, if that way is known and free; whether it was. A `local` signal stays in the bus.
     #[inline]
     pub(super) fn publish_direct(
         &self,
         route: &Route,
-        direct: &Direct,
+        (inside, local): (Option<Inside>, bool),
         put: impl FnOnce(&mut dyn FnMut(&mut dyn Put) -> bool) -> bool,
     ) -> bool {
         if self.observe.recorder.is_some() {
@@ -46,32 +43,34 @@ impl Running {
         match self.routes.way(route) {
             Way::Unknown => false,
             Way::Silent => {
-                let open = self.exchange.is_open_to(direct.inside);
+                let open = self.exchange.is_open_to(inside);
                 open.then(|| self.unrouted(route)).is_some()
             }
             Way::Lane(lane) => {
-                put(&mut |value| self.send_direct(route, lane, value, direct).is_some())
+                let origin = inside.and_then(Inside::origin);
+                let stamp = Stamp::new(origin, local || route.is_local());
+                let mut direct = Direct { inside, stamp };
+                put(&mut |value| self.send_direct(route, lane, &mut direct, value).is_some())
             }
         }
     }
 
     /// Lets a value in through a lane, if that is free.
+    #[inline]
     pub(super) fn send_direct(
         &self,
         route: &Route,
         lane: Lane,
+        direct: &mut Direct,
         value: &mut dyn Put,
-        direct: &Direct,
     ) -> Option<Receipt> {
-        let asks = Asks {
+        let mut asks = Asks {
             about: &route.about,
             line: route.line,
-            inside: direct.inside,
-            origin: direct.origin,
-            headers: Headers::current(),
-            local: direct.local || route.is_local(),
+            inside: &direct.inside,
+            stamp: &mut direct.stamp,
         };
-        let (id, receivers) = self.exchange.pass_lane(lane, asks, value)?;
+        let (id, receivers) = self.exchange.pass_lane(lane, &mut asks, value)?;
         Some(Receipt {
             receivers,
             id: Some(id),

@@ -88,13 +88,8 @@ impl Manner {
     /// What is a signal's own on its label, if it is published here and now.
     fn stamp(&self, route: &Route) -> Stamp {
         Stamp {
-            id: SignalId::UNSET,
-            origin: self.origin(),
             time: SystemTime::now(),
-            headers: Headers::current(),
-            attempt: 1,
-            local: self.local || route.is_local(),
-            passage: None,
+            ..Stamp::new(self.origin(), self.local || route.is_local())
         }
     }
 
@@ -157,9 +152,9 @@ impl Running {
     /// Lets a value in as far as that takes no waiting.
     pub(crate) fn send(&self, route: &Arc<Route>, value: Arc<AnyValue>, manner: Manner) -> Tried {
         let mut value = Some(value);
-        let direct = Direct::of(&manner).filter(|_| self.observe.recorder.is_none());
-        if let (Some(direct), Way::Lane(lane)) = (direct, self.routes.way(route)) {
-            if let Some(receipt) = self.send_direct(route, lane, &mut value, &direct) {
+        let direct = Direct::of(&manner, route).filter(|_| self.observe.recorder.is_none());
+        if let (Some(mut direct), Way::Lane(lane)) = (direct, self.routes.way(route)) {
+            if let Some(receipt) = self.send_direct(route, lane, &mut direct, &mut value) {
                 return Tried::Accepted(receipt);
             }
         }

@@ -61,7 +61,7 @@ impl Exchange {
     pub(crate) fn try_admit(&self, offer: Offer) -> Result<Admitted, Rejected> {
         let mut wakes = Wakes::default();
         let mut state = self.lock();
-        if !state.is_open(offer.inside) {
+        if !state.is_open(offer.inside.as_ref()) {
             return Err(Rejected::Closed(offer));
         }
         if state.is_stale(&offer) {
@@ -162,7 +162,7 @@ impl Future for Admission {
         let exchange = Arc::clone(&this.exchange);
         let mut wakes = Wakes::default();
         let mut state = exchange.lock();
-        if !state.is_open(offer.inside) {
+        if !state.is_open(offer.inside.as_ref()) {
             state.leave_line(&offer, this.ticket.take(), &mut wakes);
             drop(state);
             wakes.wake();
@@ -252,7 +252,7 @@ impl Obstacle {
 }
 
 impl State {
-    pub(super) fn is_open(&self, inside: Option<Inside>) -> bool {
+    pub(super) fn is_open(&self, inside: Option<&Inside>) -> bool {
         match self.phase {
             Phase::Running => true,
             Phase::Draining => inside.is_some(),
@@ -343,9 +343,9 @@ impl State {
 
     /// Whether a signal from `inside` can go to all of a destination now.
     fn has_way(&self, destination: &Destination, line: usize, inside: Option<Inside>) -> bool {
-        let before = self.before(line, inside);
+        let before = self.before(line, inside.as_ref());
         let mut targets = destination.targets.iter();
-        self.is_open(inside)
+        self.is_open(inside.as_ref())
             && destination.generation == self.generation
             && !targets.any(|target| self.lacks_room(*target, before))
     }

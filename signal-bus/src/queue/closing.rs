@@ -81,8 +81,12 @@ impl Exchange {
             }
             state.quiet_count
         };
-        self.until(&self.quiet, |state| state.quiet_count != begun)
-            .await;
+        let reached = |state: &mut State| {
+            let waits = state.quiet_count == begun;
+            state.quiet_awaited |= waits;
+            !waits
+        };
+        self.until(&self.quiet, reached).await;
     }
 
     /// Waits for the end, once the gate is closed: until nothing is outstanding.
@@ -91,12 +95,12 @@ impl Exchange {
             .await;
     }
 
-    async fn until(&self, news: &Notify, reached: impl Fn(&State) -> bool) {
+    async fn until(&self, news: &Notify, reached: impl Fn(&mut State) -> bool) {
         loop {
             let notified = news.notified();
             tokio::pin!(notified);
             notified.as_mut().enable();
-            if reached(&self.lock()) {
+            if reached(&mut self.lock()) {
                 return;
             }
             notified.await;

@@ -11,9 +11,8 @@ use crate::{
         wakes::Wakes,
     },
     signal::{
-        headers::Headers,
         id::SignalId,
-        label::{About, Origin, Stamp},
+        label::{About, Stamp},
         values::Put,
     },
 };
@@ -26,18 +25,17 @@ pub(crate) struct Lane {
 }
 
 /// What asks for a lane: a signal that was not numbered yet.
+///
+/// It is lent, not handed over: to copy it would cost as much as to put it in.
 #[derive(Debug)]
 pub(crate) struct Asks<'a> {
     /// What the signal is about.
     pub(crate) about: &'a Arc<About>,
     /// The number of its topic.
     pub(crate) line: usize,
-    pub(crate) inside: Option<Inside>,
-    /// What led to it.
-    pub(crate) origin: Option<Origin>,
-    pub(crate) headers: Headers,
-    /// Whether it stays in its bus.
-    pub(crate) local: bool,
+    pub(crate) inside: &'a Option<Inside>,
+    /// Its id and its time are set when it is let in.
+    pub(crate) stamp: &'a mut Stamp,
 }
 
 impl Exchange {
@@ -45,25 +43,18 @@ impl Exchange {
     pub(crate) fn pass_lane(
         &self,
         lane: Lane,
-        asks: Asks<'_>,
+        asks: &mut Asks<'_>,
         value: &mut dyn Put,
     ) -> Option<(SignalId, usize)> {
         let mut state = self.lock();
-        if !state.is_free(lane, &asks) {
+        if !state.is_free(lane, asks) {
             return None;
         }
         let id = state.number();
-        let stamp = Stamp {
-            id,
-            origin: asks.origin,
-            time: state.logs[lane.log.index()].time(),
-            headers: asks.headers,
-            attempt: 1,
-            local: asks.local,
-            passage: None,
-        };
+        asks.stamp.id = id;
+        asks.stamp.time = state.logs[lane.log.index()].time();
         state.routed += 1;
-        let (receivers, idle) = state.put_in(lane.log, value, &stamp, asks.about, None);
+        let (receivers, idle) = state.put_in(lane.log, value, asks.stamp, asks.about, None);
         if idle {
             let mut wakes = Wakes::default();
             state.wake_idle(lane.log, &mut wakes);
@@ -83,8 +74,8 @@ impl State {
 
     fn is_free(&self, lane: Lane, asks: &Asks<'_>) -> bool {
         let log = &self.logs[lane.log.index()];
-        let before = self.before(asks.line, asks.inside);
-        self.is_open(asks.inside)
+        let before = self.before(asks.line, asks.inside.as_ref());
+        self.is_open(asks.inside.as_ref())
             && lane.generation == self.generation
             && log.beside().is_empty()
             && !log.readers().is_empty()
@@ -95,8 +86,8 @@ impl State {
     ///
     /// He may go before them where there is room for all: they do not wait for that any more, but to be polled. Otherwise each
     /// publish would have to be woken for, as long as others publish.
-    pub(super) fn before(&self, line: usize, inside: Option<Inside>) -> usize {
-        let handles = || inside.and_then(Inside::handling).is_some();
+    pub(super) fn before(&self, line: usize, inside: Option<&Inside>) -> usize {
+        let handles = || inside.is_some_and(|inside| inside.handling().is_some());
         match self.lines.is_empty() || handles() {
             true => 0,
             false => self.lines.get(&LineId::Topic(line)).map_or(0, Line::len),

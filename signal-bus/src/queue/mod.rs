@@ -134,6 +134,8 @@ struct State {
     reads: u64,
     /// How often `working` has come down to zero.
     quiet_count: u64,
+    /// Whether somebody waits for the next time: to tell of it costs as much as a signal.
+    quiet_awaited: bool,
     stores: Stores,
     logs: Vec<Log>,
     kept: Kept,
@@ -158,6 +160,7 @@ impl Exchange {
                 held: 0,
                 reads: 0,
                 quiet_count: 0,
+                quiet_awaited: false,
                 stores: Stores::default(),
                 logs: Vec::new(),
                 kept,
@@ -319,7 +322,7 @@ impl State {
         }
         if 0 < working {
             self.quiet_count += 1;
-            wakes.quiet = true;
+            wakes.quiet = std::mem::take(&mut self.quiet_awaited);
         }
         if self.held == 0 && self.phase == Phase::Draining {
             self.set_phase(Phase::Closed, exchange);

@@ -15,6 +15,7 @@ mod health;
 mod tripping;
 
 use std::{
+    fmt,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
@@ -254,10 +255,7 @@ pub fn spawn<F>(future: F) -> JoinHandle<F::Output>
 where
     F: Future<Output: Send> + Send + 'static,
 {
-    tokio::spawn(InBus {
-        scope: innermost().map(Scope::spawned).map(Arc::new),
-        future: Box::pin(future),
-    })
+    tokio::spawn(InBus::new(innermost().map(Scope::spawned), future))
 }
 
 /// Carries the current bus along with a future.
@@ -267,32 +265,46 @@ pub trait InCurrentBus: Future + Sized {
     /// A future that is bound outside of any bus stays what it is. One that is bound inside of a handler is to be awaited
     /// there; a task of its own is for [`spawn`].
     fn in_current_bus(self) -> InBus<Self> {
-        InBus {
-            scope: innermost().map(Arc::new),
-            future: Box::pin(self),
-        }
+        InBus::new(innermost(), self)
     }
 }
 
 impl<F: Future> InCurrentBus for F {}
 
 /// A future that is bound to a bus, made by [`InCurrentBus::in_current_bus`].
-#[derive(Debug)]
 #[must_use = "futures do nothing unless they are polled"]
-pub struct InBus<F> {
-    scope: Option<Arc<Scope>>,
-    future: Pin<Box<F>>,
+pub struct InBus<F>(Bound<F>);
+
+enum Bound<F> {
+    /// The scope is put in place and taken back at each poll, without a count.
+    Inside(Pin<Box<TaskLocalFuture<Arc<Scope>, F>>>),
+    Outside(Pin<Box<F>>),
+}
+
+impl<F: Future> InBus<F> {
+    fn new(scope: Option<Scope>, future: F) -> Self {
+        Self(match scope {
+            Some(scope) => Bound::Inside(Box::pin(scope.run(future))),
+            None => Bound::Outside(Box::pin(future)),
+        })
+    }
+}
+
+impl<F> fmt::Debug for InBus<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("InBus")
+            .field(&matches!(self.0, Bound::Inside(_)))
+            .finish()
+    }
 }
 
 impl<F: Future> Future for InBus<F> {
     type Output = F::Output;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
-        let scope = self.scope.clone();
-        let future = self.future.as_mut();
-        match scope {
-            Some(scope) => SCOPE.sync_scope(scope, || future.poll(context)),
-            None => future.poll(context),
+        match &mut self.0 {
+            Bound::Inside(future) => future.as_mut().poll(context),
+            Bound::Outside(future) => future.as_mut().poll(context),
         }
     }
 }

@@ -37,6 +37,20 @@ pub(crate) struct Stamp {
 }
 
 impl Stamp {
+    /// The stamp of a signal that is published here; its id and its time are set when it is let in.
+    #[inline]
+    pub(crate) fn new(origin: Option<Origin>, local: bool) -> Self {
+        Self {
+            id: SignalId::UNSET,
+            origin,
+            time: SystemTime::UNIX_EPOCH,
+            headers: Headers::current(),
+            attempt: 1,
+            local,
+            passage: None,
+        }
+    }
+
     /// What led to a signal that the handler of this one publishes.
     #[inline]
     pub(crate) fn leads(&self) -> Origin {
