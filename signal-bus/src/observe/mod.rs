@@ -2,6 +2,7 @@
 
 pub(crate) mod keep;
 pub(crate) mod letters;
+mod histogram;
 pub(crate) mod meter;
 
 use std::{
