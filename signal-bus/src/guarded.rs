@@ -2,12 +2,13 @@
 
 use std::{
     any::Any,
+    future::poll_fn,
     panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
     task::{Context, Poll},
 };
 
-/// Runs a future of the user's; if it panics, the output is the panic's text.
+/// Runs a future of the user's; if it panics, the output is the panic's text. It waits for ever once that has ended.
 pub(crate) struct Guarded<'call, R>(Option<Boxed<'call, R>>);
 
 type Boxed<'call, R> = Pin<Box<dyn Future<Output = R> + Send + 'call>>;
@@ -17,38 +18,60 @@ impl<'call, R: Send + 'static> Guarded<'call, R> {
         Self(Some(future))
     }
 
+    /// A future that has ended.
+    pub(crate) fn over() -> Self {
+        Self(None)
+    }
+
     /// Begins a call, whose beginning may panic as well.
     pub(crate) fn call(begin: impl FnOnce() -> Boxed<'call, R>) -> Result<Self, String> {
         caught(begin).map(Self::new)
     }
 
-    /// Begins a call and awaits it.
-    pub(crate) async fn run(begin: impl FnOnce() -> Boxed<'call, R>) -> Result<R, String> {
-        Self::call(begin)?.await
+    /// A call that begins when it is first polled.
+    pub(crate) fn run(
+        begin: impl FnOnce() -> Boxed<'call, R> + Unpin,
+    ) -> impl Future<Output = Result<R, String>> + Unpin {
+        let mut begin = Some(begin);
+        let mut call = Self::over();
+        poll_fn(move |context| {
+            if let Some(begin) = begin.take() {
+                match Self::call(begin) {
+                    Ok(begun) => call = begun,
+                    Err(panic) => return Poll::Ready(Err(panic)),
+                }
+            }
+            Pin::new(&mut call).poll(context)
+        })
     }
 }
 
 impl<R> Future for Guarded<'_, R> {
     type Output = Result<R, String>;
 
+    #[inline]
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let Some(future) = &mut self.0 else {
             return Poll::Pending;
         };
         let polled = catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context)));
-        let output = match polled {
-            Ok(Poll::Pending) => return Poll::Pending,
-            Ok(Poll::Ready(output)) => Ok(output),
-            Err(panic) => Err(message(panic)),
-        };
-        let future = self.0.take();
-        match (output, caught(|| drop(future))) {
-            (Ok(output), Err(panic)) => {
-                discard(output);
-                Poll::Ready(Err(panic))
-            }
-            (output, _) => Poll::Ready(output),
+        match polled {
+            Ok(Poll::Pending) => Poll::Pending,
+            Ok(Poll::Ready(output)) => Poll::Ready(end(self.0.take(), Ok(output))),
+            Err(panic) => Poll::Ready(end(self.0.take(), Err(panic))),
         }
+    }
+}
+
+/// Drops a future that has ended so, or has panicked.
+fn end<R>(future: Option<Boxed<'_, R>>, output: std::thread::Result<R>) -> Result<R, String> {
+    let output = output.map_err(message);
+    match (output, caught(|| drop(future))) {
+        (Ok(output), Err(panic)) => {
+            discard(output);
+            Err(panic)
+        }
+        (output, _) => output,
     }
 }
 

@@ -1,8 +1,11 @@
 //! Which functions a bus takes, and which bus a function finds.
 
+use std::future::pending;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use signal_bus::{Bus, BusName, inject, publisher, subscriber};
+use signal_bus::{Bus, BusName, current, inject, publisher, subscriber};
+use tokio::time::timeout;
 
 #[derive(Debug, Default)]
 struct Heard(Mutex<Vec<String>>);
@@ -157,5 +160,35 @@ async fn the_handle_of_the_current_bus_is_there_and_goes() -> anyhow::Result<()>
         })
         .await?;
     assert!(signal_bus::current().is_none());
+    Ok(())
+}
+
+/// Notes which bus is current where it is dropped.
+struct Noted<'heard>(&'heard Heard);
+
+impl Drop for Noted<'_> {
+    fn drop(&mut self) {
+        self.0.note(format!("{:?}", current()));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_cut_short_is_dropped_in_its_scope() -> anyhow::Result<()> {
+    let heard = Arc::<Heard>::default();
+    let inner = named(&heard).start().await?;
+    let outer = default(&heard).start().await?;
+    let nested = async {
+        let waits = inner.scope(async {
+            let _noted = Noted(&heard);
+            pending::<()>().await;
+        });
+        timeout(Duration::from_secs(1), waits).await.unwrap_err();
+        assert_eq!(heard.take(), ["Some(BusHandle(billing))"]);
+        drop(Noted(&heard));
+        assert_eq!(heard.take(), ["Some(BusHandle(default))"]);
+    };
+    outer.scope(nested).await;
+    inner.close().await?;
+    outer.close().await?;
     Ok(())
 }

@@ -62,7 +62,7 @@ impl BusGuard {
     /// Dropping it drops the future and nothing else.
     pub async fn scope<F: Future>(&self, future: F) -> F::Output {
         let running = Arc::clone(self.running());
-        scope::Scope::nested(running).run(future).await
+        scope::Scope::nested(running).run(Box::pin(future)).await
     }
 }
 

@@ -12,6 +12,7 @@ pub(crate) mod active;
 pub(crate) mod watch;
 pub(crate) mod running;
 mod health;
+pub(crate) mod place;
 mod tripping;
 
 use std::{
@@ -21,25 +22,18 @@ use std::{
     task::{Context, Poll},
 };
 
-use tokio::{
-    runtime::Handle,
-    task::{JoinHandle, futures::TaskLocalFuture},
-};
+use tokio::{runtime::Handle, task::JoinHandle};
 
 use crate::{
     queue::{offer::Inside, stores::QueueId},
     registry::BusName,
     scope::{
+        place::Scoped,
         running::{BusHandle, Running},
         table::Found,
     },
     signal::lead::Lead,
 };
-
-tokio::task_local! {
-    // Behind a pointer: it is put in place and taken back each time a handler is polled.
-    static SCOPE: Arc<Scope>;
-}
 
 /// A running bus as seen from inside a task.
 #[derive(Debug)]
@@ -107,13 +101,13 @@ impl Scope {
     }
 
     /// Runs a future in this scope.
-    pub(crate) fn run<F: Future>(self, future: F) -> TaskLocalFuture<Arc<Self>, F> {
-        SCOPE.scope(Arc::new(self), future)
+    pub(crate) fn run<F: Future + Unpin>(self, future: F) -> Scoped<F> {
+        Scoped::new(Arc::new(self), future)
     }
 
     /// Calls a function in this scope.
     pub(crate) fn call<R>(self, function: impl FnOnce() -> R) -> R {
-        SCOPE.sync_scope(Arc::new(self), function)
+        place::within(&mut Some(Arc::new(self)), function)
     }
 
     /// The scope for a task that may outlive the handler it is spawned from.
@@ -158,7 +152,7 @@ pub(crate) fn with_own<R>(
         let scope = scope.find(bus)?;
         with(&scope.running, scope.inside())
     };
-    SCOPE.try_with(with).ok().flatten()
+    place::with(with).flatten()
 }
 
 /// Finds the bus of a name: the task's own, or else the only one of the runtime.
@@ -166,11 +160,11 @@ pub(crate) fn find(bus: BusName) -> Look {
     if !table::any() {
         return Look::Nothing;
     }
-    let own = SCOPE.try_with(|scope| {
+    let own = place::with(|scope| {
         let scope = scope.find(bus)?;
         Some((Arc::clone(&scope.running), scope.inside()))
     });
-    if let Ok(Some((running, inside))) = own {
+    if let Some(Some((running, inside))) = own {
         return Look::Bus(running, inside);
     }
     let Ok(runtime) = Handle::try_current() else {
@@ -185,7 +179,7 @@ pub(crate) fn find(bus: BusName) -> Look {
 
 /// The task's own scope.
 pub(crate) fn own() -> Option<Scope> {
-    SCOPE.try_with(|scope| Scope::clone(scope)).ok()
+    place::with(|scope| Scope::clone(scope))
 }
 
 /// The bus the task belongs to, or else the only bus that runs on this runtime.
@@ -205,14 +199,14 @@ pub(crate) fn inside(running: &Arc<Running>) -> Option<Inside> {
 
 /// As [`inside`], for the inside of the bus itself.
 pub(crate) fn inside_of(running: &Running) -> Option<Inside> {
-    let found = SCOPE.try_with(|own| {
+    let found = place::with(|own| {
         let mut scope = &**own;
         while !std::ptr::eq(&*scope.running, running) {
             scope = scope.outer.as_deref()?;
         }
         scope.inside()
     });
-    found.ok()?
+    found?
 }
 
 /// Whether some bus runs in this program, so that a look for one is worth while.
@@ -277,14 +271,14 @@ pub struct InBus<F>(Bound<F>);
 
 enum Bound<F> {
     /// The scope is put in place and taken back at each poll, without a count.
-    Inside(Pin<Box<TaskLocalFuture<Arc<Scope>, F>>>),
+    Inside(Scoped<Pin<Box<F>>>),
     Outside(Pin<Box<F>>),
 }
 
 impl<F: Future> InBus<F> {
     fn new(scope: Option<Scope>, future: F) -> Self {
         Self(match scope {
-            Some(scope) => Bound::Inside(Box::pin(scope.run(future))),
+            Some(scope) => Bound::Inside(scope.run(Box::pin(future))),
             None => Bound::Outside(Box::pin(future)),
         })
     }
@@ -303,7 +297,7 @@ impl<F: Future> Future for InBus<F> {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
         match &mut self.0 {
-            Bound::Inside(future) => future.as_mut().poll(context),
+            Bound::Inside(future) => Pin::new(future).poll(context),
             Bound::Outside(future) => future.as_mut().poll(context),
         }
     }

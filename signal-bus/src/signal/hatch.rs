@@ -3,12 +3,13 @@
 //! A handler waits for signals in a future that the worker cannot look into, and what it is given must not cost a lock. Both are
 //! on one thread while the worker polls the handler, so a place of that thread is all they need.
 
-use std::cell::Cell;
+use std::{cell::Cell, mem::ManuallyDrop};
 
 use crate::{guarded::discard, signal::stock::Stock};
 
 thread_local! {
-    static HATCH: Cell<Option<Box<Stock>>> = const { Cell::new(None) };
+    // Nothing is in it once the worker has polled, so a thread that ends has nothing to drop, and need not be asked whether it has.
+    static HATCH: Cell<Option<ManuallyDrop<Box<Stock>>>> = const { Cell::new(None) };
 }
 
 /// What was in the hatch before a worker opened it: nothing, unless that polls within a handler.
@@ -18,7 +19,7 @@ pub(crate) struct Outer(Option<Box<Stock>>);
 /// Puts something in for the handler that is polled next.
 #[inline]
 pub(crate) fn open(stock: Option<Box<Stock>>) -> Outer {
-    Outer(HATCH.replace(stock))
+    Outer(exchange(stock))
 }
 
 /// Takes what the handler has passed back.
@@ -26,19 +27,23 @@ pub(crate) fn open(stock: Option<Box<Stock>>) -> Outer {
 /// One that passes something back is through with it, or has ended. One that does not is in the middle of it.
 #[inline]
 pub(crate) fn close(outer: Outer) -> Option<Box<Stock>> {
-    HATCH.replace(outer.0)
+    exchange(outer.0)
 }
 
 /// Takes what the worker has passed.
 #[inline]
 pub(super) fn take() -> Option<Box<Stock>> {
-    HATCH.take()
+    exchange(None)
 }
 
 /// Passes back what is left.
 #[inline]
 pub(super) fn put_back(stock: Box<Stock>) {
-    let passed = HATCH.try_with(|hatch| hatch.replace(Some(stock)));
-    // A thread that ends has no worker any more.
-    discard(passed.ok().flatten());
+    exchange(Some(stock)).into_iter().for_each(discard);
+}
+
+#[inline]
+fn exchange(stock: Option<Box<Stock>>) -> Option<Box<Stock>> {
+    let before = HATCH.replace(stock.map(ManuallyDrop::new));
+    before.map(ManuallyDrop::into_inner)
 }

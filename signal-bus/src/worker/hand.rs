@@ -8,21 +8,19 @@ use std::{
     task::{Context, Poll},
 };
 
-use tokio::task::futures::TaskLocalFuture;
-
 use crate::{
     error::Outcome,
     guarded::{Guarded, caught},
     observe::meter::Timing,
     queue::runs::{Handled, Through},
     registry::subscriber::Handle,
-    scope::{Scope, running::Running},
+    scope::{Scope, place::Scoped, running::Running},
     signal::{hatch, lead::Lead, run::Run, segment::Segment, stock::Stock},
     worker::{Gone, Work, load::Keys, retry, told::Told},
 };
 
 /// The calls of a handler, until one fails.
-type Calls = Pin<Box<TaskLocalFuture<Arc<Scope>, Guarded<'static, Outcome>>>>;
+type Calls = Scoped<Guarded<'static, Outcome>>;
 
 /// A handler, and how far it is.
 pub(crate) struct Hand {
@@ -132,7 +130,7 @@ impl Hand {
             .calls
             .get_or_insert_with(|| begin(work, &self.lead, self.handle, running));
         let outer = hatch::open(self.stock.take());
-        let polled = calls.as_mut().poll(context);
+        let polled = Pin::new(calls).poll(context);
         let back = hatch::close(outer);
         let outcome = match (polled, back) {
             (Poll::Pending, None) => {
@@ -215,7 +213,7 @@ impl Hand {
 fn begin(work: &Arc<Work>, lead: &Arc<Lead>, handle: Handle, running: &Arc<Running>) -> Calls {
     let run = Run::endless(Arc::clone(lead), work.templates.clone());
     let scope = Scope::leading(Arc::clone(running), work.queue, Arc::clone(lead));
-    Box::pin(scope.run(Guarded::new(handle(run))))
+    scope.run(Guarded::new(handle(run)))
 }
 
 fn tell(work: &Work, running: &Arc<Running>, stock: &mut Stock, outcome: Outcome) {
