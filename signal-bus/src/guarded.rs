@@ -23,6 +23,12 @@ impl<'call, R: Send + 'static> Guarded<'call, R> {
         Self(None)
     }
 
+    /// Whether it has ended.
+    #[inline]
+    pub(crate) fn is_over(&self) -> bool {
+        self.0.is_none()
+    }
+
     /// Begins a call, whose beginning may panic as well.
     pub(crate) fn call(begin: impl FnOnce() -> Boxed<'call, R>) -> Result<Self, String> {
         caught(begin).map(Self::new)

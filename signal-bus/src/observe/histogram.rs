@@ -36,11 +36,11 @@ impl Default for Histogram {
 
 impl Histogram {
     /// Counts a time that several signals have shared, and others that count as long as each of them.
-    pub(super) fn share(&self, time: Duration, signals: usize, others: u32) {
+    pub(super) fn share(&self, time: Duration, signals: u64, others: u64) {
         let nanoseconds = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
-        let each = nanoseconds / signals as u64;
+        let each = nanoseconds / signals;
         self.max.fetch_max(each, Ordering::Relaxed);
-        let more = weight(signals) + others.min(WEIGHT_MAX);
+        let more = weight(signals) + weight(others);
         let count = &self.counts[bucket(each)];
         if COUNT_MAX
             < count
@@ -71,6 +71,6 @@ impl Histogram {
 }
 
 /// A number of signals as it is counted.
-pub(super) fn weight(signals: usize) -> u32 {
+pub(super) fn weight(signals: u64) -> u32 {
     u32::try_from(signals).map_or(WEIGHT_MAX, |signals| signals.min(WEIGHT_MAX))
 }

@@ -29,9 +29,9 @@ const TIMED_EACH: u64 = 16;
 #[derive(Debug)]
 pub(crate) struct Meter {
     calls: Calls,
-    /// Whether the last call has waited for something.
+    /// Whether the last call has waited for something; of runs, their timing knows.
     waits: AtomicBool,
-    /// Signals that were neither timed nor waited for.
+    /// Signals that were neither timed nor waited for; of runs, their timing knows.
     untimed: AtomicU32,
     histogram: Histogram,
     seen: Mutex<Option<Seen>>,
@@ -41,11 +41,9 @@ pub(crate) struct Meter {
 #[derive(Debug)]
 enum Calls {
     /// One after the other: how often one has begun or ended, so it is odd while one runs.
-    InTurn {
-        turns: AtomicU64,
-        /// Where the calls are runs, how far the one that runs has come.
-        lead: Option<Arc<Lead>>,
-    },
+    InTurn(AtomicU64),
+    /// Runs, one after the other: how far the one that runs has come.
+    Runs(Arc<Lead>),
     /// Several at once, by their numbers.
     AtOnce(Mutex<AtOnce>),
 }
@@ -59,8 +57,8 @@ struct AtOnce {
 /// What whoever watches has seen last.
 #[derive(Clone, Copy, Debug)]
 struct Seen {
-    /// What ran: the number of the call, and of the signal in it.
-    ran: (u64, usize),
+    /// The number of the call, or of the signal in a run.
+    ran: u64,
     /// When it was seen first, a little later than it has begun.
     since: Instant,
     /// Whether it was told of.
@@ -68,10 +66,14 @@ struct Seen {
 }
 
 impl Meter {
-    /// For calls one after the other; of runs, with the lead of those.
-    pub(crate) fn in_turn(lead: Option<Arc<Lead>>) -> Self {
-        let turns = AtomicU64::new(0);
-        Self::new(Calls::InTurn { turns, lead })
+    /// For calls one after the other.
+    pub(crate) fn in_turn() -> Self {
+        Self::new(Calls::InTurn(AtomicU64::new(0)))
+    }
+
+    /// For runs, one after the other, that have this lead.
+    pub(crate) fn of_runs(lead: Arc<Lead>) -> Self {
+        Self::new(Calls::Runs(lead))
     }
 
     /// For several calls at once.
@@ -91,21 +93,17 @@ impl Meter {
 
     /// Awaits a call, and measures it.
     pub(crate) async fn time<R>(&self, call: impl Future<Output = R>) -> R {
-        let mut measured = Measured {
-            meter: self,
-            timing: Timing::default(),
-        };
-        measured.timing.begin(self);
+        let mut measured = Measured::begin(self);
         let mut call = pin!(call);
         let output = poll_fn(|context| {
             let polled = call.as_mut().poll(context);
             if polled.is_pending() {
-                measured.timing.waits(self, 1);
+                measured.waits();
             }
             polled
         })
         .await;
-        measured.timing.end(self, 1);
+        measured.end();
         output
     }
 
@@ -147,12 +145,44 @@ impl Meter {
 /// A call that may be cut short.
 struct Measured<'meter> {
     meter: &'meter Meter,
+    call: u64,
     timing: Timing,
+}
+
+impl<'meter> Measured<'meter> {
+    fn begin(meter: &'meter Meter) -> Self {
+        let call = meter.calls.begin();
+        let mut timing = Timing {
+            calls: call,
+            waited: meter.waits.load(Ordering::Relaxed),
+            ..Timing::default()
+        };
+        timing.begin(0);
+        Self {
+            meter,
+            call,
+            timing,
+        }
+    }
+
+    fn waits(&mut self) {
+        self.timing.waits(1, || self.meter);
+    }
+
+    fn end(mut self) {
+        let Self { meter, timing, .. } = &mut self;
+        if timing.counts_for_others() {
+            timing.untimed += u64::from(meter.untimed.swap(0, Ordering::Relaxed));
+        }
+        timing.end(1, || meter);
+        meter.waits.store(timing.waited, Ordering::Relaxed);
+        meter.pass_over(weight(timing.untimed));
+    }
 }
 
 impl Drop for Measured<'_> {
     fn drop(&mut self) {
-        self.timing.cut(self.meter);
+        self.meter.calls.end(self.call);
     }
 }
 
@@ -160,12 +190,13 @@ impl Calls {
     /// Counts a call that begins; its number, from 0.
     fn begin(&self) -> u64 {
         match self {
-            Self::InTurn { turns, .. } => {
+            Self::InTurn(turns) => {
                 // Nobody else writes it.
                 let before = turns.load(Ordering::Relaxed);
                 turns.store(before + 1, Ordering::Relaxed);
                 before / 2
             }
+            Self::Runs(lead) => lead.begun(),
             Self::AtOnce(calls) => {
                 let mut calls = lock(calls);
                 let call = calls.begun;
@@ -178,20 +209,21 @@ impl Calls {
 
     fn end(&self, call: u64) {
         match self {
-            Self::InTurn { turns, .. } => turns.store((call + 1) * 2, Ordering::Relaxed),
+            Self::InTurn(turns) => turns.store((call + 1) * 2, Ordering::Relaxed),
+            Self::Runs(_) => {}
             Self::AtOnce(calls) => drop(lock(calls).running.remove(&call)),
         }
     }
 
-    /// What has run for longest: the number of its call, and of the signal in that.
-    fn oldest(&self) -> Option<(u64, usize)> {
+    /// The number of what has run for longest: of a call, or of the signal in a run.
+    fn oldest(&self) -> Option<u64> {
         match self {
-            Self::InTurn { turns, lead } => {
+            Self::InTurn(turns) => {
                 let turns = turns.load(Ordering::Relaxed);
-                let signal = lead.as_ref().map_or(0, |lead| lead.begun());
-                (turns % 2 == 1).then_some((turns / 2, signal))
+                (turns % 2 == 1).then_some(turns / 2)
             }
-            Self::AtOnce(calls) => lock(calls).running.first().map(|call| (*call, 0)),
+            Self::Runs(lead) => lead.in_hand(),
+            Self::AtOnce(calls) => lock(calls).running.first().copied(),
         }
     }
 }
@@ -203,35 +235,58 @@ fn lock(calls: &Mutex<AtOnce>) -> MutexGuard<'_, AtOnce> {
 /// The time of one call after the other. It stays in its place: to move it about would cost more than to measure.
 #[derive(Default, Debug)]
 pub(crate) struct Timing {
+    /// How many calls have begun.
+    calls: u64,
+    /// Signals that were neither timed nor waited for.
+    untimed: u64,
+    /// Whether the call that is on, or was last, has waited.
+    waited: bool,
     /// Whether a call is on.
     on: bool,
-    call: u64,
     /// The number of the signal that the time since the mark is of.
-    at: usize,
+    at: u64,
     mark: Option<Instant>,
-    waited: bool,
 }
 
 impl Timing {
-    /// Begins a call, unless one is on.
+    /// Whether the next call is timed.
     #[inline]
-    pub(crate) fn begin(&mut self, meter: &Meter) {
-        if std::mem::replace(&mut self.on, true) {
-            return;
-        }
-        self.call = meter.calls.begin();
-        self.at = 1;
+    pub(crate) fn is_due(&self) -> bool {
+        self.waited || self.calls % TIMED_EACH == 0
+    }
+
+    /// Begins a call, before which so many signals were begun.
+    pub(crate) fn begin(&mut self, before: u64) {
+        self.mark = self.is_due().then(Instant::now);
+        self.on = true;
         self.waited = false;
-        self.mark = None;
-        if self.call % TIMED_EACH == 0 || meter.waits.load(Ordering::Relaxed) {
-            self.mark = Some(Instant::now());
-        }
+        self.calls += 1;
+        self.at = before + 1;
+    }
+
+    /// Notes a whole call that was not [due](Self::is_due), in which so many signals were handled.
+    #[inline]
+    pub(crate) fn pass(&mut self, signals: usize) {
+        self.calls += 1;
+        self.untimed += signals as u64;
+    }
+
+    /// Whether a call is on.
+    #[inline]
+    pub(crate) fn is_on(&self) -> bool {
+        self.on
+    }
+
+    /// Whether the call that is on, or was last, has waited.
+    #[inline]
+    pub(crate) fn has_waited(&self) -> bool {
+        self.waited
     }
 
     /// Notes that the handler waits, with so many signals begun.
     ///
     /// That is the moment to look at the clock: to wait costs more.
-    pub(crate) fn waits(&mut self, meter: &Meter, begun: usize) {
+    pub(crate) fn waits<'meter>(&mut self, begun: u64, meter: impl FnOnce() -> &'meter Meter) {
         let over = begun.saturating_sub(self.at);
         if self.waited && over == 0 {
             return;
@@ -239,52 +294,46 @@ impl Timing {
         self.waited = true;
         match self.mark {
             Some(_) if over == 0 => return,
-            Some(mark) => meter.histogram.share(mark.elapsed(), over, 0),
-            None => meter.pass_over(over),
+            Some(mark) => meter().histogram.share(mark.elapsed(), over, 0),
+            None => self.untimed += over,
         }
         self.mark = Some(Instant::now());
         self.at = begun;
     }
 
-    /// Ends the call, in which so many signals were begun.
-    #[inline]
-    pub(crate) fn end(&mut self, meter: &Meter, begun: usize) {
+    /// Ends the call, with so many signals begun.
+    pub(crate) fn end<'meter>(&mut self, begun: u64, meter: impl FnOnce() -> &'meter Meter) {
         self.on = false;
-        meter.calls.end(self.call);
-        meter.waits.store(self.waited, Ordering::Relaxed);
         let over = (begun + 1).saturating_sub(self.at);
-        match &self.mark {
+        match self.mark {
             _ if over == 0 => {}
-            None => meter.pass_over(over),
-            Some(mark) => meter.measured(*mark, self.waited, over),
+            None => self.untimed += over,
+            Some(mark) => {
+                let others = match self.counts_for_others() {
+                    true => std::mem::take(&mut self.untimed),
+                    false => 0,
+                };
+                let histogram = &meter().histogram;
+                histogram.share(mark.elapsed(), over, others);
+            }
         }
     }
 
-    /// Ends a call that was cut short, if one is on; it is not measured.
-    pub(crate) fn cut(&mut self, meter: &Meter) {
-        if std::mem::take(&mut self.on) {
-            meter.calls.end(self.call);
-        }
+    /// Whether those that were not timed count as this, which has not waited either.
+    fn counts_for_others(&self) -> bool {
+        self.mark.is_some() && !self.waited
     }
 }
 
 impl Meter {
-    fn measured(&self, mark: Instant, waited: bool, signals: usize) {
-        // Those that were not timed count as this, which has not waited either.
-        let others = match waited {
-            true => 0,
-            false => self.untimed.swap(0, Ordering::Relaxed),
-        };
-        self.histogram.share(mark.elapsed(), signals, others);
-    }
-
-    fn pass_over(&self, signals: usize) {
-        let more = weight(signals);
+    fn pass_over(&self, more: u32) {
         match self.calls {
-            Calls::InTurn { .. } => {
+            _ if more == 0 => {}
+            Calls::InTurn(_) | Calls::Runs(_) => {
                 // Nobody else writes it at the same time.
                 let before = self.untimed.load(Ordering::Relaxed);
-                self.untimed.store(before + more, Ordering::Relaxed);
+                self.untimed
+                    .store(before.saturating_add(more), Ordering::Relaxed);
             }
             Calls::AtOnce(_) => drop(self.untimed.fetch_add(more, Ordering::Relaxed)),
         }
@@ -293,11 +342,14 @@ impl Meter {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use std::{sync::Arc, time::Duration};
 
-    use tokio::time::{Instant, advance};
+    use tokio::{
+        task::yield_now,
+        time::{Instant, advance},
+    };
 
-    use super::{Meter, TIMED_EACH, Timing};
+    use super::{Measured, Meter, TIMED_EACH, Timing};
 
     const MILLISECOND: Duration = Duration::from_millis(1);
 
@@ -305,84 +357,130 @@ mod tests {
         meter.latency().map_or(0, |latency| latency.count())
     }
 
-    /// A call that has begun.
-    fn begin(meter: &Meter) -> Timing {
-        let mut timing = Timing::default();
-        timing.begin(meter);
-        timing
+    /// Calls of runs, and how many signals they have begun.
+    struct Runs {
+        meter: Meter,
+        timing: Timing,
+        begun: u64,
+    }
+
+    impl Runs {
+        fn new() -> Self {
+            Self {
+                meter: Meter::of_runs(Arc::default()),
+                timing: Timing::default(),
+                begun: 0,
+            }
+        }
+
+        fn begin(&mut self) {
+            self.timing.begin(self.begun);
+        }
+
+        fn waits_with(&mut self, signals: u64) {
+            let begun = self.begun + signals;
+            self.timing.waits(begun, || &self.meter);
+        }
+
+        fn end(&mut self, signals: u64) {
+            self.begun += signals;
+            self.timing.end(self.begun, || &self.meter);
+        }
     }
 
     #[tokio::test(start_paused = true)]
     async fn of_calls_that_never_wait_some_are_timed_and_count_for_all() {
-        let meter = Meter::in_turn(None);
+        let mut runs = Runs::new();
         for _ in 0..=2 * TIMED_EACH {
-            let mut timing = begin(&meter);
+            runs.begin();
             advance(MILLISECOND).await;
-            timing.end(&meter, 10);
+            runs.end(10);
         }
-        let latency = meter.latency().unwrap();
+        let latency = runs.meter.latency().unwrap();
         assert_eq!(latency.count(), 10 * (2 * TIMED_EACH + 1));
         assert_eq!(
             latency.max(),
             MILLISECOND / 10,
             "ten signals share the time"
         );
-        begin(&meter).end(&meter, 10);
+        runs.begin();
+        runs.end(10);
         let timed = 10 * (2 * TIMED_EACH + 1);
-        assert_eq!(count(&meter), timed, "it waits for the next that is timed");
+        assert_eq!(
+            count(&runs.meter),
+            timed,
+            "it waits for the next that is timed"
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_measured_of_single_calls_is_kept_between_them() {
+        let meter = Meter::in_turn();
+        for _ in 0..=TIMED_EACH {
+            meter.time(async {}).await;
+        }
+        assert_eq!(count(&meter), TIMED_EACH + 1);
+        meter.time(yield_now()).await;
+        assert_eq!(count(&meter), TIMED_EACH + 2, "a wait is timed");
+        meter.time(async {}).await;
+        assert_eq!(count(&meter), TIMED_EACH + 3, "so is what comes after it");
+        meter.time(async {}).await;
+        assert_eq!(count(&meter), TIMED_EACH + 3);
     }
 
     #[tokio::test(start_paused = true)]
     async fn signals_that_wait_are_timed_one_by_one() {
-        let meter = Meter::in_turn(None);
+        let mut runs = Runs::new();
         for call in 0..3 {
-            let mut timing = begin(&meter);
+            runs.begin();
             for signal in 1..=4_u32 {
-                timing.waits(&meter, signal as usize);
+                runs.waits_with(signal.into());
                 advance(MILLISECOND * signal).await;
-                timing.waits(&meter, signal as usize);
+                runs.waits_with(signal.into());
             }
-            timing.end(&meter, 4);
-            let latency = meter.latency().unwrap();
+            runs.end(4);
+            let latency = runs.meter.latency().unwrap();
             assert_eq!(
                 (latency.count(), latency.max()),
                 (4 * (call + 1), 4 * MILLISECOND)
             );
         }
-        let latency = meter.latency().unwrap();
+        let latency = runs.meter.latency().unwrap();
         assert!(latency.p50() < 3 * MILLISECOND, "{latency}");
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_wait_that_was_not_expected_counts_what_was_before_it_with_others() {
-        let meter = Meter::in_turn(None);
-        begin(&meter).end(&meter, 1);
-        let mut timing = begin(&meter);
-        timing.waits(&meter, 6);
+        let mut runs = Runs::new();
+        runs.begin();
+        runs.end(1);
+        runs.begin();
+        runs.waits_with(6);
         advance(MILLISECOND).await;
-        timing.end(&meter, 6);
-        assert_eq!(count(&meter), 2, "five have passed untimed");
+        runs.end(6);
+        assert_eq!(count(&runs.meter), 2, "five have passed untimed");
         for _ in 2..TIMED_EACH + 2 {
-            begin(&meter).end(&meter, 1);
+            runs.begin();
+            runs.end(1);
         }
         // The call after the wait is timed, and counts for the five; so is the next one that is due, for those between.
-        assert_eq!(count(&meter), 2 + 6 + TIMED_EACH - 2);
+        assert_eq!(count(&runs.meter), 2 + 6 + TIMED_EACH - 2);
     }
 
     #[tokio::test(start_paused = true)]
     async fn the_oldest_call_is_the_one_that_is_looked_at() {
         let meter = Meter::at_once();
         assert_eq!(meter.look(Instant::now()), None);
-        let mut first = begin(&meter);
+        let first = Measured::begin(&meter);
         assert_eq!(meter.look(Instant::now()), Some(Duration::ZERO));
         advance(MILLISECOND).await;
-        let mut second = begin(&meter);
+        let second = Measured::begin(&meter);
         assert_eq!(meter.look(Instant::now()), Some(MILLISECOND));
         assert!(meter.tell());
         assert!(!meter.tell(), "it is told once");
-        second.end(&meter, 1);
+        second.end();
         assert_eq!(meter.look(Instant::now()), Some(MILLISECOND));
-        first.cut(&meter);
+        drop(first);
         assert_eq!(meter.look(Instant::now()), None);
         assert_eq!(count(&meter), 0, "what was cut short is not measured");
     }

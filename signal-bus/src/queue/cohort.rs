@@ -53,17 +53,20 @@ pub(crate) trait Companion {
     /// Whether its notes are those of the cohort.
     fn is_together(&self) -> bool;
     fn go_together(&mut self, together: bool);
-    /// What it has handled with the others is settled.
-    fn is_settled(&mut self);
     /// What it has handled by itself, and what it has left.
     fn through(&mut self) -> Through<'_>;
     /// Tells it what it has got for itself.
     fn get(&mut self, got: Got);
 }
 
-/// How often somebody had left a cohort when its driver looked last.
-#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
-pub(crate) struct Seen(u64);
+/// What the driver of a cohort has seen when it looked last.
+#[derive(Clone, Copy, Default, Debug)]
+pub(crate) struct Seen {
+    /// How often somebody had left.
+    left: u64,
+    /// How many it drives, and whether all of them go together.
+    all: Option<usize>,
+}
 
 /// What there is for those who are driven together.
 pub(crate) enum Round {
@@ -92,16 +95,20 @@ impl Exchange {
             .drain(..)
             .for_each(|one| state.logs[log.index()].keep_spare(one));
         state.dismiss(log, companions, seen);
-        let mut settled = state.settle_cohort(log, companions, &mut wakes);
+        let mut settled = state.settle_cohort(log, &mut wakes);
         let mut best = match state.logs[log.index()].cohort.count {
             0 => Got::Ended,
             _ => Got::Nothing,
         };
-        let alone = companions.iter_mut().filter(|one| !one.is_together());
-        for companion in alone {
-            let (got, count) = state.turn_over_alone(log, companion, context, &mut wakes);
-            settled += count;
-            best = best.max(got);
+        if seen.all != Some(companions.len()) {
+            let alone = companions.iter_mut().filter(|one| !one.is_together());
+            for companion in alone {
+                let (got, count) = state.turn_over_alone(log, companion, context, &mut wakes);
+                settled += count;
+                best = best.max(got);
+            }
+            let all = companions.iter().all(Companion::is_together);
+            seen.all = all.then_some(companions.len());
         }
         let segment = state.logs[log.index()].take_together(&mut wakes);
         if segment.is_some() {
@@ -132,10 +139,10 @@ impl State {
     /// Finds out who has been taken out of the cohort.
     fn dismiss<C: Companion>(&self, log: LogId, companions: &mut [C], seen: &mut Seen) {
         let left = self.logs[log.index()].cohort.left;
-        if seen.0 == left {
+        if seen.left == left {
             return;
         }
-        seen.0 = left;
+        *seen = Seen { left, all: None };
         for companion in companions.iter_mut().filter(|one| one.is_together()) {
             let store = companion.queue().and_then(|queue| self.stores.get(queue));
             let together = store.is_some_and(Store::is_together);
@@ -144,14 +151,7 @@ impl State {
     }
 
     /// Settles what the cohort was through with; how many signals that were.
-    fn settle_cohort<C: Companion>(
-        &mut self,
-        log: LogId,
-        companions: &mut [C],
-        wakes: &mut Wakes,
-    ) -> usize {
-        let together = companions.iter_mut().filter(|one| one.is_together());
-        together.for_each(Companion::is_settled);
+    fn settle_cohort(&mut self, log: LogId, wakes: &mut Wakes) -> usize {
         let settled = self.logs[log.index()].settle_together(wakes);
         if 0 < settled {
             self.freed_in(log, wakes);
@@ -263,8 +263,10 @@ impl Store {
             return;
         };
         let cohort = &logs[reading.log.index()].cohort;
-        self.counts.done += cohort.done - together.noted;
+        let done = cohort.done - together.noted;
+        self.counts.done += done;
         together.noted = cohort.done;
+        together.lead.settle(done);
         (reading.at, reading.next, reading.held) = (cohort.at, cohort.next, cohort.held);
         self.handling = cohort.size;
         let handles = 0 < cohort.size;

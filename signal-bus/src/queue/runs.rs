@@ -142,7 +142,7 @@ impl State {
             }
             segment.into_iter().for_each(|one| stock.add_segment(one));
         }
-        lead.recount();
+        lead.settle_all();
         match (0 < stock.left(), store.is_open()) {
             (true, _) => Got::Signals,
             (false, true) => Got::Nothing,
@@ -170,7 +170,7 @@ impl Store {
     pub(super) fn settle_begun(&mut self) -> usize {
         let done = self.run.as_ref().map_or(0, |run| run.unsettled());
         if let Some(run) = &self.run {
-            run.settle(done);
+            run.settle(done as u64);
         }
         self.settle_run(Handled { done, dead: 0 });
         done

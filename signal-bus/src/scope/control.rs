@@ -42,7 +42,7 @@ impl Controls {
             site,
             runs: AtomicBool::new(false),
             trip: Trip::new(on_trip),
-            meter: Meter::in_turn(None),
+            meter: Meter::in_turn(),
             asked: Mutex::default(),
             next: Mutex::default(),
             changed: Notify::new(),

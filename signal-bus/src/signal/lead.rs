@@ -1,33 +1,42 @@
 //! What of a run is seen from outside while its handler has it.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
 use crate::signal::{id::SignalId, label::Origin};
 
 /// How far a handler is that goes from signal to signal.
+///
+/// Its counts only grow, so that nobody has to begin them anew between two runs.
 #[derive(Debug)]
 pub(crate) struct Lead {
     parent: AtomicU64,
     root: AtomicU64,
-    /// How many signals the handler has begun with since the run was last filled.
-    begun: AtomicUsize,
+    /// How many signals the handler has begun with.
+    begun: AtomicU64,
     /// How many of those have been settled.
-    settled: AtomicUsize,
-    /// How many may be begun at most.
-    limit: AtomicUsize,
-    /// Whether the handler is through with the run.
-    through: AtomicBool,
+    settled: AtomicU64,
+    /// How many may have been begun at most.
+    limit: AtomicU64,
+    /// What has become of the last one that was begun: [`OVER`], [`ON`] or [`FAILED`].
+    last: AtomicU8,
 }
+
+/// Over, as those before it.
+const OVER: u8 = 0;
+/// In the hands of the handler.
+const ON: u8 = 1;
+/// No more in its hands, but not over before it is settled.
+const FAILED: u8 = 2;
 
 impl Default for Lead {
     fn default() -> Self {
         Self {
             parent: AtomicU64::new(SignalId::UNSET.number()),
             root: AtomicU64::new(SignalId::UNSET.number()),
-            begun: AtomicUsize::new(0),
-            settled: AtomicUsize::new(0),
-            limit: AtomicUsize::new(usize::MAX),
-            through: AtomicBool::new(false),
+            begun: AtomicU64::new(0),
+            settled: AtomicU64::new(0),
+            limit: AtomicU64::new(u64::MAX),
+            last: AtomicU8::new(OVER),
         }
     }
 }
@@ -64,53 +73,121 @@ impl Lead {
         let Origin { parent, root } = leads;
         self.parent.store(parent.number(), Ordering::Relaxed);
         self.root.store(root.number(), Ordering::Relaxed);
+        // First, so that nobody sees it begun and over.
+        self.last.store(ON, Ordering::Relaxed);
         // Nobody else writes it.
-        self.begun.store(self.begun() + 1, Ordering::Relaxed);
+        self.begun.store(self.begun() + 1, Ordering::Release);
     }
 
-    /// How many signals the handler has begun with since the run was last filled.
+    /// How many signals the handler has begun with.
     #[inline]
-    pub(crate) fn begun(&self) -> usize {
-        self.begun.load(Ordering::Relaxed)
+    pub(crate) fn begun(&self) -> u64 {
+        self.begun.load(Ordering::Acquire)
     }
 
     /// How many signals are over and not settled.
     pub(crate) fn unsettled(&self) -> usize {
         let settled = self.settled.load(Ordering::Relaxed);
-        // The last one that was begun is not over before the handler is through.
-        let on = usize::from(!self.through.load(Ordering::Relaxed));
-        self.begun().saturating_sub(settled + on)
+        let begun = self.begun();
+        let unsettled = begun.saturating_sub(settled + u64::from(self.is_on()));
+        usize::try_from(unsettled).unwrap_or(usize::MAX)
     }
 
     /// Counts signals that were settled.
-    pub(crate) fn settle(&self, count: usize) {
+    pub(crate) fn settle(&self, count: u64) {
         self.settled.fetch_add(count, Ordering::Relaxed);
     }
 
-    /// Begins to count anew.
-    pub(crate) fn recount(&self) {
-        self.begun.store(0, Ordering::Relaxed);
-        self.settled.store(0, Ordering::Relaxed);
-        self.through.store(false, Ordering::Relaxed);
+    /// Notes that all that was begun is settled.
+    pub(crate) fn settle_all(&self) {
+        self.settled.store(self.begun(), Ordering::Relaxed);
+        self.end();
     }
 
-    /// Notes that the handler is through with what it was given.
+    /// Notes that what was begun is over.
+    #[inline]
     pub(crate) fn end(&self) {
-        self.through.store(true, Ordering::Relaxed);
+        self.last.store(OVER, Ordering::Relaxed);
     }
 
-    /// Whether the handler has begun, and is not through.
+    /// Notes that the handler has failed with the last one.
+    pub(crate) fn fail(&self) {
+        self.last.store(FAILED, Ordering::Relaxed);
+    }
+
+    /// Whether the last one that was begun is not over.
     pub(crate) fn is_on(&self) -> bool {
-        0 < self.begun() && !self.through.load(Ordering::Relaxed)
+        self.last.load(Ordering::Relaxed) != OVER
     }
 
-    /// Lets only so many signals be begun from when the run is next filled.
-    pub(crate) fn allow(&self, count: usize) {
-        self.limit.store(count, Ordering::Release);
+    /// The signal that is in the hands of the handler, by how many it has begun with; `None` if there is none.
+    pub(crate) fn in_hand(&self) -> Option<u64> {
+        let on = self.last.load(Ordering::Relaxed) == ON;
+        on.then(|| self.begun())
+    }
+
+    /// Lets only so many further signals be begun.
+    pub(crate) fn allow(&self, count: u64) {
+        let limit = self.begun().saturating_add(count);
+        self.limit.store(limit, Ordering::Release);
     }
 
     /// Lets no further signal be begun. One that is being begun on another thread may still be.
     pub(crate) fn stop(&self) {
-        self.allow(0);
+        self.limit.store(0, Ordering::Release);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use super::Lead;
+    use crate::signal::{headers::Headers, id::SignalId, label::Stamp};
+
+    fn stamp(number: u64) -> Stamp {
+        Stamp {
+            id: SignalId::numbered(number),
+            origin: None,
+            time: SystemTime::UNIX_EPOCH,
+            headers: Headers::default(),
+            attempt: 1,
+            local: false,
+            passage: None,
+        }
+    }
+
+    #[test]
+    fn what_is_over_is_to_be_settled_and_what_is_in_hand_is_not() {
+        let lead = Lead::default();
+        assert_eq!((lead.unsettled(), lead.in_hand()), (0, None));
+        lead.follow(&stamp(1));
+        lead.follow(&stamp(2));
+        assert_eq!((lead.unsettled(), lead.in_hand()), (1, Some(2)));
+        lead.settle(1);
+        lead.end();
+        assert_eq!((lead.unsettled(), lead.in_hand()), (1, None));
+        // The next run, before the one before it is settled.
+        lead.follow(&stamp(3));
+        assert_eq!((lead.unsettled(), lead.in_hand()), (1, Some(3)));
+        lead.fail();
+        assert_eq!((lead.unsettled(), lead.in_hand()), (1, None));
+        assert!(lead.is_on(), "it is not over before it is settled");
+        lead.settle_all();
+        assert_eq!((lead.unsettled(), lead.is_on()), (0, false));
+    }
+
+    #[test]
+    fn only_as_many_further_signals_are_begun_as_are_allowed() {
+        let lead = Lead::default();
+        lead.follow(&stamp(1));
+        lead.allow(1);
+        assert!(lead.goes_on());
+        lead.follow(&stamp(2));
+        assert!(!lead.goes_on());
+        lead.allow(u64::MAX);
+        assert!(lead.goes_on());
+        lead.stop();
+        assert!(!lead.goes_on());
     }
 }

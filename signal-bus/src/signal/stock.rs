@@ -56,6 +56,12 @@ impl Stock {
         self.segment = Some(segment);
     }
 
+    /// Goes back to the first of the signals that others may have, too, to go through them once more.
+    #[inline]
+    pub(crate) fn rewind(&mut self) {
+        self.at = 0;
+    }
+
     /// Takes the signals that others may have, too, when it is through with them.
     #[inline]
     pub(crate) fn take_segment(&mut self) -> Option<Arc<Segment>> {

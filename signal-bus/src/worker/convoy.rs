@@ -24,7 +24,7 @@ use crate::{
         stores::QueueId,
     },
     scope::running::Running,
-    signal::segment::Segment,
+    signal::{segment::Segment, stock::Stock},
     worker::{
         hand::Hand,
         runs::{self, SIGNALS_PER_STEP},
@@ -130,9 +130,10 @@ pub(super) fn drive(
         at: hands.len(),
         seats: hands.into_iter().map(Seat::from).collect(),
         segment: None,
-        share: None,
+        stock: None,
         steps: 0,
         timed: false,
+        left: false,
         seen: Seen::default(),
         spare: Vec::new(),
     };
@@ -145,14 +146,16 @@ struct Convoy {
     seats: Vec<Seat>,
     /// The signals of this round, for those who go together.
     segment: Option<Arc<Segment>>,
-    /// A share of them, which goes from one to the next: to count shares would cost as much as to call a small handler.
-    share: Option<Arc<Segment>>,
+    /// What they go through, which goes from one to the next: it would cost as much as to call a small handler to fill one each.
+    stock: Option<Box<Stock>>,
     /// Whose turn it is in this round.
     at: usize,
     /// What was done since the last step, counted in signals.
     steps: usize,
     /// Whether each handler is timed in this round, because the last one took long.
     timed: bool,
+    /// Whether a handler has left in this round.
+    left: bool,
     seen: Seen,
     spare: Vec<Arc<Segment>>,
 }
@@ -186,10 +189,9 @@ impl Companion for Seat {
 
     fn go_together(&mut self, together: bool) {
         self.together = together;
-    }
-
-    fn is_settled(&mut self) {
-        self.hand.iter_mut().for_each(Hand::is_settled);
+        if together {
+            self.hand.iter_mut().for_each(Hand::go_together);
+        }
     }
 
     fn through(&mut self) -> Through<'_> {
@@ -199,6 +201,51 @@ impl Companion for Seat {
 
     fn get(&mut self, got: Got) {
         self.got = got;
+    }
+}
+
+impl Seat {
+    /// Calls the handler with what it has by itself, if it has anything: how many signals those are, and whether it may stay.
+    fn poll_alone(
+        &mut self,
+        running: &Arc<Running>,
+        context: &mut Context<'_>,
+    ) -> Option<(usize, bool)> {
+        let hand = self.hand.as_mut()?;
+        match hand.left() {
+            _ if self.together || self.got != Got::Signals => None,
+            0 => None,
+            size => Some((
+                size,
+                hand.poll(running, context).is_ready() && hand.is_through(),
+            )),
+        }
+    }
+
+    /// Ends the handler, if there is nothing for it any more.
+    fn end_alone(&mut self, running: &Running) -> bool {
+        let ends = !self.together && self.got == Got::Ended;
+        let ended = self.hand.take_if(|_| ends);
+        ended.map(|hand| hand.end(running)).is_some()
+    }
+
+    /// Notes that the handler has taken long while others waited; whether it may stay.
+    fn takes_long(&mut self) -> bool {
+        self.hand.as_mut().is_some_and(|hand| {
+            hand.takes_long();
+            hand.comes_back()
+        })
+    }
+
+    /// Lets the handler go on in a task of its own.
+    #[cold]
+    fn leave(&mut self, running: &Arc<Running>, home: &Arc<Home>) {
+        let Some(hand) = self.hand.take() else { return };
+        if self.together {
+            running.exchange.part(hand.work().queue);
+        }
+        let alone = runs::alone(Arc::clone(running), hand, Some(Arc::clone(home)));
+        running.tasks.spawn(&running.runtime, alone);
     }
 }
 
@@ -215,11 +262,16 @@ impl Convoy {
     /// Waits for the next round; `false` if there will be none.
     fn poll_round(&mut self, context: &mut Context<'_>) -> Poll<bool> {
         loop {
-            self.share = None;
+            // Whoever has it still has left with it.
+            self.stock
+                .iter_mut()
+                .for_each(|stock| drop(stock.take_segment()));
             self.spare.extend(self.segment.take());
             self.spare.retain_mut(Segment::empty);
             self.home.let_in(&mut self.seats);
-            self.seats.retain(|seat| seat.hand.is_some());
+            if std::mem::take(&mut self.left) {
+                self.seats.retain(|seat| seat.hand.is_some());
+            }
             self.at = self.seats.len();
             if self.seats.is_empty() && self.home.close() {
                 return Poll::Ready(false);
@@ -229,6 +281,8 @@ impl Convoy {
             let polled = exchange.poll_together(log, seats, seen, spare, context);
             match polled {
                 Poll::Ready(Round::Signals(segment)) => {
+                    let stock = self.stock.take().unwrap_or_default();
+                    self.stock = segment.as_ref().map(|one| fill(stock, one, &self.running));
                     self.segment = segment;
                     self.at = 0;
                     return Poll::Ready(true);
@@ -252,71 +306,63 @@ impl Convoy {
         let _active = running.enter();
         let alone = self.seats.len() < 2;
         let begun = (!alone && self.at == 0).then(Instant::now);
-        while let Some(seat) = self.seats.get_mut(self.at) {
-            let size = match (&self.segment, &seat.hand) {
-                (Some(segment), _) if seat.together => segment.len(),
-                (_, Some(hand)) if seat.got == Got::Signals => hand.left(),
-                _ => 0,
-            };
-            if 0 < size {
-                // A task that always finds a signal would never let another one run.
-                while SIGNALS_PER_STEP <= self.steps {
-                    ready!(poll_step(context));
-                    self.steps -= SIGNALS_PER_STEP;
-                }
-                self.steps += SIGNALS_PER_TURN + size;
-                self.turn(context);
-            } else if seat.got == Got::Ended && !seat.together {
-                seat.hand
-                    .take()
-                    .into_iter()
-                    .for_each(|hand| hand.end(&running));
+        while self.at < self.seats.len() {
+            // A task that always finds a signal would never let another one run.
+            while SIGNALS_PER_STEP <= self.steps {
+                ready!(poll_step(context));
+                self.steps -= SIGNALS_PER_STEP;
             }
-            self.at += 1;
+            self.turns(context);
         }
         self.timed = begun.is_some_and(|begun| LONG_ROUND < begun.elapsed());
         Poll::Ready(())
     }
 
-    fn turn(&mut self, context: &mut Context<'_>) {
-        let Some(Seat {
-            hand: Some(hand),
-            together,
+    /// Gives handlers their turn, as many as go to a step.
+    fn turns(&mut self, context: &mut Context<'_>) {
+        let Self {
+            running,
+            home,
+            seats,
+            segment,
+            stock,
+            at,
             ..
-        }) = self.seats.get_mut(self.at)
-        else {
-            return;
-        };
-        if let (Some(segment), true) = (&self.segment, *together) {
-            let share = self.share.take();
-            hand.fill(share.unwrap_or_else(|| Arc::clone(segment)));
+        } = self;
+        let shared = segment.as_ref().map_or(0, |segment| segment.len());
+        for seat in seats.iter_mut().skip(*at) {
+            *at += 1;
+            let begun = self.timed.then(Instant::now);
+            let (size, mut stays) = match (&mut seat.hand, &segment) {
+                (Some(hand), Some(segment)) if seat.together => {
+                    let mut all = match stock.take() {
+                        Some(stock) => stock,
+                        None => fill(Box::default(), segment, running),
+                    };
+                    all.rewind();
+                    *stock = hand.poll_together(running, (all, shared), context);
+                    (shared, stock.is_some())
+                }
+                _ => match seat.poll_alone(running, context) {
+                    Some(polled) => polled,
+                    None => {
+                        self.left |= seat.end_alone(running);
+                        continue;
+                    }
+                },
+            };
+            if begun.is_some_and(|begun| LONG_RUN < begun.elapsed()) {
+                stays = seat.takes_long() && stays;
+            }
+            if !stays {
+                seat.leave(running, home);
+                self.left = true;
+            }
+            self.steps += SIGNALS_PER_TURN + size;
+            if SIGNALS_PER_STEP <= self.steps {
+                return;
+            }
         }
-        let begun = self.timed.then(Instant::now);
-        let rests = hand.work().rests(&self.running);
-        let stays = !rests && hand.poll(&self.running, *together, context).is_ready();
-        if begun.is_some_and(|begun| LONG_RUN < begun.elapsed()) {
-            hand.takes_long();
-        }
-        if *together {
-            self.share = hand.give_back();
-        }
-        if !stays || hand.has_failed() || 0 < hand.left() || !hand.comes_back() {
-            self.leave();
-        }
-    }
-
-    /// Lets the handler whose turn it is go on in a task of its own.
-    fn leave(&mut self) {
-        let Some(seat) = self.seats.get_mut(self.at) else {
-            return;
-        };
-        let Some(hand) = seat.hand.take() else { return };
-        if seat.together {
-            self.running.exchange.part(hand.work().queue);
-        }
-        let running = Arc::clone(&self.running);
-        let alone = runs::alone(running, hand, Some(Arc::clone(&self.home)));
-        self.running.tasks.spawn(&self.running.runtime, alone);
     }
 
     /// Ends with the bus, or the topic.
@@ -327,6 +373,13 @@ impl Convoy {
                 .for_each(|hand| hand.end(&self.running));
         }
     }
+}
+
+/// Fills what handlers go through with signals that they share.
+fn fill(mut stock: Box<Stock>, segment: &Arc<Segment>, running: &Running) -> Box<Stock> {
+    stock.keep(running.keeps_dead());
+    stock.add_segment(Arc::clone(segment));
+    stock
 }
 
 /// Takes a step of those after which a task lets others run.

@@ -14,33 +14,32 @@ use crate::{
     observe::meter::Timing,
     queue::runs::{Handled, Through},
     registry::subscriber::Handle,
-    scope::{Scope, place::Scoped, running::Running},
-    signal::{hatch, lead::Lead, run::Run, segment::Segment, stock::Stock},
+    scope::{Scope, place, running::Running},
+    signal::{hatch, lead::Lead, run::Run, stock::Stock},
     worker::{Gone, Work, load::Keys, retry, told::Told},
 };
 
-/// The calls of a handler, until one fails.
-type Calls = Scoped<Guarded<'static, Outcome>>;
+/// How the calls of a handler have ended, if they have.
+type Polled = Poll<Result<Outcome, String>>;
 
 /// A handler, and how far it is.
 pub(crate) struct Hand {
-    handle: Handle,
+    /// The calls of the handler, until one fails.
+    calls: Guarded<'static, Outcome>,
+    /// What they are in; made with the first one.
+    scope: Option<Arc<Scope>>,
     lead: Arc<Lead>,
-    /// `None` while the handler has it.
-    stock: Option<Box<Stock>>,
-    calls: Option<Calls>,
     /// The time of the run that is on.
     timing: Timing,
-    /// How many signals of the run that is on were settled in the middle of it.
-    settled: usize,
-    /// Whether the handler has waited in the run that is on.
-    waited: bool,
-    /// How many signals it has handled of late without waiting.
-    quick: usize,
+    /// How many signals had been begun at the end of the last run in which it has waited.
+    waited_until: u64,
     /// How often it has taken long while others waited.
     slow: u8,
-    /// What the queue has not been told of.
-    handled: Handled,
+    /// Whether its handler has failed, and the queue was not told of it.
+    failed: bool,
+    /// What it goes through by itself; `None` while the handler has it, and as long as it goes with others.
+    stock: Option<Box<Stock>>,
+    handle: Handle,
     /// Dropped last, when all that it held is gone, too.
     gone: Gone,
 }
@@ -51,14 +50,13 @@ impl Hand {
             gone: Gone(work),
             handle,
             lead: Arc::default(),
-            stock: Some(Box::default()),
-            calls: None,
+            stock: None,
+            calls: Guarded::over(),
+            scope: None,
             timing: Timing::default(),
-            settled: 0,
-            waited: false,
-            quick: 0,
+            waited_until: 0,
             slow: 0,
-            handled: Handled::default(),
+            failed: false,
         }
     }
 
@@ -77,113 +75,164 @@ impl Hand {
         Through {
             queue: work.queue,
             worker: work.id,
-            handled: std::mem::take(&mut self.handled),
+            handled: Handled {
+                done: self.lead.unsettled(),
+                dead: usize::from(std::mem::take(&mut self.failed)),
+            },
             stock: self.stock.get_or_insert_default(),
             lead: &self.lead,
         }
     }
 
-    /// Gives it signals that others have, too, when what it had before was settled with them.
-    pub(super) fn fill(&mut self, segment: Arc<Segment>) {
-        self.lead.recount();
-        self.stock.get_or_insert_default().add_segment(segment);
+    /// Goes with others from now on, and through what they have; it has nothing by itself then.
+    pub(super) fn go_together(&mut self) {
+        self.stock = None;
     }
 
-    /// Gives back the signals that others have, too, if it is through with them.
-    pub(super) fn give_back(&mut self) -> Option<Arc<Segment>> {
-        self.stock.as_mut()?.take_segment()
-    }
-
-    /// Notes that what it has handled was settled with what others have.
-    pub(super) fn is_settled(&mut self) {
-        self.handled = Handled::default();
-        self.lead.recount();
-    }
-
-    /// Whether its handler has failed in the last run.
-    pub(super) fn has_failed(&self) -> bool {
-        0 < self.handled.dead
-    }
-
-    /// Lets the handler go through so many signals at most, from when it is next filled.
-    pub(super) fn allow(&self, count: usize) {
+    /// Lets the handler go through so many further signals at most.
+    pub(super) fn allow(&self, count: u64) {
         self.lead.allow(count);
     }
 
     /// Calls the handler with one signal after the other, until one fails or there are no more.
     ///
-    /// It is pending where the handler waits for something else than signals. `together` if the queue has the same notes of it
-    /// as of others.
-    pub(super) fn poll(
+    /// It is pending where the handler waits for something else than signals.
+    pub(super) fn poll(&mut self, running: &Arc<Running>, context: &mut Context<'_>) -> Poll<()> {
+        let mut stock = self.stock.take();
+        if let Some(stock) = &mut stock {
+            stock.keep(running.keeps(&self.gone.0));
+        }
+        if !self.waits() {
+            self.timing.begin(self.lead.begun());
+        }
+        let (polled, back) = self.go_on(running, stock, context);
+        let ended = self.pause(running, polled, back);
+        if !ended && 0 < self.lead.unsettled() {
+            running.exchange.progress(self.gone.0.queue);
+        }
+        match ended {
+            true => Poll::Ready(()),
+            false => Poll::Pending,
+        }
+    }
+
+    /// Calls the handler with signals that others have, too, so many of them, which come back if it is through with them.
+    ///
+    /// Otherwise it has to go on by itself: it waits, or has failed.
+    #[inline]
+    pub(super) fn poll_together(
         &mut self,
         running: &Arc<Running>,
-        together: bool,
+        (stock, size): (Box<Stock>, usize),
         context: &mut Context<'_>,
-    ) -> Poll<()> {
-        let work = &self.gone.0;
-        let meter = work.meter(running, Some(&self.lead));
-        self.timing.begin(meter);
-        if let Some(stock) = &mut self.stock {
-            stock.keep(running.keeps(work));
+    ) -> Option<Box<Stock>> {
+        let before = self.lead.begun();
+        let timed = self.timing.is_due();
+        if timed {
+            self.timing.begin(before);
         }
-        let calls = self
-            .calls
-            .get_or_insert_with(|| begin(work, &self.lead, self.handle, running));
-        let outer = hatch::open(self.stock.take());
-        let polled = Pin::new(calls).poll(context);
-        let back = hatch::close(outer);
-        let outcome = match (polled, back) {
-            (Poll::Pending, None) => {
-                self.waited = true;
-                self.timing.waits(meter, self.lead.begun());
-                // Where it goes with others, nothing is noted of it alone.
-                if !together && 0 < self.lead.unsettled() {
-                    self.settled += running.exchange.progress(work.queue);
+        let (polled, back) = self.go_on(running, Some(stock), context);
+        match (polled, back) {
+            (Poll::Pending, Some(stock)) if stock.left() == 0 => {
+                self.lead.end();
+                match timed {
+                    true => self.end_run(running),
+                    // It is as if it had begun and ended now.
+                    false => self.timing.pass(size),
                 }
-                return Poll::Pending;
+                Some(stock)
             }
-            (Poll::Pending, back) => {
-                self.stock = back;
-                Ok(())
+            (polled, back) => {
+                if !timed {
+                    self.timing.begin(before);
+                }
+                // Nothing is noted of it alone before it has left the others.
+                self.pause(running, polled, back);
+                None
             }
-            (Poll::Ready(outcome), back) => {
-                self.calls = None;
-                self.stock = back;
-                work.ended(running, outcome)
-            }
+        }
+    }
+
+    /// Polls the calls with what there is for the handler; what it gives back it is through with.
+    #[inline(always)]
+    fn go_on(
+        &mut self,
+        running: &Arc<Running>,
+        stock: Option<Box<Stock>>,
+        context: &mut Context<'_>,
+    ) -> (Polled, Option<Box<Stock>>) {
+        if self.calls.is_over() {
+            self.begin(running);
+        }
+        let outer = hatch::open(stock);
+        let Self { scope, calls, .. } = self;
+        let polled = place::within(scope, || Pin::new(calls).poll(context));
+        (polled, hatch::close(outer))
+    }
+
+    #[cold]
+    fn begin(&mut self, running: &Arc<Running>) {
+        let work = &self.gone.0;
+        // Whoever watches is to see it from its first signal on.
+        work.meter(running, Some(&self.lead));
+        let scope = Scope::leading(Arc::clone(running), work.queue, Arc::clone(&self.lead));
+        self.scope = Some(Arc::new(scope));
+        let run = Run::endless(Arc::clone(&self.lead), work.templates.clone());
+        self.calls = Guarded::new((self.handle)(run));
+    }
+
+    /// Notes that the handler waits, or how the run has ended; whether it has.
+    #[inline(never)]
+    fn pause(&mut self, running: &Arc<Running>, polled: Polled, back: Option<Box<Stock>>) -> bool {
+        let work = &self.gone.0;
+        if polled.is_pending() && back.is_none() {
+            let (begun, lead) = (self.lead.begun(), &self.lead);
+            self.timing.waits(begun, || work.meter(running, Some(lead)));
+            return false;
+        }
+        let outcome = match polled {
+            Poll::Pending => Ok(()),
+            Poll::Ready(outcome) => work.ended(running, outcome),
         };
+        match &outcome {
+            Ok(()) => self.lead.end(),
+            Err(_) => self.lead.fail(),
+        }
+        self.end_run(running);
+        let mut stock = back.unwrap_or_default();
+        self.failed = outcome.is_err();
+        if self.failed {
+            tell(&self.gone.0, running, &mut stock, outcome);
+        }
+        // What others have, too, is let go of before it is settled, and no lock is held here.
+        stock.release_segment();
+        self.stock = Some(stock);
+        true
+    }
+
+    /// Measures the run that has ended.
+    fn end_run(&mut self, running: &Running) {
         let begun = self.lead.begun();
-        if outcome.is_ok() {
-            self.lead.end();
+        if self.timing.has_waited() {
+            self.waited_until = begun;
         }
-        self.timing.end(meter, begun);
-        let failed = usize::from(outcome.is_err());
-        self.handled = Handled {
-            done: begun.saturating_sub(failed + std::mem::take(&mut self.settled)),
-            dead: failed,
-        };
-        if outcome.is_err() {
-            tell(work, running, self.stock.get_or_insert_default(), outcome);
-        }
-        if let (Some(stock), false) = (&mut self.stock, together) {
-            // What others have, too, is let go of before it is settled, and no lock is held here.
-            stock.release_segment();
-        }
-        self.quick = match std::mem::take(&mut self.waited) {
-            true => 0,
-            false => self.quick.saturating_add(begun),
-        };
-        Poll::Ready(())
+        let (work, lead) = (&self.gone.0, &self.lead);
+        self.timing.end(begun, || work.meter(running, Some(lead)));
+    }
+
+    /// Whether its handler is through with all it had, and has not failed.
+    pub(super) fn is_through(&self) -> bool {
+        !self.failed && self.left() == 0
     }
 
     /// Whether its handler waits for something else than signals.
     pub(super) fn waits(&self) -> bool {
-        self.stock.is_none()
+        self.timing.is_on()
     }
 
     /// How many signals its handler has handled of late without waiting.
-    pub(super) fn quick(&self) -> usize {
-        self.quick
+    pub(super) fn quick(&self) -> u64 {
+        self.lead.begun() - self.waited_until
     }
 
     /// Notes that it has taken long while others waited.
@@ -210,12 +259,6 @@ impl Hand {
     }
 }
 
-fn begin(work: &Arc<Work>, lead: &Arc<Lead>, handle: Handle, running: &Arc<Running>) -> Calls {
-    let run = Run::endless(Arc::clone(lead), work.templates.clone());
-    let scope = Scope::leading(Arc::clone(running), work.queue, Arc::clone(lead));
-    scope.run(Guarded::new(handle(run)))
-}
-
 fn tell(work: &Work, running: &Arc<Running>, stock: &mut Stock, outcome: Outcome) {
     if let Some(label) = stock.label() {
         let (told, handled) = (
@@ -233,10 +276,14 @@ fn tell(work: &Work, running: &Arc<Running>, stock: &mut Stock, outcome: Outcome
 impl Drop for Hand {
     fn drop(&mut self) {
         let outer = hatch::open(None);
-        self.calls = None;
+        let Self { scope, calls, .. } = self;
+        if !calls.is_over() {
+            place::within(scope, || *calls = Guarded::over());
+        }
         drop(hatch::close(outer));
-        if let Some(meter) = self.gone.0.meter.get() {
-            self.timing.cut(meter);
+        if self.waits() {
+            // What was cut short runs no more.
+            self.lead.fail();
         }
     }
 }

@@ -17,7 +17,7 @@ use crate::{
 /// So many signals count as one step of those after which a task lets others run.
 pub(super) const SIGNALS_PER_STEP: usize = 16;
 /// Who has handled so many signals without waiting goes back to where others are handled with it.
-const QUICK: usize = 32;
+const QUICK: u64 = 32;
 
 /// As [`work`](super::work), for a handler that takes one signal after the other.
 pub(crate) async fn work(running: Arc<Running>, hand: Hand) {
@@ -87,7 +87,9 @@ impl Work {
 impl Hand {
     /// Waits for the next run; `has_home` if there are others it may go back to when there is none.
     async fn next(&mut self, running: &Running, has_home: bool) -> Next {
-        let goes = has_home && QUICK <= self.quick() && self.comes_back();
+        // Who rests does so by itself, and others need not ask.
+        let rests = self.work().rests(running);
+        let goes = has_home && QUICK <= self.quick() && self.comes_back() && !rests;
         poll_fn(
             |context| match running.exchange.poll_run(self.through(), context) {
                 Poll::Ready(true) => Poll::Ready(Next::Run),
@@ -107,13 +109,13 @@ impl Hand {
         let panics = self.work().panics();
         self.allow(1);
         self.handle(running).await;
-        self.allow(usize::MAX);
+        self.allow(u64::MAX);
         self.work().tried(running, panics);
     }
 
     /// Calls the handler with what it has, until one call fails or there are no more signals.
     async fn handle(&mut self, running: &Arc<Running>) {
         let _active = running.enter();
-        poll_fn(|context| self.poll(running, false, context)).await;
+        poll_fn(|context| self.poll(running, context)).await;
     }
 }

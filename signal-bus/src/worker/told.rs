@@ -157,7 +157,11 @@ impl Told {
 impl Running {
     /// Whether signals are still wanted after they were handled.
     pub(super) fn keeps(&self, work: &Work) -> bool {
-        let letters = self.is_monitored() || self.observe.letters.keeps_any();
-        self.observe.recorder.is_some() || letters && !work.buries
+        self.observe.recorder.is_some() || self.keeps_dead() && !work.buries
+    }
+
+    /// Whether somebody wants signals whose handling has failed.
+    pub(super) fn keeps_dead(&self) -> bool {
+        self.is_monitored() || self.observe.letters.keeps_any()
     }
 }
