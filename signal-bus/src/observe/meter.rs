@@ -233,7 +233,10 @@ fn lock(calls: &Mutex<AtOnce>) -> MutexGuard<'_, AtOnce> {
 }
 
 /// The time of one call after the other. It stays in its place: to move it about would cost more than to measure.
+///
+/// What a call needs that is not timed comes first.
 #[derive(Default, Debug)]
+#[repr(C)]
 pub(crate) struct Timing {
     /// How many calls have begun.
     calls: u64,
@@ -338,6 +341,12 @@ impl Meter {
             Calls::AtOnce(_) => drop(self.untimed.fetch_add(more, Ordering::Relaxed)),
         }
     }
+}
+
+#[cfg(test)]
+impl Timing {
+    /// Where what a call needs that is not timed ends.
+    pub(crate) const USUAL: usize = std::mem::offset_of!(Self, on);
 }
 
 #[cfg(test)]

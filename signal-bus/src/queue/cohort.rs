@@ -49,7 +49,7 @@ pub(super) struct Together {
 
 /// A handler that is driven with the others of its log.
 pub(crate) trait Companion {
-    fn queue(&self) -> Option<QueueId>;
+    fn queue(&self) -> QueueId;
     /// Whether its notes are those of the cohort.
     fn is_together(&self) -> bool;
     fn go_together(&mut self, together: bool);
@@ -144,9 +144,8 @@ impl State {
         }
         *seen = Seen { left, all: None };
         for companion in companions.iter_mut().filter(|one| one.is_together()) {
-            let store = companion.queue().and_then(|queue| self.stores.get(queue));
-            let together = store.is_some_and(Store::is_together);
-            companion.go_together(together);
+            let store = self.stores.get(companion.queue());
+            companion.go_together(store.is_some_and(Store::is_together));
         }
     }
 

@@ -133,7 +133,6 @@ pub(super) fn drive(
         stock: None,
         steps: 0,
         timed: false,
-        left: false,
         seen: Seen::default(),
         spare: Vec::new(),
     };
@@ -154,33 +153,35 @@ struct Convoy {
     steps: usize,
     /// Whether each handler is timed in this round, because the last one took long.
     timed: bool,
-    /// Whether a handler has left in this round.
-    left: bool,
     seen: Seen,
     spare: Vec<Arc<Segment>>,
 }
 
-/// The place of a handler; empty, once it has left in this round.
+/// The place of a handler.
+///
+/// To fetch a place costs more than to poll who is there, so it begins with a line of the cache, and what a usual turn needs is in
+/// that.
+#[repr(C, align(64))]
 struct Seat {
-    hand: Option<Hand>,
     /// Whether it goes with the others, or has what it has by itself.
     together: bool,
     got: Got,
+    hand: Hand,
 }
 
 impl From<Hand> for Seat {
     fn from(hand: Hand) -> Self {
         Self {
-            hand: Some(hand),
             together: false,
             got: Got::Nothing,
+            hand,
         }
     }
 }
 
 impl Companion for Seat {
-    fn queue(&self) -> Option<QueueId> {
-        self.hand.as_ref().map(|hand| hand.work().queue)
+    fn queue(&self) -> QueueId {
+        self.hand.work().queue
     }
 
     fn is_together(&self) -> bool {
@@ -190,13 +191,12 @@ impl Companion for Seat {
     fn go_together(&mut self, together: bool) {
         self.together = together;
         if together {
-            self.hand.iter_mut().for_each(Hand::go_together);
+            self.hand.go_together();
         }
     }
 
     fn through(&mut self) -> Through<'_> {
-        let hand = self.hand.as_mut();
-        hand.expect("empty places go before a round").through()
+        self.hand.through()
     }
 
     fn get(&mut self, got: Got) {
@@ -204,43 +204,43 @@ impl Companion for Seat {
     }
 }
 
-impl Seat {
-    /// Calls the handler with what it has by itself, if it has anything: how many signals those are, and whether it may stay.
-    fn poll_alone(
-        &mut self,
-        running: &Arc<Running>,
-        context: &mut Context<'_>,
-    ) -> Option<(usize, bool)> {
-        let hand = self.hand.as_mut()?;
-        match hand.left() {
-            _ if self.together || self.got != Got::Signals => None,
-            0 => None,
-            size => Some((
-                size,
-                hand.poll(running, context).is_ready() && hand.is_through(),
-            )),
+/// What has become of a handler in its turn.
+enum Turn {
+    /// It stays, and was called with so many signals.
+    Stays(usize),
+    /// It goes on in a task of its own.
+    Leaves(usize),
+    Ends,
+}
+
+impl Turn {
+    fn of(stays: bool, signals: usize) -> Self {
+        match stays {
+            true => Self::Stays(signals),
+            false => Self::Leaves(signals),
         }
     }
+}
 
-    /// Ends the handler, if there is nothing for it any more.
-    fn end_alone(&mut self, running: &Running) -> bool {
-        let ends = !self.together && self.got == Got::Ended;
-        let ended = self.hand.take_if(|_| ends);
-        ended.map(|hand| hand.end(running)).is_some()
-    }
-
-    /// Notes that the handler has taken long while others waited; whether it may stay.
-    fn takes_long(&mut self) -> bool {
-        self.hand.as_mut().is_some_and(|hand| {
-            hand.takes_long();
-            hand.comes_back()
-        })
+impl Seat {
+    /// Calls a handler that goes by itself, if it has anything.
+    fn poll_alone(&mut self, running: &Arc<Running>, context: &mut Context<'_>) -> Turn {
+        let hand = &mut self.hand;
+        match (self.got, hand.left()) {
+            _ if self.together => Turn::Stays(0),
+            (Got::Ended, _) => Turn::Ends,
+            (Got::Nothing, _) | (Got::Signals, 0) => Turn::Stays(0),
+            (Got::Signals, size) => {
+                let stays = hand.poll(running, context).is_ready() && hand.is_through();
+                Turn::of(stays, size)
+            }
+        }
     }
 
     /// Lets the handler go on in a task of its own.
     #[cold]
-    fn leave(&mut self, running: &Arc<Running>, home: &Arc<Home>) {
-        let Some(hand) = self.hand.take() else { return };
+    fn leave(self, running: &Arc<Running>, home: &Arc<Home>) {
+        let hand = self.hand;
         if self.together {
             running.exchange.part(hand.work().queue);
         }
@@ -269,9 +269,6 @@ impl Convoy {
             self.spare.extend(self.segment.take());
             self.spare.retain_mut(Segment::empty);
             self.home.let_in(&mut self.seats);
-            if std::mem::take(&mut self.left) {
-                self.seats.retain(|seat| seat.hand.is_some());
-            }
             self.at = self.seats.len();
             if self.seats.is_empty() && self.home.close() {
                 return Poll::Ready(false);
@@ -320,58 +317,65 @@ impl Convoy {
 
     /// Gives handlers their turn, as many as go to a step.
     fn turns(&mut self, context: &mut Context<'_>) {
+        while self.at < self.seats.len() && self.steps < SIGNALS_PER_STEP {
+            match self.turn(context) {
+                Turn::Stays(0) => self.at += 1,
+                Turn::Stays(signals) => {
+                    self.at += 1;
+                    self.steps += SIGNALS_PER_TURN + signals;
+                }
+                // Another one has the place then, whose turn it is.
+                Turn::Leaves(signals) => {
+                    let seat = self.seats.swap_remove(self.at);
+                    seat.leave(&self.running, &self.home);
+                    self.steps += SIGNALS_PER_TURN + signals;
+                }
+                Turn::Ends => self.seats.swap_remove(self.at).hand.end(&self.running),
+            }
+        }
+    }
+
+    /// Gives one handler its turn.
+    #[inline]
+    fn turn(&mut self, context: &mut Context<'_>) -> Turn {
         let Self {
             running,
-            home,
-            seats,
             segment,
             stock,
-            at,
             ..
         } = self;
-        let shared = segment.as_ref().map_or(0, |segment| segment.len());
-        for seat in seats.iter_mut().skip(*at) {
-            *at += 1;
-            let begun = self.timed.then(Instant::now);
-            let (size, mut stays) = match (&mut seat.hand, &segment) {
-                (Some(hand), Some(segment)) if seat.together => {
-                    let mut all = match stock.take() {
-                        Some(stock) => stock,
-                        None => fill(Box::default(), segment, running),
-                    };
-                    all.rewind();
-                    *stock = hand.poll_together(running, (all, shared), context);
-                    (shared, stock.is_some())
-                }
-                _ => match seat.poll_alone(running, context) {
-                    Some(polled) => polled,
-                    None => {
-                        self.left |= seat.end_alone(running);
-                        continue;
-                    }
-                },
-            };
-            if begun.is_some_and(|begun| LONG_RUN < begun.elapsed()) {
-                stays = seat.takes_long() && stays;
+        let seat = &mut self.seats[self.at];
+        let begun = self.timed.then(Instant::now);
+        let turn = match &segment {
+            Some(segment) if seat.together => {
+                let mut all = match stock.take() {
+                    Some(stock) => stock,
+                    None => fill(Box::default(), segment, running),
+                };
+                all.rewind();
+                let size = segment.len();
+                *stock = seat.hand.poll_together(running, (all, size), context);
+                Turn::of(stock.is_some(), size)
             }
-            if !stays {
-                seat.leave(running, home);
-                self.left = true;
+            _ => seat.poll_alone(running, context),
+        };
+        let long = begun.is_some_and(|begun| LONG_RUN < begun.elapsed());
+        match turn {
+            Turn::Stays(signals) if long && 0 < signals => {
+                Turn::of(seat.hand.takes_long(), signals)
             }
-            self.steps += SIGNALS_PER_TURN + size;
-            if SIGNALS_PER_STEP <= self.steps {
-                return;
+            Turn::Leaves(signals) if long => {
+                seat.hand.takes_long();
+                Turn::Leaves(signals)
             }
+            turn => turn,
         }
     }
 
     /// Ends with the bus, or the topic.
     fn end(&mut self) {
-        for seat in self.seats.drain(..) {
-            seat.hand
-                .into_iter()
-                .for_each(|hand| hand.end(&self.running));
-        }
+        let seats = self.seats.drain(..);
+        seats.for_each(|seat| seat.hand.end(&self.running));
     }
 }
 
@@ -386,4 +390,18 @@ fn fill(mut stock: Box<Stock>, segment: &Arc<Segment>, running: &Running) -> Box
 fn poll_step(context: &mut Context<'_>) -> Poll<()> {
     ready!(coop::poll_proceed(context)).made_progress();
     Poll::Ready(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::mem::offset_of;
+
+    use super::Seat;
+    use crate::worker::hand::Hand;
+
+    #[test]
+    fn a_usual_turn_fetches_one_line_of_the_cache() {
+        let usual = offset_of!(Seat, hand) + Hand::USUAL;
+        assert!(usual <= 64, "{usual} B");
+    }
 }

@@ -23,6 +23,9 @@ use crate::{
 type Polled = Poll<Result<Outcome, String>>;
 
 /// A handler, and how far it is.
+///
+/// In this order, so that what a usual turn needs lies together.
+#[repr(C)]
 pub(crate) struct Hand {
     /// The calls of the handler, until one fails.
     calls: Guarded<'static, Outcome>,
@@ -235,9 +238,10 @@ impl Hand {
         self.lead.begun() - self.waited_until
     }
 
-    /// Notes that it has taken long while others waited.
-    pub(super) fn takes_long(&mut self) {
+    /// Notes that it has taken long while others waited; whether it may be among them still.
+    pub(super) fn takes_long(&mut self) -> bool {
         self.slow = self.slow.saturating_add(1);
+        self.comes_back()
     }
 
     /// Whether it may be among others: it has not taken long twice.
@@ -286,4 +290,10 @@ impl Drop for Hand {
             self.lead.fail();
         }
     }
+}
+
+#[cfg(test)]
+impl Hand {
+    /// Where what a usual turn needs ends.
+    pub(super) const USUAL: usize = std::mem::offset_of!(Self, timing) + Timing::USUAL;
 }
