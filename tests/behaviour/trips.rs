@@ -68,6 +68,18 @@ mod machines {
     pub(super) async fn other(_number: u32) {}
 }
 
+mod driven {
+    use super::*;
+
+    #[subscriber("trips.driven")]
+    pub(super) async fn driven(_number: u32, #[inject] machine: &Machine) {
+        machine.run();
+    }
+
+    #[subscriber("trips.driven")]
+    pub(super) async fn beside(_number: u32) {}
+}
+
 mod vital {
     use super::*;
 
@@ -182,6 +194,37 @@ async fn who_trips_takes_nothing_of_what_waits_already() -> anyhow::Result<()> {
         assert_eq!(machine.calls(), 8);
         assert_adds_up(&bus.close().await?.stats);
     }
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_driven_with_others_rests_by_itself() -> anyhow::Result<()> {
+    let machine = Machine::new();
+    let bus = Bus::new()
+        .within(concat!(module_path!(), "::driven"))
+        .provide_arc(Arc::clone(&machine))
+        .start()
+        .await?;
+    // So quick for so long that it goes back to the others as soon as it can.
+    machine.set_broken(false);
+    for number in 0..100_u32 {
+        bus.publish("trips.driven", number).await?;
+        bus.settled().await;
+    }
+    machine.set_broken(true);
+    trip(&bus, "trips.driven").await?;
+    bus.settled().await;
+    assert_eq!(tripped(&bus), ["driven"]);
+    bus.publish("trips.driven", 0_u32).await?;
+    // Handlers run, and the clock does not.
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(machine.calls(), 106, "it rests");
+    machine.set_broken(false);
+    bus.settled().await;
+    assert_eq!(machine.calls(), 107);
+    assert_adds_up(&bus.close().await?.stats);
     Ok(())
 }
 
