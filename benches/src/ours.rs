@@ -45,10 +45,13 @@ pub async fn run(shape: Shape) -> Duration {
     let bus = with.fold(Bus::empty(), |bus, with| with(bus));
     let bus = bus.capacity(CAPACITY).start().await.expect("it starts");
     let begun = Instant::now();
-    let publishers = (0..shape.publishers).map(|_| tokio::spawn(publish(shape)));
-    for publisher in publishers.collect::<Vec<_>>() {
-        publisher.await.expect("it publishes");
-    }
+    let publishing = async {
+        let publishers = (0..shape.publishers).map(|_| signal_bus::spawn(publish(shape)));
+        for publisher in publishers.collect::<Vec<_>>() {
+            publisher.await.expect("it publishes");
+        }
+    };
+    bus.scope(publishing).await;
     bus.settled().await;
     let elapsed = begun.elapsed();
     let total = bus.close().await.expect("it drains").stats.total;

@@ -140,20 +140,14 @@ impl Lead {
 
 #[cfg(test)]
 mod tests {
-    use std::time::SystemTime;
-
     use super::Lead;
-    use crate::signal::{headers::Headers, id::SignalId, label::Stamp};
+    use crate::signal::{id::SignalId, label::Origin};
 
-    fn stamp(number: u64) -> Stamp {
-        Stamp {
-            id: SignalId::numbered(number),
-            origin: None,
-            time: SystemTime::UNIX_EPOCH,
-            headers: Headers::default(),
-            attempt: 1,
-            local: false,
-            passage: None,
+    fn led(number: u64) -> Origin {
+        let id = SignalId::numbered(number);
+        Origin {
+            parent: id,
+            root: id,
         }
     }
 
@@ -161,14 +155,14 @@ mod tests {
     fn what_is_over_is_to_be_settled_and_what_is_in_hand_is_not() {
         let lead = Lead::default();
         assert_eq!((lead.unsettled(), lead.in_hand()), (0, None));
-        lead.follow(&stamp(1));
-        lead.follow(&stamp(2));
+        lead.follow(led(1));
+        lead.follow(led(2));
         assert_eq!((lead.unsettled(), lead.in_hand()), (1, Some(2)));
         lead.settle(1);
         lead.end();
         assert_eq!((lead.unsettled(), lead.in_hand()), (1, None));
         // The next run, before the one before it is settled.
-        lead.follow(&stamp(3));
+        lead.follow(led(3));
         assert_eq!((lead.unsettled(), lead.in_hand()), (1, Some(3)));
         lead.fail();
         assert_eq!((lead.unsettled(), lead.in_hand()), (1, None));
@@ -180,10 +174,10 @@ mod tests {
     #[test]
     fn only_as_many_further_signals_are_begun_as_are_allowed() {
         let lead = Lead::default();
-        lead.follow(&stamp(1));
+        lead.follow(led(1));
         lead.allow(1);
         assert!(lead.goes_on());
-        lead.follow(&stamp(2));
+        lead.follow(led(2));
         assert!(!lead.goes_on());
         lead.allow(u64::MAX);
         assert!(lead.goes_on());
