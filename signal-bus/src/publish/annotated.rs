@@ -300,7 +300,7 @@ impl<T: Payload> On<T> {
             }
         };
         let local = self.is_local(publication);
-        if running.publish_direct(route, (inside, local), put) {
+        if running.publish_direct(route, (&inside, local), put) {
             return Pending::NOTHING;
         }
         if running.is_unheard(route) {
@@ -343,7 +343,7 @@ impl<T: Payload> On<T> {
             let route = running.routes.of_publisher(publication.number())?;
             let fits = route.about.carries == Kind::of::<T>();
             let local = self.is_local(publication);
-            Some(fits && running.publish_direct(route, (inside, local), put))
+            Some(fits && running.publish_direct(route, (&inside, local), put))
         });
         offered.unwrap_or(false)
     }

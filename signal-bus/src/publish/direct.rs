@@ -13,16 +13,16 @@ use crate::{
 
 /// How something is published the short way.
 #[derive(Debug)]
-pub(super) struct Direct {
-    inside: Option<Inside>,
+pub(super) struct Direct<'a> {
+    inside: &'a Option<Inside>,
     stamp: Stamp,
 }
 
-impl Direct {
-    pub(super) fn of(manner: &Manner, route: &Route) -> Option<Self> {
+impl<'a> Direct<'a> {
+    pub(super) fn of(manner: &'a Manner, route: &Route) -> Option<Self> {
         let usual = manner.ticket.is_none() && manner.forwarded.is_none();
         usual.then(|| Self {
-            inside: manner.inside,
+            inside: &manner.inside,
             stamp: Stamp::new(manner.origin(), manner.local || route.is_local()),
         })
     }
@@ -34,7 +34,7 @@ impl Running {
     pub(super) fn publish_direct(
         &self,
         route: &Route,
-        (inside, local): (Option<Inside>, bool),
+        (inside, local): (&Option<Inside>, bool),
         put: impl FnOnce(&mut dyn FnMut(&mut dyn Put) -> bool) -> bool,
     ) -> bool {
         if self.observe.recorder.is_some() {
@@ -43,13 +43,18 @@ impl Running {
         match self.routes.way(route) {
             Way::Unknown => false,
             Way::Silent => {
-                let open = self.exchange.is_open_to(inside);
-                open.then(|| self.unrouted(route)).is_some()
+                let open = self.exchange.is_open_to(*inside);
+                if open {
+                    self.observe.unrouted.add(1);
+                }
+                open
             }
             Way::Lane(lane) => {
                 let origin = inside.and_then(Inside::origin);
-                let stamp = Stamp::new(origin, local || route.is_local());
-                let mut direct = Direct { inside, stamp };
+                let mut direct = Direct {
+                    inside,
+                    stamp: Stamp::new(origin, local || route.is_local()),
+                };
                 put(&mut |value| self.send_direct(route, lane, &mut direct, value).is_some())
             }
         }
@@ -61,13 +66,13 @@ impl Running {
         &self,
         route: &Route,
         lane: Lane,
-        direct: &mut Direct,
+        direct: &mut Direct<'_>,
         value: &mut dyn Put,
     ) -> Option<Receipt> {
         let mut asks = Asks {
             about: &route.about,
             line: route.line,
-            inside: &direct.inside,
+            inside: direct.inside,
             stamp: &mut direct.stamp,
         };
         let (id, receivers) = self.exchange.pass_lane(lane, &mut asks, value)?;

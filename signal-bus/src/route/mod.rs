@@ -96,6 +96,7 @@ impl Routes {
     }
 
     /// The route of a publisher whose topic is the same each time, once it was found.
+    #[inline]
     pub(crate) fn of_publisher(&self, number: PublisherNumber) -> Option<&Arc<Route>> {
         self.slots.get(number)
     }

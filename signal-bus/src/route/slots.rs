@@ -19,6 +19,7 @@ pub(crate) struct Slots([OnceLock<Box<[Slot]>>; 32]);
 type Slot = OnceLock<Arc<Route>>;
 
 impl Slots {
+    #[inline]
     pub(crate) fn get(&self, number: PublisherNumber) -> Option<&Arc<Route>> {
         let (bucket, at) = Self::place(number);
         self.0.get(bucket)?.get()?.get(at)?.get()

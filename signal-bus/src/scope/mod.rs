@@ -80,6 +80,7 @@ impl Scope {
     }
 
     /// The part of the bus that runs here.
+    #[inline]
     pub(crate) fn inside(&self) -> Option<Inside> {
         match (self.inside, &self.lead) {
             (Some(Inside::Handler(queue, _)), Some(lead)) => {

@@ -38,7 +38,7 @@ pub(crate) struct Stamp {
 
 impl Stamp {
     /// The stamp of a signal that is published here; its id and its time are set when it is let in.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn new(origin: Option<Origin>, local: bool) -> Self {
         Self {
             id: SignalId::UNSET,

@@ -131,15 +131,19 @@ impl Stamps {
         rare.others.push((self.ids.len(), Other::of(stamp)));
     }
 
-    /// The id of the stamp at a place, and the first of the signals that led to it.
+    /// What each leads to.
     #[inline]
+    pub(super) fn all_leads(&self) -> Leads<'_> {
+        let origins = self.rare.as_ref().map(|rare| &*rare.origins);
+        Leads {
+            ids: &self.ids,
+            origins: origins.unwrap_or_default(),
+        }
+    }
+
+    /// What leads to a signal that the handler of the one at a place publishes.
     pub(super) fn leads(&self, at: usize) -> Option<Origin> {
-        let parent = *self.ids.get(at)?;
-        let root = match &self.rare {
-            None => parent,
-            Some(rare) => rare.origin(at).map_or(parent, |origin| origin.root),
-        };
-        Some(Origin { parent, root })
+        self.all_leads().of(at)
     }
 
     /// The stamp at a place.
@@ -171,6 +175,26 @@ impl Stamps {
             rare.origins.clear();
             rare.others.clear();
         }
+    }
+}
+
+/// What leads to signals that the handlers of others publish.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Leads<'a> {
+    ids: &'a [SignalId],
+    origins: &'a [Option<Origin>],
+}
+
+impl Leads<'_> {
+    /// As [`Stamps::leads`].
+    #[inline]
+    pub(super) fn of(&self, at: usize) -> Option<Origin> {
+        let parent = *self.ids.get(at)?;
+        let root = match self.origins.get(at) {
+            Some(Some(origin)) => origin.root,
+            _ => parent,
+        };
+        Some(Origin { parent, root })
     }
 }
 

@@ -7,7 +7,8 @@ use std::{fmt, marker::PhantomData, sync::Arc};
 
 use crate::{
     signal::{
-        AnyValue, Payload, Signal, lead::Lead, segment::Segment, stock::Stock, values::Place,
+        AnyValue, Payload, Signal, lead::Lead, segment::Segment, stamps::Leads, stock::Stock,
+        values::Place,
     },
     topic::template::Template,
 };
@@ -21,18 +22,21 @@ const ONCE: &str = "a signal is taken once";
 ///
 /// It has no bounds: a future that holds it is `Send` for other reasons than those, and the compiler could not see that.
 pub struct Stretch<'run, T: ?Sized, R: ?Sized> {
-    /// The values, if they lie in place.
-    row: Option<&'run R>,
+    signals: Signals<'run, R>,
     carries: PhantomData<fn(&T)>,
-    signals: Signals<'run>,
     lead: &'run Lead,
     templates: Option<&'run Arc<[Template]>>,
 }
 
 /// Where signals are.
-enum Signals<'run> {
+enum Signals<'run, R: ?Sized> {
     Nowhere,
     InPlace {
+        /// Their values,
+        row: &'run R,
+        /// what each is stamped with,
+        leads: Leads<'run>,
+        /// and all of it.
         segment: &'run Segment,
         /// How many of them were begun.
         begun: &'run mut usize,
@@ -78,15 +82,9 @@ impl<'run, T: ?Sized + Payload> Stretch<'run, T, T::Row> {
         lead: &'run Lead,
         templates: Option<&'run Arc<[Template]>>,
     ) -> Self {
-        let signals = stock.map_or(Signals::Nowhere, Signals::of::<T>);
-        let row = match &signals {
-            Signals::InPlace { segment, .. } => Some(T::row(&segment.values).expect(TYPED)),
-            Signals::Nowhere | Signals::Others(_) => None,
-        };
         Self {
-            row,
+            signals: stock.map_or(Signals::Nowhere, Signals::of::<T>),
             carries: PhantomData,
-            signals,
             lead,
             templates,
         }
@@ -103,17 +101,19 @@ impl<'run, T: ?Sized + Payload> Stretch<'run, T, T::Row> {
     )]
     #[inline(always)]
     pub fn next(&mut self) -> Option<Delivery<'_, T>> {
-        let value = match (&self.row, &mut self.signals) {
-            (Some(row), Signals::InPlace { segment, begun }) => {
+        let value = match &mut self.signals {
+            Signals::InPlace {
+                row, leads, begun, ..
+            } => {
                 let at = **begun;
                 let value = T::nth(row, at)?;
-                if !self.lead.follows(segment.stamps.leads(at)?) {
+                if !self.lead.follows(leads.of(at)?) {
                     return None;
                 }
                 **begun = at + 1;
                 Some(value)
             }
-            (_, signals) => match signals.go_on(self.lead) {
+            signals => match signals.go_on(self.lead) {
                 true => None,
                 false => return None,
             },
@@ -126,7 +126,7 @@ impl<'run, T: ?Sized + Payload> Stretch<'run, T, T::Row> {
     fn labelled(&self, value: Arc<AnyValue>) -> Option<Signal<T>> {
         let label = match &self.signals {
             Signals::Nowhere => None,
-            Signals::InPlace { segment, begun } => segment.label(begun.checked_sub(1)?),
+            Signals::InPlace { segment, begun, .. } => segment.label(begun.checked_sub(1)?),
             Signals::Others(stock) => stock.label(),
         };
         let signal = Signal::new(value, label?);
@@ -134,13 +134,18 @@ impl<'run, T: ?Sized + Payload> Stretch<'run, T, T::Row> {
     }
 }
 
-impl<'run> Signals<'run> {
-    fn of<T: ?Sized + Payload>(stock: &'run mut Stock) -> Self {
+impl<'run, R: ?Sized> Signals<'run, R> {
+    fn of<T: ?Sized + Payload<Row = R>>(stock: &'run mut Stock) -> Self {
         if !(T::ROWS && stock.is_in_place()) {
             return Self::Others(stock);
         }
         match stock.split() {
-            Some((segment, begun)) => Self::InPlace { segment, begun },
+            Some((segment, begun)) => Self::InPlace {
+                row: T::row(&segment.values).expect(TYPED),
+                leads: segment.stamps.all_leads(),
+                segment,
+                begun,
+            },
             None => Self::Nowhere,
         }
     }
@@ -156,7 +161,7 @@ impl<'run> Signals<'run> {
     fn share_value(&self) -> Option<Arc<AnyValue>> {
         match self {
             Self::Nowhere => None,
-            Self::InPlace { segment, begun } => segment.values.share(begun.checked_sub(1)?),
+            Self::InPlace { segment, begun, .. } => segment.values.share(begun.checked_sub(1)?),
             Self::Others(stock) => stock.share_value(),
         }
     }
@@ -171,7 +176,7 @@ impl<'run> Signals<'run> {
     fn place(&self) -> Option<Place<'_>> {
         match self {
             Self::Nowhere => None,
-            Self::InPlace { segment, begun } => {
+            Self::InPlace { segment, begun, .. } => {
                 Some(Place::Among(&segment.values, begun.checked_sub(1)?))
             }
             Self::Others(stock) => stock.place(),
