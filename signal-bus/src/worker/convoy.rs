@@ -27,17 +27,13 @@ use crate::{
     signal::{segment::Segment, stock::Stock},
     worker::{
         hand::Hand,
-        runs::{self, SIGNALS_PER_STEP},
+        pace::{Pace, SIGNALS_PER_TURN},
+        runs,
     },
 };
 
-/// Handlers that take longer than this together are timed one by one.
-const LONG_ROUND: Duration = Duration::from_micros(200);
 /// A handler that takes longer than this for a run while others wait leaves for good, if it does so twice.
 const LONG_RUN: Duration = Duration::from_micros(100);
-
-/// To begin with a handler counts as much as so many signals.
-const SIGNALS_PER_TURN: usize = 4;
 
 /// Where handlers that have left come back to.
 pub(crate) struct Home {
@@ -131,7 +127,7 @@ pub(super) fn drive(
         seats: hands.into_iter().map(Seat::from).collect(),
         segment: None,
         stock: None,
-        steps: 0,
+        pace: Pace::default(),
         timed: false,
         seen: Seen::default(),
         spare: Vec::new(),
@@ -149,8 +145,7 @@ struct Convoy {
     stock: Option<Box<Stock>>,
     /// Whose turn it is in this round.
     at: usize,
-    /// What was done since the last step, counted in signals.
-    steps: usize,
+    pace: Pace,
     /// Whether each handler is timed in this round, because the last one took long.
     timed: bool,
     seen: Seen,
@@ -302,33 +297,42 @@ impl Convoy {
         let running = Arc::clone(&self.running);
         let _active = running.enter();
         let alone = self.seats.len() < 2;
-        let begun = (!alone && self.at == 0).then(Instant::now);
+        let begun = (!alone).then(Instant::now);
+        let polled = self.poll_all_turns(context);
+        let took = begun.map_or(Duration::ZERO, |begun| begun.elapsed());
+        self.pace.learn(took);
+        if polled.is_ready() {
+            self.timed = self.pace.ends_long_round();
+        }
+        polled
+    }
+
+    fn poll_all_turns(&mut self, context: &mut Context<'_>) -> Poll<()> {
         while self.at < self.seats.len() {
             // A task that always finds a signal would never let another one run.
-            while SIGNALS_PER_STEP <= self.steps {
+            while self.pace.is_step_due() {
                 ready!(poll_step(context));
-                self.steps -= SIGNALS_PER_STEP;
+                self.pace.steps();
             }
             self.turns(context);
         }
-        self.timed = begun.is_some_and(|begun| LONG_ROUND < begun.elapsed());
         Poll::Ready(())
     }
 
     /// Gives handlers their turn, as many as go to a step.
     fn turns(&mut self, context: &mut Context<'_>) {
-        while self.at < self.seats.len() && self.steps < SIGNALS_PER_STEP {
+        while self.at < self.seats.len() && !self.pace.is_step_due() {
             match self.turn(context) {
                 Turn::Stays(0) => self.at += 1,
                 Turn::Stays(signals) => {
                     self.at += 1;
-                    self.steps += SIGNALS_PER_TURN + signals;
+                    self.pace.did(SIGNALS_PER_TURN + signals);
                 }
                 // Another one has the place then, whose turn it is.
                 Turn::Leaves(signals) => {
                     let seat = self.seats.swap_remove(self.at);
                     seat.leave(&self.running, &self.home);
-                    self.steps += SIGNALS_PER_TURN + signals;
+                    self.pace.did(SIGNALS_PER_TURN + signals);
                 }
                 Turn::Ends => self.seats.swap_remove(self.at).hand.end(&self.running),
             }

@@ -7,6 +7,7 @@ pub(crate) mod hand;
 mod layered;
 mod load;
 mod measured;
+mod pace;
 mod retry;
 pub(crate) mod runs;
 mod told;
