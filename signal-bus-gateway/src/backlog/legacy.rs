@@ -1,0 +1,95 @@
+//! The backlog file of PyPubSub: one JSON object a line.
+
+use crate::{backlog::line::Line, cursor::Cursor, event::Draft, json::Object};
+
+/// An event of PyPubSub's.
+#[derive(Debug)]
+pub(super) struct Kept {
+    draft: Draft,
+    /// Decoded.
+    path: Box<str>,
+    timestamp: f64,
+}
+
+impl Kept {
+    /// The event, with a place of its own.
+    pub(super) fn into_line(self, cursor: Cursor) -> Line {
+        Line {
+            sequence: cursor.sequence,
+            timestamp: self.timestamp,
+            line: self.draft.line(cursor).into(),
+            path: self.path,
+        }
+    }
+}
+
+/// Reads a file; says how many lines are torn.
+pub(super) fn read(text: &str) -> (Vec<Kept>, usize) {
+    let lines = text.lines().filter(|line| !line.trim().is_empty());
+    let (mut kept, mut torn_count) = (Vec::new(), 0);
+    for line in lines {
+        match event(line) {
+            Some(event) => kept.push(event),
+            None => torn_count += 1,
+        }
+    }
+    (kept, torn_count)
+}
+
+fn event(line: &str) -> Option<Kept> {
+    let event = Object::read(line).ok()?;
+    let payload = Object::read(event.value("json")?).ok()?;
+    let timestamp: f64 = event.value("timestamp")?.parse().ok()?;
+    let is_private = match event.value("private")? {
+        "true" => true,
+        "false" => false,
+        _ => return None,
+    };
+    let topics = crate::json::texts(event.value("topics")?)?;
+    let start = if is_private { "/private/" } else { "/" };
+    let path = format!("{start}{}", topics.join("/"));
+    Some(Kept {
+        draft: Draft::new(payload, &path, timestamp),
+        path: path.into(),
+        timestamp,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::read;
+    use crate::cursor::{Cursor, Epoch};
+
+    #[test]
+    fn events_are_taken_over_with_their_paths_and_torn_lines_are_left_out() {
+        let text = concat!(
+            r#"{"timestamp": 1795211229.5, "topics": ["keep", "\u00e9"], "json": {"a": 1, "pubsub_path": "/keep"}, "private": false}"#,
+            "\n",
+            r#"{"timestamp": 2.0, "topics": [], "json": {}, "private": true}"#,
+            "\n",
+            "{\"timestamp\": 3.0, \"topics\": [\"x\"], \"js\n\n[1]\n",
+        );
+        let (kept, torn_count) = read(text);
+        assert_eq!((kept.len(), torn_count), (2, 2));
+        let cursor = Cursor {
+            epoch: Epoch::from_bits(0),
+            sequence: 0,
+        };
+        let lines: Vec<_> = kept
+            .into_iter()
+            .map(|kept| kept.into_line(cursor))
+            .collect();
+        assert_eq!(
+            (&*lines[0].path, lines[0].timestamp),
+            ("/keep/é", 1_795_211_229.5)
+        );
+        assert!(
+            lines[0].line.starts_with(
+                r#"{"a": 1, "pubsub_path": "/keep/\u00e9", "pubsub_timestamp": 1795211229.5, "#
+            ),
+            "{}",
+            lines[0].line
+        );
+        assert_eq!(&*lines[1].path, "/private/");
+    }
+}

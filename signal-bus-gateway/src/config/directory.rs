@@ -1,0 +1,134 @@
+//! What a configuration says of an LDAP server.
+
+use std::sync::Arc;
+
+use crate::{
+    access::acl::{Rights, segments},
+    problem::Problems,
+    yaml::{Value, section::Section},
+};
+
+/// An LDAP server that knows users whom the ACL file does not.
+#[derive(Debug)]
+pub(crate) struct DirectoryConfig {
+    pub(crate) uri: String,
+    /// The name of a user, with `%s` in place of what the client says.
+    pub(crate) user_dn: String,
+    pub(crate) base_scope: String,
+    /// Filters, with `%s` in place of the user.
+    pub(crate) membership_patterns: Vec<String>,
+    /// What the members of a group see.
+    pub(crate) groups: Vec<(String, Arc<Rights>)>,
+}
+
+pub(super) fn read(section: &Section<'_>, problems: &mut Problems) -> Option<DirectoryConfig> {
+    section.refuse_unknown(
+        &["uri", "user_dn", "base_scope", "membership_patterns", "acl"],
+        problems,
+    );
+    let uri = required(section, "uri", problems);
+    let user_dn = required(section, "user_dn", problems);
+    let base_scope = required(section, "base_scope", problems);
+    let patterns = patterns(section, problems);
+    let groups = groups(section, problems);
+    let is_known = |uri: &&str| {
+        ["ldap://", "ldaps://", "ldapi://"]
+            .iter()
+            .any(|start| uri.starts_with(start))
+    };
+    if let Some(uri) = uri.filter(|uri| !is_known(uri)) {
+        let line = section
+            .field("uri")
+            .map_or(section.line(), |node| node.line);
+        let text = format!("expected `ldap://host:port` or `ldaps://host:port`, found `{uri}`");
+        problems.refuse(line, &section.path("uri"), text);
+    }
+    Some(DirectoryConfig {
+        uri: uri?.to_owned(),
+        user_dn: user_dn?.to_owned(),
+        base_scope: base_scope?.to_owned(),
+        membership_patterns: patterns,
+        groups,
+    })
+}
+
+fn required<'a>(section: &Section<'a>, key: &str, problems: &mut Problems) -> Option<&'a str> {
+    if section.field(key).is_none() {
+        problems.refuse(
+            section.line(),
+            &section.path(key),
+            "expected a text, found nothing",
+        );
+        return None;
+    }
+    section.text(key, problems)
+}
+
+fn patterns(section: &Section<'_>, problems: &mut Problems) -> Vec<String> {
+    let Some(node) = section.field("membership_patterns") else {
+        return Vec::new();
+    };
+    let path = section.path("membership_patterns");
+    let Value::List(items) = &node.value else {
+        problems.refuse(
+            node.line,
+            &path,
+            format!("expected a list of filters, found {}", node.found()),
+        );
+        return Vec::new();
+    };
+    let mut patterns = Vec::new();
+    for item in items {
+        match (item.as_text(), &item.value) {
+            (Some(pattern), _) => patterns.push(pattern.to_owned()),
+            // The sample that PyPubSub ships has this mistake.
+            (None, Value::Map(_)) => {
+                problems.refuse(item.line, &path, "expected a filter, found a map: remove the `:` at its end, or write it in quotes");
+            }
+            (None, _) => {
+                problems.refuse(
+                    item.line,
+                    &path,
+                    format!(
+                        "expected a filter like `member=uid=%s,ou=people`, found {}",
+                        item.found()
+                    ),
+                );
+            }
+        }
+    }
+    patterns
+}
+
+/// Groups with maps of segments; a list is one segment, as it was before PyPubSub 0.4.3.
+fn groups(section: &Section<'_>, problems: &mut Problems) -> Vec<(String, Arc<Rights>)> {
+    let Some(acl) = section.field("acl") else {
+        problems.refuse(
+            section.line(),
+            &section.path("acl"),
+            "expected a map of groups, found nothing",
+        );
+        return Vec::new();
+    };
+    let path = section.path("acl");
+    let Some(acl) = Section::new(&path, acl, problems) else {
+        return Vec::new();
+    };
+    let mut groups = Vec::new();
+    for (name, node) in acl.fields() {
+        let Some(group) = name.as_text() else {
+            problems.refuse(
+                name.line,
+                &path,
+                format!("expected the name of a group, found {}", name.found()),
+            );
+            continue;
+        };
+        let path = format!("{path}.{group}");
+        groups.push((
+            group.to_owned(),
+            Arc::new(Rights::to_see(segments(&path, node, problems))),
+        ));
+    }
+    groups
+}

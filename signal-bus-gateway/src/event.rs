@@ -1,0 +1,222 @@
+//! One event: what it carries, and how it stands on the wire.
+
+use std::{fmt::Write as _, sync::OnceLock};
+
+use bytes::Bytes;
+
+use crate::{
+    cursor::Cursor,
+    json::{Object, write_float, write_text},
+    topic::Topics,
+};
+
+/// What was accepted from a publisher, before it has its place in the row.
+#[derive(Debug)]
+pub(crate) struct Draft {
+    payload: Object,
+    topics: Topics,
+    is_private: bool,
+    /// Decoded.
+    path: Box<str>,
+    /// In seconds since 1970.
+    timestamp: f64,
+}
+
+impl Draft {
+    pub(crate) fn new(payload: Object, path: &str, timestamp: f64) -> Self {
+        let (topics, is_private) = Topics::of_event(path);
+        Self {
+            payload,
+            topics,
+            is_private,
+            path: path.into(),
+            timestamp,
+        }
+    }
+
+    /// Writes the event, with its place in the row.
+    pub(crate) fn line(&self, cursor: Cursor) -> String {
+        let (mut timestamp, mut topics, mut path) = (String::new(), String::new(), String::new());
+        write_float(self.timestamp, &mut timestamp);
+        self.topics.write_json(&mut topics);
+        write_text(&self.path, &mut path);
+        let labels = [
+            ("pubsub_timestamp", timestamp.as_str()),
+            ("pubsub_topics", &topics),
+            ("pubsub_path", &path),
+            ("pubsub_cursor", &format!("\"{cursor}\"")),
+        ];
+        let mut line = String::new();
+        self.payload.write_with(&labels, &mut line);
+        line.push('\n');
+        line
+    }
+
+    pub(crate) fn path(&self) -> &str {
+        &self.path
+    }
+
+    pub(crate) fn timestamp(&self) -> f64 {
+        self.timestamp
+    }
+
+    /// The event, with the line that was written of it.
+    pub(crate) fn into_event(self, cursor: Cursor, line: &str) -> Event {
+        Event {
+            cursor,
+            timestamp: self.timestamp,
+            topics: self.topics,
+            is_private: self.is_private,
+            chunk: chunk(line, ""),
+            terminated: OnceLock::new(),
+        }
+    }
+}
+
+/// An event in its place, written once for all who get it.
+#[derive(Debug)]
+pub(crate) struct Event {
+    pub(crate) cursor: Cursor,
+    /// In seconds since 1970.
+    pub(crate) timestamp: f64,
+    pub(crate) topics: Topics,
+    pub(crate) is_private: bool,
+    chunk: Bytes,
+    /// The chunk for old clients, if one has come.
+    terminated: OnceLock<Bytes>,
+}
+
+impl Event {
+    /// An event that was written earlier.
+    pub(crate) fn restored(cursor: Cursor, timestamp: f64, path: &str, line: &str) -> Self {
+        let (topics, is_private) = Topics::of_event(path);
+        Self {
+            cursor,
+            timestamp,
+            topics,
+            is_private,
+            chunk: chunk(line, ""),
+            terminated: OnceLock::new(),
+        }
+    }
+
+    /// The chunk that carries it. One line is one chunk, always: clients lose events, or die, when two share one.
+    pub(crate) fn chunk(&self, ending: Ending) -> &Bytes {
+        match ending {
+            Ending::Newline => &self.chunk,
+            Ending::Terminator => self.terminated.get_or_init(|| chunk(self.line(), "\0")),
+        }
+    }
+
+    /// How many bytes it takes on the wire.
+    pub(crate) fn size(&self) -> usize {
+        self.chunk.len()
+    }
+
+    /// Its JSON, with the newline.
+    pub(crate) fn line(&self) -> &str {
+        let start = self.chunk.iter().position(|byte| *byte == b'\n');
+        let start = start.expect("a chunk begins with the line of its length") + 1;
+        std::str::from_utf8(&self.chunk[start..self.chunk.len() - 2])
+            .expect("it was made of a text")
+    }
+}
+
+/// What follows each line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ending {
+    Newline,
+    /// And a NUL, for clients like svnwcsub.
+    Terminator,
+}
+
+/// The sign of life, which has exactly one field: clients compare.
+pub(crate) fn ping(now: f64, ending: Ending) -> Bytes {
+    let mut line = String::from("{\"stillalive\": ");
+    write_float(now, &mut line);
+    line.push_str("}\n");
+    match ending {
+        Ending::Newline => chunk(&line, ""),
+        Ending::Terminator => chunk(&line, "\0"),
+    }
+}
+
+fn chunk(line: &str, ending: &str) -> Bytes {
+    let mut chunk = String::with_capacity(line.len() + ending.len() + 10);
+    let size = line.len() + ending.len();
+    write!(chunk, "{size:x}\r\n{line}{ending}\r\n").expect("a text takes everything");
+    Bytes::from(chunk)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Draft, Ending, ping};
+    use crate::{
+        cursor::{Cursor, Epoch},
+        json::Object,
+    };
+
+    fn cursor() -> Cursor {
+        Cursor {
+            epoch: Epoch::from_bits(0),
+            sequence: 7,
+        }
+    }
+
+    fn line(payload: &str, path: &str) -> String {
+        let payload = Object::read(payload).expect("an object");
+        Draft::new(payload, path, 1_795_211_229.799_982_3).line(cursor())
+    }
+
+    #[test]
+    fn an_event_carries_its_labels_after_its_fields() {
+        let expected = concat!(
+            r#"{"text": "Apples are delicious", "pubsub_timestamp": 1795211229.7999823, "#,
+            r#""pubsub_topics": ["fruits", "apples"], "pubsub_path": "/fruits/apples", "#,
+            r#""pubsub_cursor": "00000000-0000-8000-8000-000000000007"}"#,
+            "\n"
+        );
+        assert_eq!(
+            line(r#"{"text": "Apples are delicious"}"#, "/fruits/apples"),
+            expected
+        );
+    }
+
+    #[test]
+    fn a_publisher_cannot_forge_labels() {
+        let line = line(
+            r#"{"pubsub_path": "/x", "pubsub_topics": 1, "a": 2}"#,
+            "/private/é",
+        );
+        let expected = concat!(
+            r#"{"pubsub_path": "/private/\u00e9", "pubsub_topics": ["\u00e9"], "a": 2, "#,
+            r#""pubsub_timestamp": 1795211229.7999823, "pubsub_cursor": "00000000-0000-8000-8000-000000000007"}"#,
+            "\n"
+        );
+        assert_eq!(line, expected);
+    }
+
+    #[test]
+    fn a_line_is_one_chunk() {
+        let draft = Draft::new(Object::read("{}").expect("an object"), "/a", 1.0);
+        let line = draft.line(cursor());
+        let event = draft.into_event(cursor(), &line);
+        assert_eq!(event.line(), line);
+        let expected = format!("{:x}\r\n{line}\r\n", line.len());
+        assert_eq!(event.chunk(Ending::Newline), expected.as_bytes());
+        let expected = format!("{:x}\r\n{line}\0\r\n", line.len() + 1);
+        assert_eq!(event.chunk(Ending::Terminator), expected.as_bytes());
+    }
+
+    #[test]
+    fn a_ping_has_one_field() {
+        assert_eq!(
+            ping(1_795_211_229.499_114_5, Ending::Newline),
+            "23\r\n{\"stillalive\": 1795211229.4991145}\n\r\n"
+        );
+        assert_eq!(
+            ping(2.0, Ending::Terminator),
+            "15\r\n{\"stillalive\": 2.0}\n\0\r\n"
+        );
+    }
+}

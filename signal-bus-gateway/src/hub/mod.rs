@@ -1,0 +1,358 @@
+//! The hub is a bus: publishers' requests publish what was accepted, and one subscriber gives each event its place in the row,
+//! keeps it, and hands it to the streams that want it.
+
+mod index;
+pub(crate) mod stream;
+
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
+    task::{Context, Poll},
+};
+
+use signal_bus::{Bus, BusGuard, BusHandle, Health, Signal, StartError, Subscription, Topic};
+use tokio::sync::{oneshot, watch};
+
+use crate::{
+    access::acl::Rights,
+    backlog::{
+        Backlog, Since,
+        line::{Keep, Line},
+    },
+    clock,
+    event::{Draft, Event},
+    hub::{
+        index::{Index, Places},
+        stream::{End, Offered, QueueLimits, Stream},
+    },
+    mutex::lock,
+    topic::Wanted,
+};
+
+/// What was accepted and has no place yet.
+static ACCEPTED: Topic<Accepted> = Topic::new("gateway.accepted");
+/// So many may wait there before publishers wait.
+const ACCEPTED_MAX: usize = 4096;
+/// So many are kept and handed on together.
+const TOGETHER_MAX: usize = 256;
+
+/// A draft on its way through the bus.
+#[derive(Debug)]
+struct Accepted {
+    /// Taken by the one who gives it its place.
+    draft: Mutex<Option<Draft>>,
+    /// Who waits until it is kept, if anybody does.
+    kept: Mutex<Option<oneshot::Sender<bool>>>,
+}
+
+/// Why an event was not accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refused {
+    /// The gateway stops.
+    Closed,
+    /// The event could not be stored, and storing was asked for.
+    NotStored,
+}
+
+/// The middle of the gateway, for those who publish and those who subscribe.
+#[derive(Debug, Clone)]
+pub(crate) struct Hub {
+    bus: BusHandle,
+    row: Arc<Row>,
+    /// Whether a publisher waits until its event is kept.
+    is_awaited: bool,
+}
+
+/// What has happened so far.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    pub(crate) events: AtomicU64,
+    pub(crate) deliveries: AtomicU64,
+    pub(crate) too_slow: AtomicU64,
+    pub(crate) store_failures: AtomicU64,
+}
+
+/// All events in their order, and who gets them.
+#[derive(Debug)]
+struct Row {
+    inner: Mutex<Inner>,
+    streams_count: AtomicUsize,
+    limits: QueueLimits,
+    tally: Tally,
+    /// Drafts that were accepted so far.
+    accepted: AtomicU64,
+    /// Those of them that have their place, or were refused at last.
+    settled: watch::Sender<u64>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    backlog: Backlog,
+    index: Index,
+    is_closed: bool,
+}
+
+impl Hub {
+    /// Starts the bus; the future that comes with it is the subscriber, which runs until the bus is closed.
+    pub(crate) async fn start(
+        backlog: Backlog,
+        limits: QueueLimits,
+        keep: Option<impl Keep>,
+    ) -> Result<(Self, BusGuard, impl Future<Output = ()> + Send), StartError> {
+        let bus = Bus::empty().start().await?;
+        let row = Arc::new(Row {
+            inner: Mutex::new(Inner {
+                backlog,
+                index: Index::default(),
+                is_closed: false,
+            }),
+            streams_count: AtomicUsize::new(0),
+            limits,
+            tally: Tally::default(),
+            accepted: AtomicU64::new(0),
+            settled: watch::Sender::new(0),
+        });
+        let accepted = bus
+            .subscription(ACCEPTED)
+            .capacity(ACCEPTED_MAX)
+            .subscribe();
+        let accepted =
+            accepted.expect("the bus has just been started, and nothing else is on the topic");
+        let hub = Self {
+            bus: BusHandle::clone(&bus),
+            row: Arc::clone(&row),
+            is_awaited: keep.as_ref().is_some_and(Keep::is_awaited),
+        };
+        Ok((hub, bus, place_all(accepted, row, keep)))
+    }
+
+    /// Publishes a draft, and returns when it is in the row's line; or when it is kept, if that was asked for.
+    pub(crate) async fn publish(&self, draft: Draft) -> Result<(), Refused> {
+        let (sender, kept) = if self.is_awaited {
+            let (sender, kept) = oneshot::channel();
+            (Some(sender), Some(kept))
+        } else {
+            (None, None)
+        };
+        let accepted = Accepted {
+            draft: Mutex::new(Some(draft)),
+            kept: Mutex::new(sender),
+        };
+        let published = self.bus.publish(ACCEPTED, accepted).await;
+        published.map_err(|_| Refused::Closed)?;
+        self.row.accepted.fetch_add(1, Ordering::Relaxed);
+        let is_kept = match kept {
+            Some(kept) => kept.await.unwrap_or(false),
+            None => true,
+        };
+        is_kept.then_some(()).ok_or(Refused::NotStored)
+    }
+
+    /// Takes a place for a reader. What it asks for of the past joins what it gets from now on: nothing is missing, or there twice.
+    pub(crate) async fn subscribe(
+        &self,
+        wanted: Wanted,
+        rights: Arc<Rights>,
+        since: Since,
+    ) -> Seat {
+        if since != Since::default() {
+            // What a publisher was told is accepted is the past.
+            let accepted = self.row.accepted.load(Ordering::Relaxed);
+            let mut settled = self.row.settled.subscribe();
+            let all = settled.wait_for(|settled| accepted <= *settled).await;
+            drop(all);
+        }
+        let stream = Arc::new(Stream::new(wanted, rights, self.row.limits));
+        let mut inner = lock(&self.row.inner);
+        let past = inner.backlog.since(since, clock::now());
+        let places = inner.index.insert(&stream);
+        if inner.is_closed {
+            stream.end(End::Closed);
+        }
+        self.row
+            .streams_count
+            .store(inner.index.streams_count(), Ordering::Relaxed);
+        drop(inner);
+        let is_wanted =
+            |event: &Arc<Event>| stream.wanted.matches(&event.topics) && stream.may_see(event);
+        Seat {
+            past: past.into_iter().filter(is_wanted).collect(),
+            row: Arc::clone(&self.row),
+            places,
+            stream,
+        }
+    }
+
+    /// How many streams are open.
+    pub(crate) fn streams_count(&self) -> usize {
+        self.row.streams_count.load(Ordering::Relaxed)
+    }
+
+    /// How the bus is.
+    pub(crate) fn health(&self) -> Health {
+        self.bus.health()
+    }
+
+    /// How often something could not be kept.
+    pub(crate) fn store_failures(&self) -> u64 {
+        self.row.tally.store_failures.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn tally(&self) -> &Tally {
+        &self.row.tally
+    }
+
+    /// How many events the backlog keeps.
+    pub(crate) fn backlog_len(&self) -> usize {
+        lock(&self.row.inner).backlog.len()
+    }
+
+    /// Ends all streams, after what waits for them.
+    pub(crate) fn end_streams(&self) {
+        let mut inner = lock(&self.row.inner);
+        inner.is_closed = true;
+        inner
+            .index
+            .streams()
+            .for_each(|stream| stream.end(End::Closed));
+    }
+}
+
+/// A reader's place in the hub; it leaves when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Seat {
+    /// What it asked for of the past.
+    pub(crate) past: Vec<Arc<Event>>,
+    stream: Arc<Stream>,
+    places: Places,
+    row: Arc<Row>,
+}
+
+impl Seat {
+    /// Moves at most `count` events to `taken`; says why there will be none any more.
+    pub(crate) fn poll_take(
+        &self,
+        taken: &mut Vec<Arc<Event>>,
+        count: usize,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<(), End>> {
+        self.stream.poll_take(taken, count, context)
+    }
+
+    /// Where the reader sits, for those who change its rights.
+    pub(crate) fn stream(&self) -> &Arc<Stream> {
+        &self.stream
+    }
+
+    /// Says that events have reached the reader's connection.
+    pub(crate) fn note_delivered(&self, count: usize) {
+        let count = count.try_into().unwrap_or(u64::MAX);
+        self.row
+            .tally
+            .deliveries
+            .fetch_add(count, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        let mut inner = lock(&self.row.inner);
+        inner.index.remove(&self.stream, &self.places);
+        self.row
+            .streams_count
+            .store(inner.index.streams_count(), Ordering::Relaxed);
+    }
+}
+
+/// Gives each accepted event its place, until the bus is closed and all of them have one.
+async fn place_all(
+    mut accepted: Subscription<Accepted>,
+    row: Arc<Row>,
+    mut keep: Option<impl Keep>,
+) {
+    let mut next = lock(&row.inner).backlog.next();
+    while let Some(first) = accepted.recv().await {
+        let mut together = vec![first];
+        while together.len() < TOGETHER_MAX {
+            match accepted.try_recv() {
+                Some(signal) => together.push(signal),
+                None => break,
+            }
+        }
+        let count = together.len().try_into().unwrap_or(u64::MAX);
+        let (mut events, mut lines, mut waiting) = (Vec::new(), Vec::new(), Vec::new());
+        for signal in together {
+            let Some((draft, kept)) = taken(&signal) else {
+                continue;
+            };
+            let line: Arc<str> = draft.line(next).into();
+            if keep.is_some() {
+                lines.push(Line {
+                    sequence: next.sequence,
+                    timestamp: draft.timestamp(),
+                    path: draft.path().into(),
+                    line: Arc::clone(&line),
+                });
+            }
+            events.push(Arc::new(draft.into_event(next, &line)));
+            waiting.extend(kept);
+            next.sequence += 1;
+        }
+        match &mut keep {
+            None => row.place(&events),
+            Some(keep) if keep.is_awaited() => {
+                // Who was told that an event is not stored may send it again: nobody has seen it.
+                let is_kept = keep.keep(lines).await;
+                row.note_kept(is_kept);
+                if is_kept {
+                    row.place(&events);
+                }
+                // Who does not wait any more need not know.
+                waiting
+                    .into_iter()
+                    .for_each(|kept| kept.send(is_kept).unwrap_or_default());
+            }
+            Some(keep) => {
+                row.place(&events);
+                row.note_kept(keep.keep(lines).await);
+            }
+        }
+        row.settled.send_modify(|settled| *settled += count);
+    }
+}
+
+fn taken(signal: &Signal<Accepted>) -> Option<(Draft, Option<oneshot::Sender<bool>>)> {
+    let draft = lock(&signal.draft).take()?;
+    Some((draft, lock(&signal.kept).take()))
+}
+
+impl Row {
+    fn note_kept(&self, is_kept: bool) {
+        let failures = u64::from(!is_kept);
+        self.tally
+            .store_failures
+            .fetch_add(failures, Ordering::Relaxed);
+    }
+
+    /// Puts events into the row, and hands them to all who want them.
+    fn place(&self, events: &[Arc<Event>]) {
+        for event in events {
+            // One lock for each event, so that who comes does not wait for all of them.
+            let mut inner = lock(&self.inner);
+            inner.backlog.push(Arc::clone(event));
+            inner.index.each(event, |stream| {
+                if stream.offer(event) == Offered::Overflowed {
+                    self.tally.too_slow.fetch_add(1, Ordering::Relaxed);
+                    tracing::warn!("a stream is disconnected: its reader is too slow");
+                }
+            });
+            drop(inner);
+            self.tally.events.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,151 @@
+//! The queue of one reader.
+
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+    task::{Context, Poll, Waker},
+};
+
+use crate::{access::acl::Rights, event::Event, mutex::lock, topic::Wanted};
+
+/// So much may wait for a reader before it is disconnected.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct QueueLimits {
+    pub(crate) events: usize,
+    /// Of their lines, in bytes; a single event may be larger.
+    pub(crate) bytes: usize,
+}
+
+/// Why a stream has no more events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    /// The gateway stops.
+    Closed,
+    /// The reader was too slow. It resumes by its cursor: nothing was left out before the end.
+    TooSlow,
+}
+
+/// A reader's place: what it wants, what it may see, and what waits for it.
+#[derive(Debug)]
+pub(crate) struct Stream {
+    pub(crate) wanted: Wanted,
+    limits: QueueLimits,
+    /// Replaced when the ACL is read again.
+    rights: Mutex<Arc<Rights>>,
+    /// One more than the number of the event that was offered last: several batches may match one event.
+    offered: AtomicU64,
+    queue: Mutex<Queue>,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    events: VecDeque<Arc<Event>>,
+    bytes: usize,
+    end: Option<End>,
+    waker: Option<Waker>,
+}
+
+/// What has become of an offer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Offered {
+    Waits,
+    /// It is not for this reader, or the reader is gone.
+    Declined,
+    /// It was one too many: the reader is disconnected.
+    Overflowed,
+}
+
+impl Stream {
+    pub(crate) fn new(wanted: Wanted, rights: Arc<Rights>, limits: QueueLimits) -> Self {
+        Self {
+            wanted,
+            limits,
+            rights: Mutex::new(rights),
+            offered: AtomicU64::new(0),
+            queue: Mutex::default(),
+        }
+    }
+
+    /// Whether the reader may see an event that it wants.
+    pub(crate) fn may_see(&self, event: &Event) -> bool {
+        !event.is_private || lock(&self.rights).see(&event.topics)
+    }
+
+    pub(crate) fn revise(&self, rights: Arc<Rights>) {
+        *lock(&self.rights) = rights;
+    }
+
+    /// Puts a wanted event into the queue, once.
+    pub(crate) fn offer(&self, event: &Arc<Event>) -> Offered {
+        let number = event.cursor.sequence + 1;
+        if self.offered.swap(number, Ordering::Relaxed) == number || !self.may_see(event) {
+            return Offered::Declined;
+        }
+        let mut queue = lock(&self.queue);
+        if queue.end.is_some() {
+            return Offered::Declined;
+        }
+        let bytes = queue.bytes + event.size();
+        let is_full = self.limits.events <= queue.events.len() || self.limits.bytes < bytes;
+        if is_full && !queue.events.is_empty() {
+            queue.end_with(End::TooSlow);
+            queue.events = VecDeque::new();
+            return Offered::Overflowed;
+        }
+        queue.bytes = bytes;
+        queue.events.push_back(Arc::clone(event));
+        queue.wake();
+        Offered::Waits
+    }
+
+    /// Ends the stream after what waits.
+    pub(crate) fn end(&self, end: End) {
+        let mut queue = lock(&self.queue);
+        if queue.end.is_none() {
+            queue.end_with(end);
+        }
+    }
+
+    /// Moves at most `count` events to `taken`; says why there will be none any more.
+    pub(crate) fn poll_take(
+        &self,
+        taken: &mut Vec<Arc<Event>>,
+        count: usize,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<(), End>> {
+        let mut queue = lock(&self.queue);
+        if queue.events.is_empty() {
+            if let Some(end) = queue.end {
+                return Poll::Ready(Err(end));
+            }
+            queue.waker = Some(context.waker().clone());
+            return Poll::Pending;
+        }
+        let count = count.min(queue.events.len());
+        let before = taken.len();
+        taken.extend(queue.events.drain(..count));
+        let bytes: usize = taken[before..].iter().map(|event| event.size()).sum();
+        queue.bytes -= bytes;
+        if queue.events.is_empty() {
+            // A burst is over; the room it took is not for one reader to keep.
+            queue.events = VecDeque::new();
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl Queue {
+    fn end_with(&mut self, end: End) {
+        self.end = Some(end);
+        self.wake();
+    }
+
+    fn wake(&mut self) {
+        if let Some(waker) = self.waker.take() {
+            waker.wake();
+        }
+    }
+}

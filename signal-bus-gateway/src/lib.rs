@@ -1,0 +1,36 @@
+#![doc = include_str!("../README.md")]
+#![warn(
+    missing_docs,
+    clippy::missing_errors_doc,
+    clippy::missing_panics_doc,
+    clippy::must_use_candidate,
+    clippy::print_stderr,
+    clippy::print_stdout,
+    clippy::unwrap_used
+)]
+
+// The order is the architecture: a module uses only modules above it.
+mod mutex;
+mod clock;
+mod json;
+mod topic;
+mod cursor;
+mod event;
+mod problem;
+mod yaml;
+mod access;
+mod config;
+mod backlog;
+mod hub;
+mod login;
+mod wire;
+mod serve;
+mod setup;
+mod server;
+
+pub use crate::{
+    config::Compat,
+    problem::{Problem, Weight},
+    server::{Server, ServerError},
+    setup::Setup,
+};

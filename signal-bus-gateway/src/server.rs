@@ -1,0 +1,296 @@
+//! A gateway from its start to its end.
+
+use std::{
+    io,
+    net::SocketAddr,
+    sync::{Arc, atomic::AtomicU64},
+    time::Duration,
+};
+
+use signal_bus::{BusGuard, StartError};
+use tokio::{net::TcpListener, task::JoinHandle, time::timeout};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    backlog::{
+        Backlog,
+        store::{Restored, Store},
+    },
+    config::{BacklogConfig, Config},
+    cursor::Epoch,
+    hub::{Hub, stream::QueueLimits},
+    login::{Loaded, Logins},
+    problem::{Problem, Weight},
+    serve::{House, connection::Patience, listen, tls},
+    setup::Setup,
+    wire::Desk,
+};
+
+/// How long requests, and then streams, may take to their end when the gateway stops.
+const STOP_TIMEOUT: Duration = Duration::from_secs(10);
+const PATIENCE: Patience = Patience {
+    head: Duration::from_secs(10),
+    body: Duration::from_secs(60),
+    // What PyPubSub's HTTP server waits.
+    idle: Duration::from_secs(3630),
+    stall: Duration::from_secs(30),
+};
+const QUEUE_LIMITS: QueueLimits = QueueLimits {
+    events: 16 * 1024,
+    bytes: 16 * 1024 * 1024,
+};
+
+/// Why a gateway does not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ServerError {
+    /// One of its files is not as it should be.
+    #[error("{}", lines(.0))]
+    Refused(Vec<Problem>),
+    /// Somebody else is there, or the address is not this machine's.
+    #[error("cannot listen on {host}:{port}")]
+    Listen {
+        /// As it is configured.
+        host: String,
+        /// As it is configured.
+        port: u16,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The backlog's file cannot be opened.
+    #[error("cannot open the backlog {file}")]
+    Backlog {
+        /// As it is configured.
+        file: String,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// Its bus does not start.
+    #[error("the bus of the gateway does not start")]
+    Bus(#[from] StartError),
+}
+
+fn lines(problems: &[Problem]) -> String {
+    let lines: Vec<_> = problems.iter().map(Problem::to_string).collect();
+    lines.join("\n")
+}
+
+/// A gateway that runs in PyPubSub's place.
+///
+/// It belongs to the tokio runtime in which it is started. Dropping it lets it run on until the runtime ends.
+///
+/// ```
+/// use signal_bus_gateway::{Server, Setup};
+///
+/// # tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
+/// let setup = Setup::of_text("here.yaml", "server: {bind: 127.0.0.1, port: 0}\nclients: {}\n");
+/// let server = Server::start(&setup.acl("no_such_acl.yaml")).await?;
+/// println!("listening on {}", server.address());
+/// server.stop().await;
+/// # Ok::<_, signal_bus_gateway::ServerError>(()) })?; Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+#[must_use = "a gateway that is dropped cannot be stopped any more"]
+pub struct Server {
+    address: SocketAddr,
+    tls_address: Option<SocketAddr>,
+    house: House,
+    bus: BusGuard,
+    /// Gives accepted events their places, until the bus is closed.
+    placing: JoinHandle<()>,
+}
+
+impl Server {
+    /// Reads the files, restores the backlog, and begins to listen.
+    ///
+    /// # Errors
+    ///
+    /// [`ServerError`] says what is in the way, and where.
+    ///
+    /// # Cancel safety
+    ///
+    /// A start that is dropped may have put a broken backlog aside; nothing else is left of it.
+    pub async fn start(setup: &Setup) -> Result<Self, ServerError> {
+        let (config, problems) = setup.read();
+        let Some(config) = config else {
+            return Err(ServerError::Refused(problems));
+        };
+        problems
+            .iter()
+            .for_each(|problem| tracing::warn!("{problem}"));
+        let acceptor = config.tls.as_ref().map(tls::acceptor).transpose();
+        let acceptor =
+            acceptor.map_err(|error| ServerError::Refused(vec![setup.problem(error)]))?;
+        let listener = bound(&config.bind, config.port).await?;
+        let tls_listener = match &config.tls {
+            Some(tls) => Some(bound(&config.bind, tls.port).await?),
+            None => None,
+        };
+        let (address, tls_address) = (addressed(&listener), tls_listener.as_ref().map(addressed));
+        let (backlog, store) = backlog(&config.backlog)?;
+        let (hub, bus, placing) = Hub::start(backlog, QUEUE_LIMITS, store).await?;
+        let closing = CancellationToken::new();
+        let house = House {
+            desk: Arc::new(desk(config, hub, setup, closing.clone())?),
+            patience: PATIENCE,
+            talks: TaskTracker::new(),
+            streams: TaskTracker::new(),
+            closing,
+        };
+        let placing = house.streams.spawn(placing);
+        house.talks.spawn(house.clone().admit(listener, None));
+        if let Some(listener) = tls_listener {
+            house.talks.spawn(house.clone().admit(listener, acceptor));
+        }
+        Ok(Self {
+            address,
+            tls_address,
+            house,
+            bus,
+            placing,
+        })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Where it listens for TLS, if it is configured to.
+    #[must_use]
+    pub fn tls_address(&self) -> Option<SocketAddr> {
+        self.tls_address
+    }
+
+    /// Reads the ACL file again. A file that is broken, empty or gone gives nobody a right that he had not.
+    ///
+    /// Streams that are open get the rights of the new file, unless PyPubSub is followed.
+    pub fn reload_acl(&self) {
+        load(&self.house.desk.logins);
+    }
+
+    /// Stops: takes no further request, answers those that have begun, ends all streams.
+    ///
+    /// It takes 20 s at most; whoever has not read the end of his stream by then does not get it.
+    ///
+    /// # Cancel safety
+    ///
+    /// A stop that is dropped goes as far as it has come; requests are refused in any case.
+    pub async fn stop(self) {
+        let Self {
+            house,
+            bus,
+            placing,
+            ..
+        } = self;
+        house.closing.cancel();
+        house.talks.close();
+        if timeout(STOP_TIMEOUT, house.talks.wait()).await.is_err() {
+            tracing::warn!("{} requests are given up", house.talks.len());
+        }
+        if let Err(error) = bus.close().await {
+            tracing::error!("{error}");
+        }
+        drop(placing.await);
+        house.desk.hub.end_streams();
+        house.streams.close();
+        if timeout(STOP_TIMEOUT, house.streams.wait()).await.is_err() {
+            tracing::warn!("{} streams are given up", house.streams.len());
+        }
+    }
+}
+
+async fn bound(host: &str, port: u16) -> Result<TcpListener, ServerError> {
+    let listener = listen(host, port).await;
+    listener.map_err(|source| ServerError::Listen {
+        host: host.to_owned(),
+        port,
+        source,
+    })
+}
+
+fn addressed(listener: &TcpListener) -> SocketAddr {
+    listener.local_addr().expect("a listener has an address")
+}
+
+/// The backlog as it was left, and where it is kept.
+fn backlog(config: &BacklogConfig) -> Result<(Backlog, Option<Store>), ServerError> {
+    let Some(path) = &config.storage else {
+        return Ok((
+            Backlog::new(Epoch::random(), 0, config.size, config.max_age),
+            None,
+        ));
+    };
+    let opened = Store::open(path, config).map_err(|source| ServerError::Backlog {
+        file: path.display().to_string(),
+        source,
+    });
+    let (store, restored) = opened?;
+    let Restored {
+        backlog,
+        torn_count,
+    } = restored;
+    if 0 < torn_count {
+        tracing::warn!(
+            "{torn_count} torn events of {} are left out",
+            path.display()
+        );
+    }
+    tracing::info!(
+        "{} events of {} are in the backlog",
+        backlog.len(),
+        path.display()
+    );
+    Ok((backlog, Some(store)))
+}
+
+fn desk(
+    config: Config,
+    hub: Hub,
+    setup: &Setup,
+    closing: CancellationToken,
+) -> Result<Desk, ServerError> {
+    let compat = setup.compat_mode();
+    let logins = Logins::new(setup.acl_file().to_owned(), compat, config.directory);
+    if let Loaded::Broken(problems) = load(&logins) {
+        return Err(ServerError::Refused(problems));
+    }
+    Ok(Desk {
+        hub,
+        logins,
+        payloaders: config.payloaders,
+        oldschoolers: config.oldschoolers,
+        secure_topics: config.secure_topics,
+        payload_bytes_max: config.payload_bytes_max,
+        compat,
+        requests: AtomicU64::new(0),
+        closing,
+    })
+}
+
+/// Reads the ACL file, and says what has come of it.
+fn load(logins: &Logins) -> Loaded {
+    let loaded = logins.load();
+    let file = logins.file().display();
+    match &loaded {
+        Loaded::Users(count, problems) => {
+            problems
+                .iter()
+                .for_each(|problem| tracing::warn!("{problem}"));
+            tracing::info!("Loaded ACL from {file}: {count} users");
+        }
+        Loaded::Missing => tracing::warn!(
+            "ACL configuration file {file} not found, private events will not be broadcast."
+        ),
+        Loaded::Broken(problems) => {
+            for problem in problems {
+                match problem.weight {
+                    Weight::Refused => tracing::error!("{problem}"),
+                    Weight::Warned => tracing::warn!("{problem}"),
+                }
+            }
+        }
+    }
+    loaded
+}

@@ -1,0 +1,125 @@
+//! What a gateway is started with: two files, and how closely PyPubSub is followed.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use crate::{
+    access::acl,
+    config::{self, Compat, Config, EMBEDDED},
+    problem::{Problem, Weight},
+    serve::tls,
+};
+
+/// PyPubSub's own names for its files.
+const CONFIG_FILE: &str = "pypubsub.yaml";
+const ACL_FILE: &str = "pypubsub_acl.yaml";
+
+/// Everything that a gateway is started with.
+///
+/// ```
+/// use signal_bus_gateway::{Compat, Setup};
+///
+/// let setup = Setup::of_text("here.yaml", "server: {port: htp}\nclients: {}\n").compat(Compat::Upstream);
+/// let problems = setup.check();
+/// assert_eq!(problems[0].to_string(), "here.yaml:1: server.port: expected a number from 0 to 65535, found `htp`");
+/// ```
+#[derive(Debug, Clone)]
+pub struct Setup {
+    name: String,
+    text: String,
+    acl: PathBuf,
+    compat: Compat,
+}
+
+impl Setup {
+    /// Reads a configuration file, PyPubSub's own if none is named; where there is none either, an embedded one.
+    ///
+    /// The embedded one listens on port 2069, and lets this machine publish.
+    ///
+    /// # Errors
+    ///
+    /// The error of reading a file that was named, or that is there.
+    pub fn of_file(config: Option<&Path>) -> io::Result<Self> {
+        let path = config.unwrap_or(Path::new(CONFIG_FILE));
+        match fs::read_to_string(path) {
+            Ok(text) => Ok(Self::of_text(&path.display().to_string(), &text)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound && config.is_none() => {
+                tracing::info!(
+                    "no {CONFIG_FILE} here: port 2069 on all addresses, and this machine may publish"
+                );
+                Ok(Self::of_text("embedded", EMBEDDED))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Takes a configuration that stands in a text; problems call it by this name.
+    #[must_use]
+    pub fn of_text(name: &str, text: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            text: text.to_owned(),
+            acl: ACL_FILE.into(),
+            compat: Compat::default(),
+        }
+    }
+
+    /// Names the ACL file; `pypubsub_acl.yaml` unless set. It need not be there.
+    #[must_use]
+    pub fn acl(mut self, file: impl Into<PathBuf>) -> Self {
+        self.acl = file.into();
+        self
+    }
+
+    /// Says how closely PyPubSub is followed where that is not safe; [`Compat::Strict`] unless set.
+    #[must_use]
+    pub fn compat(mut self, compat: Compat) -> Self {
+        self.compat = compat;
+        self
+    }
+
+    /// Everything that is wrong in both files, and in those that they name; warnings as well.
+    #[must_use]
+    pub fn check(&self) -> Vec<Problem> {
+        let (config, mut problems) = self.read();
+        if let Some(tls) = config.and_then(|config| config.tls) {
+            problems.extend(tls::acceptor(&tls).err().map(|error| self.problem(error)));
+        }
+        let name = self.acl.display().to_string();
+        match fs::read_to_string(&self.acl) {
+            Ok(text) => problems.extend(acl::read(&name, &text, self.compat == Compat::Upstream).1),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => problems.push(Problem::of_file(&name, &error)),
+        }
+        problems
+    }
+
+    pub(crate) fn read(&self) -> (Option<Config>, Vec<Problem>) {
+        config::read(&self.name, &self.text, self.compat)
+    }
+
+    pub(crate) fn acl_file(&self) -> &Path {
+        &self.acl
+    }
+
+    pub(crate) fn compat_mode(&self) -> Compat {
+        self.compat
+    }
+
+    /// A problem of something that the configuration names.
+    pub(crate) fn problem(&self, text: String) -> Problem {
+        let line = self
+            .text
+            .lines()
+            .position(|line| line.trim_start().starts_with("tls:"));
+        Problem {
+            file: self.name.clone(),
+            line: line.map_or(1, |line| line + 1),
+            key: "server.tls".to_owned(),
+            text,
+            weight: Weight::Refused,
+        }
+    }
+}

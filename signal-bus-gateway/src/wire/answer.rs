@@ -1,0 +1,188 @@
+//! Answers, with PyPubSub's texts, and its headers in their order.
+
+use std::{
+    convert::Infallible,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use hyper::{
+    Response, StatusCode,
+    body::{Body, Frame, SizeHint},
+    header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, DATE, HeaderName, HeaderValue, SERVER},
+};
+
+use crate::{clock, wire::Counts};
+
+pub(crate) type Answer = Response<Content>;
+
+/// What PyPubSub calls itself; some clients look.
+pub(crate) const NAME: &str = "PyPubSub/0.7.4";
+const PLAIN: &str = "text/plain; charset=utf-8";
+const SUBSCRIBERS: HeaderName = HeaderName::from_static("x-subscribers");
+const REQUESTS: HeaderName = HeaderName::from_static("x-requests");
+
+/// What is said in plain words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Text {
+    Received,
+    BadRequest,
+    BadPayload,
+    TooLarge,
+    NotAllowed,
+    /// The gateway stops.
+    Closed,
+    /// The event could not be stored.
+    NotStored,
+}
+
+impl Text {
+    fn parts(self) -> (StatusCode, &'static str) {
+        match self {
+            Self::Received => (
+                StatusCode::ACCEPTED,
+                "Payload received, thank you very much!\n",
+            ),
+            Self::BadRequest => (
+                StatusCode::BAD_REQUEST,
+                "I could not understand your request, sorry! Please see https://pubsub.apache.org/api.html for usage documentation.\n",
+            ),
+            Self::BadPayload => (
+                StatusCode::BAD_REQUEST,
+                "Bad payload type. Payloads must be JSON dictionary objects, {..}!\n",
+            ),
+            Self::TooLarge => (
+                StatusCode::BAD_REQUEST,
+                "Payload is too large for me to serve, please make it shorter.\n",
+            ),
+            Self::NotAllowed => (
+                StatusCode::FORBIDDEN,
+                "You are not authorized to deliver payloads!\n",
+            ),
+            Self::Closed => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "I am about to stop, please send your payload again later.\n",
+            ),
+            Self::NotStored => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "Your payload could not be stored, please send it again later.\n",
+            ),
+        }
+    }
+}
+
+/// An answer in other words.
+#[derive(Debug)]
+pub(crate) struct Said {
+    pub(crate) status: u16,
+    pub(crate) content_type: &'static str,
+    pub(crate) text: String,
+}
+
+impl Said {
+    pub(crate) fn plain(status: u16, text: &str) -> Self {
+        Self {
+            status,
+            content_type: PLAIN,
+            text: text.to_owned(),
+        }
+    }
+}
+
+/// An answer that is no answer of PyPubSub's.
+pub(crate) fn said(said: Said, counts: Counts, is_closing: bool) -> Answer {
+    let status = StatusCode::from_u16(said.status).expect("a status has three digits");
+    let mut answer = head(status, counts, said.content_type);
+    answer
+        .headers_mut()
+        .insert(CONTENT_LENGTH, said.text.len().into());
+    end_head(&mut answer, is_closing);
+    *answer.body_mut() = Content::Sized(said.text.into());
+    answer
+}
+
+/// An answer in words.
+pub(crate) fn plain(text: Text, counts: Counts, is_closing: bool) -> Answer {
+    let (status, text) = text.parts();
+    let mut answer = head(status, counts, PLAIN);
+    answer
+        .headers_mut()
+        .insert(CONTENT_LENGTH, text.len().into());
+    end_head(&mut answer, is_closing);
+    *answer.body_mut() = Content::Sized(Bytes::from_static(text.as_bytes()));
+    answer
+}
+
+/// The answer to `HEAD`.
+pub(crate) fn empty(counts: Counts, is_closing: bool) -> Answer {
+    let mut answer = head(StatusCode::NO_CONTENT, counts, PLAIN);
+    end_head(&mut answer, is_closing);
+    answer
+}
+
+/// What PyPubSub answers to old clients, for whom there are no streams.
+pub(crate) fn no_stream(counts: Counts) -> Answer {
+    let mut answer = head(StatusCode::OK, counts, "application/octet-stream");
+    end_head(&mut answer, false);
+    *answer.body_mut() = Content::Endless;
+    answer
+}
+
+fn head(status: StatusCode, counts: Counts, content_type: &'static str) -> Answer {
+    let mut answer = Response::new(Content::Sized(Bytes::new()));
+    *answer.status_mut() = status;
+    let headers = answer.headers_mut();
+    headers.insert(SERVER, HeaderValue::from_static(NAME));
+    headers.insert(SUBSCRIBERS, counts.subscribers.into());
+    headers.insert(REQUESTS, counts.requests.into());
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    answer
+}
+
+fn end_head(answer: &mut Answer, is_closing: bool) {
+    let date = HeaderValue::from_str(&clock::http_date());
+    let headers = answer.headers_mut();
+    headers.insert(DATE, date.expect("a date is plain text"));
+    if is_closing {
+        headers.insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+}
+
+/// The body of an answer.
+#[derive(Debug)]
+pub(crate) enum Content {
+    Sized(Bytes),
+    /// Nothing, until the connection ends: no length is said.
+    Endless,
+}
+
+impl Body for Content {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        match &mut *self {
+            Self::Sized(bytes) if !bytes.is_empty() => {
+                Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes)))))
+            }
+            Self::Sized(_) | Self::Endless => Poll::Ready(None),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        matches!(self, Self::Sized(bytes) if bytes.is_empty())
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Sized(bytes) => {
+                SizeHint::with_exact(bytes.len().try_into().expect("texts are short"))
+            }
+            Self::Endless => SizeHint::default(),
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! Paths below `/_bus`, which PyPubSub does not use: how the gateway is.
+
+use std::{fmt::Write as _, sync::atomic::Ordering};
+
+use crate::wire::{
+    Counts, Desk,
+    answer::{self, Answer, Said},
+};
+
+/// What stands before each of these paths.
+const START: &str = "/_bus/";
+
+/// The answer of a path below `/_bus`; nothing if it is another one.
+pub(super) fn look(desk: &Desk, path: &str, counts: Counts, is_closing: bool) -> Option<Answer> {
+    let said = match path.strip_prefix(START)? {
+        "health" => health(desk),
+        "ready" => ready(desk),
+        "metrics" => Said {
+            status: 200,
+            content_type: "text/plain; version=0.0.4; charset=utf-8",
+            text: metrics(desk, counts),
+        },
+        _ => Said::plain(
+            404,
+            "There is no such page; there are /_bus/health, /_bus/ready and /_bus/metrics.\n",
+        ),
+    };
+    Some(answer::said(said, counts, is_closing))
+}
+
+/// Whether it works: a program that does not should be started again.
+fn health(desk: &Desk) -> Said {
+    let health = desk.hub.health();
+    if health.is_healthy() {
+        Said::plain(200, "well\n")
+    } else {
+        Said::plain(503, &format!("{health}\n"))
+    }
+}
+
+/// Whether it takes requests: one that stops soon should not get any more.
+fn ready(desk: &Desk) -> Said {
+    if desk.closing.is_cancelled() {
+        Said::plain(503, "stopping\n")
+    } else {
+        Said::plain(200, "ready\n")
+    }
+}
+
+/// What there is to count, as Prometheus reads it.
+fn metrics(desk: &Desk, counts: Counts) -> String {
+    let tally = desk.hub.tally();
+    let mut text = String::new();
+    let mut write = |name: &str, kind: &str, help: &str, value: u64| {
+        let written = writeln!(
+            text,
+            "# HELP signal_bus_gateway_{name} {help}\n# TYPE signal_bus_gateway_{name} {kind}\nsignal_bus_gateway_{name} {value}"
+        );
+        written.expect("a text takes everything");
+    };
+    let gauge = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+    write(
+        "requests_total",
+        "counter",
+        "Requests so far, with this one.",
+        counts.requests,
+    );
+    write(
+        "streams",
+        "gauge",
+        "Streams that are open.",
+        gauge(counts.subscribers),
+    );
+    write(
+        "events_total",
+        "counter",
+        "Events that were accepted.",
+        tally.events.load(Ordering::Relaxed),
+    );
+    let deliveries = tally.deliveries.load(Ordering::Relaxed);
+    write(
+        "deliveries_total",
+        "counter",
+        "Events that were written to a stream.",
+        deliveries,
+    );
+    let too_slow = tally.too_slow.load(Ordering::Relaxed);
+    write(
+        "slow_streams_total",
+        "counter",
+        "Streams that were disconnected, for their readers were too slow.",
+        too_slow,
+    );
+    write(
+        "backlog_events",
+        "gauge",
+        "Events that are kept for those who come back.",
+        gauge(desk.hub.backlog_len()),
+    );
+    let not_stored = desk.hub.store_failures();
+    write(
+        "store_failures_total",
+        "counter",
+        "Writes to the backlog's file that have failed.",
+        not_stored,
+    );
+    let failures = desk.logins.directory_failures();
+    write(
+        "ldap_failures_total",
+        "counter",
+        "Questions that the LDAP server has not answered.",
+        failures,
+    );
+    text
+}

@@ -1,0 +1,7 @@
+//! The gateway as its clients see it, on the wire.
+
+mod kit;
+mod wire;
+mod topics;
+mod private;
+mod backlog;
