@@ -5,3 +5,7 @@ mod wire;
 mod topics;
 mod private;
 mod backlog;
+mod ldap;
+mod tls;
+mod program;
+mod window;

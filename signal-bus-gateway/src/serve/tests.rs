@@ -1,0 +1,241 @@
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    sync::{Arc, atomic::AtomicU64},
+    time::Duration,
+};
+
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex},
+    time::{Instant, sleep},
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use super::{House, connection::Patience};
+use crate::{
+    access::payloaders::{Payloaders, read_network},
+    backlog::{Backlog, store::Store},
+    config::Compat,
+    cursor::Epoch,
+    hub::{Hub, stream::QueueLimits},
+    login::Logins,
+    wire::Desk,
+};
+
+const PATIENCE: Patience = Patience {
+    head: Duration::from_secs(10),
+    body: Duration::from_secs(60),
+    idle: Duration::from_secs(3600),
+    stall: Duration::from_secs(30),
+};
+
+/// A house without sockets, and its bus.
+async fn house() -> (House, signal_bus::BusGuard) {
+    let limits = QueueLimits {
+        events: 10_000,
+        bytes: usize::MAX,
+    };
+    let backlog = Backlog::new(Epoch::from_bits(1), 0, 0, None);
+    let started = Hub::start(backlog, limits, None::<Store>).await;
+    let (hub, bus, placing) = started.expect("it starts");
+    let closing = CancellationToken::new();
+    let desk = Desk {
+        hub,
+        logins: Logins::new("none".into(), Compat::Strict, None),
+        payloaders: Payloaders::new(vec![read_network("127.0.0.1").expect("a network")]),
+        oldschoolers: Vec::new(),
+        secure_topics: std::collections::HashSet::new(),
+        payload_bytes_max: 102_400,
+        compat: Compat::Strict,
+        requests: AtomicU64::new(0),
+        closing: closing.clone(),
+    };
+    let house = House {
+        desk: Arc::new(desk),
+        patience: PATIENCE,
+        talks: TaskTracker::new(),
+        streams: TaskTracker::new(),
+        closing,
+    };
+    house.streams.spawn(placing);
+    (house, bus)
+}
+
+impl House {
+    /// A connection whose two sides have room for so many bytes.
+    fn connect(&self, bytes: usize) -> DuplexStream {
+        let (client, server) = duplex(bytes);
+        let peer = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        self.talks.spawn(self.clone().converse(server, peer));
+        client
+    }
+}
+
+/// Reads until the other side closes; says what came, and after how many seconds it closed.
+async fn until_closed(client: &mut DuplexStream) -> (String, u64) {
+    let start = Instant::now();
+    let mut read = Vec::new();
+    client
+        .read_to_end(&mut read)
+        .await
+        .expect("it is read from memory");
+    (
+        String::from_utf8(read).expect("it is a text"),
+        start.elapsed().as_secs(),
+    )
+}
+
+/// Sends a byte each second, until nobody takes it any more.
+async fn drip(client: &mut DuplexStream, bytes: &[u8]) -> u64 {
+    let start = Instant::now();
+    for byte in bytes {
+        if client.write_all(&[*byte]).await.is_err() {
+            break;
+        }
+        sleep(Duration::from_secs(1)).await;
+    }
+    start.elapsed().as_secs()
+}
+
+const HEAD: &[u8] = b"HEAD / HTTP/1.1\r\nHost: x\r\n\r\n";
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_says_nothing_is_closed() {
+    let (house, _bus) = house().await;
+    let mut client = house.connect(1024);
+    let (read, seconds) = until_closed(&mut client).await;
+    assert_eq!((read.as_str(), seconds), ("", 11));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_head_that_drips_in_is_closed_on() {
+    let (house, _bus) = house().await;
+    let mut client = house.connect(1024);
+    let line = [b"GET / HTTP/1.1\r\nA: ".to_vec(), vec![b'a'; 1000]].concat();
+    assert!(drip(&mut client, &line).await < 15);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_drips_in_is_closed_on() {
+    let (house, _bus) = house().await;
+    let mut client = house.connect(1024);
+    client
+        .write_all(b"PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n")
+        .await
+        .expect("it is read");
+    let seconds = drip(&mut client, &[b' '; 1000]).await;
+    assert!((60..65).contains(&seconds), "{seconds}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_rests_between_requests_is_kept() {
+    let (house, _bus) = house().await;
+    let mut client = house.connect(1024);
+    for _ in 0..3 {
+        client.write_all(HEAD).await.expect("it is read");
+        let mut answer = [0; 12];
+        client
+            .read_exact(&mut answer)
+            .await
+            .expect("it is answered");
+        assert_eq!(&answer, b"HTTP/1.1 204");
+        sleep(Duration::from_secs(1800)).await;
+        let mut rest = [0; 1024];
+        let count = client.read(&mut rest).await.expect("the rest of the head");
+        assert!(0 < count);
+    }
+    assert!(1700 < until_closed(&mut client).await.1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reader_that_reads_nothing_is_disconnected() {
+    let (house, _bus) = house().await;
+    // The head fits, and a few pings.
+    let mut client = house.connect(400);
+    client
+        .write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        .await
+        .expect("it is read");
+    sleep(Duration::from_secs(100)).await;
+    assert_eq!(house.desk.hub.streams_count(), 0);
+    let (read, seconds) = until_closed(&mut client).await;
+    assert!(
+        read.starts_with("HTTP/1.1 200 OK\r\n") && !read.ends_with("0\r\n\r\n"),
+        "{read}"
+    );
+    assert_eq!(seconds, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_pings_every_five_seconds() {
+    let (house, _bus) = house().await;
+    let mut client = house.connect(10_000);
+    client
+        .write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        .await
+        .expect("it is read");
+    sleep(Duration::from_millis(15_500)).await;
+    house.desk.hub.end_streams();
+    let (read, _) = until_closed(&mut client).await;
+    assert_eq!(read.matches("{\"stillalive\": ").count(), 4, "{read}");
+    assert!(read.ends_with("}\n\r\n0\r\n\r\n"), "{read}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_house_that_closes_finishes_requests_and_waits_for_none() {
+    let (house, _bus) = house().await;
+    let mut silent = house.connect(1024);
+    let mut resting = house.connect(1024);
+    resting.write_all(HEAD).await.expect("it is read");
+    let mut publishing = house.connect(1024);
+    publishing
+        .write_all(b"PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{")
+        .await
+        .expect("it is read");
+    sleep(Duration::from_millis(10)).await;
+    house.closing.cancel();
+    assert!(until_closed(&mut silent).await.0.is_empty());
+    let (read, _) = until_closed(&mut resting).await;
+    assert!(read.starts_with("HTTP/1.1 204"), "{read}");
+    publishing.write_all(b"}").await.expect("it is read");
+    let (read, _) = until_closed(&mut publishing).await;
+    assert!(read.starts_with("HTTP/1.1 202 Accepted\r\n"), "{read}");
+    drop((silent, resting, publishing));
+    house.talks.close();
+    house.talks.wait().await;
+}
+
+/// A stream must not take the connection from an answer that is still on its way.
+#[tokio::test(start_paused = true)]
+async fn a_stream_begins_behind_the_answers_before_it() {
+    let (house, _bus) = house().await;
+    let mut client = house.connect(100);
+    let row = [HEAD, HEAD, HEAD, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"].concat();
+    let sending = async {
+        let (mut reading, mut writing) = tokio::io::split(&mut client);
+        let read = async {
+            let mut read = String::new();
+            while !read.contains("stillalive") {
+                let mut bytes = [0; 7];
+                sleep(Duration::from_millis(1)).await;
+                let count = reading
+                    .read(&mut bytes)
+                    .await
+                    .expect("it is read from memory");
+                read.push_str(std::str::from_utf8(&bytes[..count]).expect("it is a text"));
+            }
+            read
+        };
+        let (read, written) = tokio::join!(read, writing.write_all(&row));
+        written.expect("it is read");
+        read
+    };
+    let read = sending.await;
+    assert_eq!(
+        read.matches("HTTP/1.1 204 No Content\r\n").count(),
+        3,
+        "{read}"
+    );
+    assert_eq!(read.matches("HTTP/1.1 200 OK\r\n").count(), 1, "{read}");
+    let stream = read.split("HTTP/1.1 200 OK").nth(1).expect("it is there");
+    assert!(stream.contains("X-Requests: 4\r\n"), "{stream}");
+}

@@ -1,0 +1,278 @@
+//! The program, as a person starts and stops it.
+
+use std::process::{Output, Stdio};
+
+use tokio::{
+    io::{AsyncBufReadExt as _, BufReader, Lines},
+    process::{Child, ChildStderr, ChildStdout, Command},
+};
+
+use crate::kit::{Folder, Raw, assert_ping, connect, login, put};
+
+const CONFIG: &str = "server: {bind: 127.0.0.1, port: 0}\nclients: {payloaders: [127.0.0.1]}\n";
+
+fn program() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_signal-bus-gateway"));
+    command.kill_on_drop(true);
+    command
+}
+
+async fn output(arguments: &[&str], folder: &Folder) -> Output {
+    program()
+        .args(arguments)
+        .current_dir(&folder.0)
+        .output()
+        .await
+        .expect("it runs")
+}
+
+fn texts(output: &Output) -> (Option<i32>, String, String) {
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("it is a text");
+    (
+        output.status.code(),
+        text(&output.stdout),
+        text(&output.stderr),
+    )
+}
+
+/// A program that runs, and what it says.
+struct Running {
+    child: Child,
+    said: Lines<BufReader<ChildStdout>>,
+    log: Lines<BufReader<ChildStderr>>,
+    address: std::net::SocketAddr,
+}
+
+impl Running {
+    async fn start(folder: &Folder) -> Self {
+        let mut command = program();
+        command
+            .args(["--config", "c.yaml", "--acl", "a.yaml"])
+            .current_dir(&folder.0);
+        let mut child = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("it runs");
+        let mut said = BufReader::new(child.stdout.take().expect("it is piped")).lines();
+        let log = BufReader::new(child.stderr.take().expect("it is piped")).lines();
+        let address = loop {
+            let line = said
+                .next_line()
+                .await
+                .expect("it is a text")
+                .expect("it says where it listens");
+            if let Some(rest) = line.strip_prefix("==== Serving up PubSub goodness at ") {
+                let address = rest.strip_suffix(" ====").expect("the line ends");
+                break address.parse().expect("an address");
+            }
+        };
+        Self {
+            child,
+            said,
+            log,
+            address,
+        }
+    }
+
+    fn signal(&self, name: &str) {
+        let id = self.child.id().expect("it runs").to_string();
+        let sent = std::process::Command::new("kill")
+            .args([name, &id])
+            .status();
+        assert!(sent.expect("there is `kill`").success());
+    }
+
+    async fn until_logged(&mut self, part: &str) {
+        loop {
+            let line = self
+                .log
+                .next_line()
+                .await
+                .expect("it is a text")
+                .expect(part);
+            if line.contains(part) {
+                return;
+            }
+        }
+    }
+
+    async fn subscribe(&self, header: &str) -> Raw<tokio::net::TcpStream> {
+        let mut stream = connect(self.address).await;
+        stream
+            .send(format!("GET / HTTP/1.1\r\nHost: x\r\n{header}\r\n"))
+            .await;
+        stream.head().await;
+        assert_ping(&stream.line().await);
+        stream
+    }
+
+    async fn put(&self, path: &str) -> u16 {
+        let mut raw = connect(self.address).await;
+        raw.send(put(path, "{}")).await;
+        raw.answer().await.status()
+    }
+}
+
+#[tokio::test]
+async fn a_stop_finishes_requests_ends_streams_and_succeeds() {
+    let folder = Folder::new();
+    folder.write("c.yaml", CONFIG);
+    let mut running = Running::start(&folder).await;
+    let mut stream = running.subscribe("").await;
+    let mut publisher = connect(running.address).await;
+    publisher
+        .send("PUT /late HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n")
+        .await;
+    // From here on it is in the middle of a request.
+    publisher.head().await;
+    running.signal("-TERM");
+    let refused = async {
+        while tokio::net::TcpStream::connect(running.address)
+            .await
+            .is_ok()
+        {
+            tokio::task::yield_now().await;
+        }
+    };
+    refused.await;
+    publisher.send("{}").await;
+    assert_eq!(publisher.answer().await.status(), 202);
+    let rest = stream.rest().await;
+    assert!(
+        rest.contains("\"pubsub_path\": \"/late\"") && rest.ends_with("}\n\r\n0\r\n\r\n"),
+        "{rest}"
+    );
+    let status = running.child.wait().await.expect("it ends");
+    assert_eq!(status.code(), Some(0));
+    assert_eq!(running.said.next_line().await.expect("it is a text"), None);
+}
+
+#[tokio::test]
+async fn the_acl_is_read_again_when_it_is_told_to() {
+    let folder = Folder::new();
+    folder.write("c.yaml", CONFIG);
+    let mut running = Running::start(&folder).await;
+    running
+        .until_logged(
+            "ACL configuration file a.yaml not found, private events will not be broadcast.",
+        )
+        .await;
+    folder.write("a.yaml", "u: {password: p, acl: {s: [git]}}\n");
+    running.signal("-USR2");
+    running.until_logged("Loaded ACL from a.yaml").await;
+    let mut stream = running.subscribe(&login("u", "p")).await;
+    assert_eq!(running.put("/private/git").await, 202);
+    assert!(stream.event().await.contains("/private/git"));
+    folder.write("a.yaml", "u: {password: [\n");
+    running.signal("-USR2");
+    running.until_logged("a.yaml:2: not YAML").await;
+    assert_eq!(running.put("/private/git").await, 202);
+    assert!(stream.event().await.contains("/private/git"));
+}
+
+#[tokio::test]
+async fn a_check_says_all_that_is_wrong_and_ends() {
+    let folder = Folder::new();
+    folder.write(
+        "c.yaml",
+        "server: {port: 70000}\nclients:\n  payloaders: [10/8]\n",
+    );
+    folder.write("a.yaml", "u: {password: 5}\n");
+    let checked = output(
+        &["--config", "c.yaml", "--acl", "a.yaml", "--check"],
+        &folder,
+    )
+    .await;
+    let expected = "c.yaml:1: server.port: expected a number from 0 to 65535, found `70000`\n\
+                    c.yaml:3: clients.payloaders: expected a network like `10.0.0.0/8`, `10.1.2.3` or `2001:db8::/32`, found `10/8`\n\
+                    a.yaml:1: u.password: expected a text, found `5`; write it in quotes\n";
+    assert_eq!(
+        texts(&checked),
+        (Some(1), expected.to_owned(), String::new())
+    );
+    folder.write("c.yaml", CONFIG);
+    folder.write("a.yaml", "u: {password: '5'}\n");
+    let checked = output(
+        &["--config", "c.yaml", "--acl", "a.yaml", "--check"],
+        &folder,
+    )
+    .await;
+    assert_eq!(
+        texts(&checked),
+        (
+            Some(0),
+            "The configuration is fine.\n".to_owned(),
+            String::new()
+        )
+    );
+}
+
+#[tokio::test]
+async fn what_keeps_it_from_starting_is_said_with_its_cause() {
+    let folder = Folder::new();
+    folder.write("c.yaml", "server: {port: x}\nclients: {}\n");
+    let (code, said, log) = texts(&output(&["--config", "c.yaml"], &folder).await);
+    assert_eq!((code, said.as_str()), (Some(1), ""));
+    assert_eq!(
+        log,
+        "signal-bus-gateway: c.yaml:1: server.port: expected a number from 0 to 65535, found `x`\n"
+    );
+    let (code, _, log) = texts(&output(&["--config", "none.yaml"], &folder).await);
+    assert_eq!(code, Some(1));
+    assert!(
+        log.starts_with("signal-bus-gateway: none.yaml: cannot be read: No such file"),
+        "{log}"
+    );
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("there is a free port");
+    let port = taken.local_addr().expect("it listens").port();
+    folder.write(
+        "c.yaml",
+        &format!("server: {{bind: 127.0.0.1, port: {port}}}\nclients: {{}}\n"),
+    );
+    let (code, _, log) = texts(&output(&["--config", "c.yaml"], &folder).await);
+    assert_eq!(code, Some(1));
+    assert!(log.contains(&format!("signal-bus-gateway: cannot listen on 127.0.0.1:{port}\n  because: Address already in use")), "{log}");
+    folder.write("c.yaml", CONFIG);
+    folder.write("a.yaml", "u: {password: x, acl: {s: []}}\n");
+    let (code, _, log) = texts(&output(&["--config", "c.yaml", "--acl", "a.yaml"], &folder).await);
+    assert_eq!(code, Some(1));
+    assert!(
+        log.contains("a.yaml:1: u.acl.s: an empty list shows every private event"),
+        "{log}"
+    );
+}
+
+#[tokio::test]
+async fn a_command_line_that_means_nothing_is_refused() {
+    let folder = Folder::new();
+    for (arguments, expected) in [
+        (&["--prot"][..], "invalid option '--prot'"),
+        (&["x"], "unexpected argument \"x\""),
+        (
+            &["--compat", "downstream"],
+            "`--compat` takes `upstream`, not `downstream`",
+        ),
+        (&["--config"], "missing argument for option '--config'"),
+    ] {
+        let (code, said, log) = texts(&output(arguments, &folder).await);
+        assert_eq!((code, said.as_str()), (Some(2), ""));
+        assert_eq!(
+            log,
+            format!("signal-bus-gateway: {expected}\nTry `signal-bus-gateway --help`.\n")
+        );
+    }
+    let (code, said, _) = texts(&output(&["--help"], &folder).await);
+    assert!(
+        code == Some(0) && said.contains("--compat upstream") && said.contains("SIGUSR2"),
+        "{said}"
+    );
+    let (code, said, _) = texts(&output(&["--version"], &folder).await);
+    assert_eq!(
+        (code, said),
+        (
+            Some(0),
+            format!("signal-bus-gateway {}\n", env!("CARGO_PKG_VERSION"))
+        )
+    );
+}
