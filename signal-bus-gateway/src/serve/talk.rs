@@ -68,6 +68,8 @@ impl Talk {
     }
 
     /// The stream that takes the connection, once everything before it has left.
+    ///
+    /// hyper reads on only behind a flush, today; what it holds back would be lost.
     pub(super) fn taken_over(&self) -> Option<Box<Opening>> {
         let mut inner = lock(&self.0);
         if inner.is_flushed {

@@ -273,20 +273,29 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Raw<S> {
         String::from_utf8(self.read.drain(..count).collect()).expect("all of it is a text")
     }
 
+    /// The next bytes, or those that come before the end.
+    pub(crate) async fn take_some(&mut self, count: usize) -> String {
+        while self.read.len() < count && self.more().await.is_some() {}
+        self.take(count.min(self.read.len())).await
+    }
+
     /// Everything up to these bytes, and with them.
     pub(crate) async fn until(&mut self, end: &str) -> String {
+        let found = self.try_until(end).await;
+        found.unwrap_or_else(|| panic!("it ends early: {:?}", String::from_utf8_lossy(&self.read)))
+    }
+
+    /// Everything up to these bytes; nothing if it ends before that.
+    pub(crate) async fn try_until(&mut self, end: &str) -> Option<String> {
         loop {
             let found = self
                 .read
                 .windows(end.len())
                 .position(|part| part == end.as_bytes());
             if let Some(found) = found {
-                return self.take(found + end.len()).await;
+                return Some(self.take(found + end.len()).await);
             }
-            let more = self.more().await;
-            more.unwrap_or_else(|| {
-                panic!("it ends early: {:?}", String::from_utf8_lossy(&self.read))
-            });
+            self.more().await?;
         }
     }
 

@@ -5,6 +5,7 @@ mod wire;
 mod topics;
 mod private;
 mod backlog;
+mod original;
 mod ldap;
 mod tls;
 mod program;
