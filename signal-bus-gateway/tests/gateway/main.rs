@@ -6,6 +6,7 @@ mod topics;
 mod private;
 mod backlog;
 mod original;
+mod clients;
 mod ldap;
 mod tls;
 mod program;
