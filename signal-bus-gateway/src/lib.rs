@@ -27,6 +27,8 @@ mod wire;
 mod serve;
 mod setup;
 mod server;
+#[cfg(test)]
+mod fuzz;
 
 pub use crate::{
     config::Compat,

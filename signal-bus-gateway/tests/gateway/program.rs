@@ -7,7 +7,7 @@ use tokio::{
     process::{Child, ChildStderr, ChildStdout, Command},
 };
 
-use crate::kit::{Folder, Raw, assert_ping, connect, login, put};
+use crate::kit::{Folder, Raw, assert_ping, connect, field, login, put};
 
 const CONFIG: &str = "server: {bind: 127.0.0.1, port: 0}\nclients: {payloaders: [127.0.0.1]}\n";
 
@@ -275,4 +275,74 @@ async fn a_command_line_that_means_nothing_is_refused() {
             format!("signal-bus-gateway {}\n", env!("CARGO_PKG_VERSION"))
         )
     );
+}
+
+/// What was answered with 202 is there after a crash.
+#[tokio::test]
+async fn what_was_accepted_outlives_a_kill_where_storing_is_awaited() {
+    let folder = Folder::new();
+    let config = "server: {bind: 127.0.0.1, port: 0, backlog: {size: 100000, storage: backlog, fsync: true}}\nclients: {payloaders: [127.0.0.1]}\n";
+    folder.write("c.yaml", config);
+    let mut accepted = Vec::new();
+    for round in 0..3 {
+        let mut running = Running::start(&folder).await;
+        let publish = async |publisher: u32| {
+            let mut raw = connect(running.address).await;
+            let mut accepted = Vec::new();
+            for number in 0.. {
+                let name = format!("{round}-{publisher}-{number}");
+                raw.try_send(put("/load", &format!("{{\"n\": \"{name}\"}}")))
+                    .await;
+                let Some(head) = raw.try_until("\r\n\r\n").await else {
+                    break;
+                };
+                assert!(head.starts_with("HTTP/1.1 202 "), "{head}");
+                // The text of the answer may be lost; it was accepted all the same.
+                accepted.push(name);
+                if raw.take_some(39).await.len() < 39 {
+                    break;
+                }
+                if publisher == 0 && number == 40 {
+                    running.signal("-KILL");
+                }
+            }
+            accepted
+        };
+        let all = tokio::join!(publish(0), publish(1), publish(2), publish(3));
+        accepted.extend([all.0, all.1, all.2, all.3].concat());
+        running.child.wait().await.expect("it ends");
+    }
+    let running = Running::start(&folder).await;
+    let mut stream = connect(running.address).await;
+    stream
+        .send("GET /load HTTP/1.1\r\nHost: x\r\nX-Fetch-Since: 0\r\n\r\n")
+        .await;
+    stream.head().await;
+    let mut there = Vec::new();
+    loop {
+        let line = stream.line().await;
+        if line.starts_with("{\"stillalive\"") {
+            break;
+        }
+        there.push(field(&line, "n").trim_matches('"').to_owned());
+    }
+    let lost: Vec<_> = accepted
+        .iter()
+        .filter(|name| !there.contains(name))
+        .collect();
+    println!(
+        "{} accepted, {} there, {} lost",
+        accepted.len(),
+        there.len(),
+        lost.len()
+    );
+    assert!(
+        lost.is_empty() && 100 < accepted.len(),
+        "{} accepted, lost: {lost:?}",
+        accepted.len()
+    );
+    let mut distinct = there.clone();
+    distinct.sort();
+    distinct.dedup();
+    assert_eq!(distinct.len(), there.len());
 }
