@@ -69,6 +69,8 @@ impl Draft {
             is_private: self.is_private,
             chunk: chunk(line, ""),
             terminated: OnceLock::new(),
+            server_sent: OnceLock::new(),
+            fields: OnceLock::new(),
         }
     }
 }
@@ -84,6 +86,10 @@ pub(crate) struct Event {
     chunk: Bytes,
     /// The chunk for old clients, if one has come.
     terminated: OnceLock<Bytes>,
+    /// The chunk for browsers, if one has come.
+    server_sent: OnceLock<Bytes>,
+    /// Its fields, if somebody looks for one.
+    fields: OnceLock<Option<Object>>,
 }
 
 impl Event {
@@ -97,15 +103,27 @@ impl Event {
             is_private,
             chunk: chunk(line, ""),
             terminated: OnceLock::new(),
+            server_sent: OnceLock::new(),
+            fields: OnceLock::new(),
         }
     }
 
     /// The chunk that carries it. One line is one chunk, always: clients lose events, or die, when two share one.
-    pub(crate) fn chunk(&self, ending: Ending) -> &Bytes {
-        match ending {
-            Ending::Newline => &self.chunk,
-            Ending::Terminator => self.terminated.get_or_init(|| chunk(self.line(), "\0")),
+    pub(crate) fn chunk(&self, form: Form) -> &Bytes {
+        match form {
+            Form::Lines => &self.chunk,
+            Form::Terminated => self.terminated.get_or_init(|| chunk(self.line(), "\0")),
+            Form::ServerSent => self.server_sent.get_or_init(|| {
+                let (cursor, line) = (self.cursor, self.line());
+                chunk(&format!("id: {cursor}\ndata: {line}"), "\n")
+            }),
         }
+    }
+
+    /// The value of a field, as it is written.
+    pub(crate) fn value(&self, name: &str) -> Option<&str> {
+        let read = || Object::read(self.line()).ok();
+        self.fields.get_or_init(read).as_ref()?.value(name)
     }
 
     /// How many bytes it takes on the wire.
@@ -122,23 +140,35 @@ impl Event {
     }
 }
 
-/// What follows each line.
+/// How a stream is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Ending {
-    Newline,
-    /// And a NUL, for clients like svnwcsub.
-    Terminator,
+pub(crate) enum Form {
+    /// One line of JSON for each event.
+    Lines,
+    /// And a NUL behind it, for clients like svnwcsub.
+    Terminated,
+    /// As browsers read it: server-sent events.
+    ServerSent,
 }
 
-/// The sign of life, which has exactly one field: clients compare.
-pub(crate) fn ping(now: f64, ending: Ending) -> Bytes {
+/// The sign of life. In lines it has exactly one field: clients compare.
+pub(crate) fn ping(now: f64, form: Form) -> Bytes {
     let mut line = String::from("{\"stillalive\": ");
     write_float(now, &mut line);
     line.push_str("}\n");
-    match ending {
-        Ending::Newline => chunk(&line, ""),
-        Ending::Terminator => chunk(&line, "\0"),
+    match form {
+        Form::Lines => chunk(&line, ""),
+        Form::Terminated => chunk(&line, "\0"),
+        Form::ServerSent => chunk(": still alive\n", "\n"),
     }
+}
+
+/// Tells a browser that the event after which it wants to go on is not known any more.
+pub(crate) fn stale() -> Bytes {
+    chunk(
+        "event: stale\ndata: the event you name is not kept any more; all that is kept follows\n",
+        "\n",
+    )
 }
 
 fn chunk(line: &str, ending: &str) -> Bytes {
@@ -150,7 +180,7 @@ fn chunk(line: &str, ending: &str) -> Bytes {
 
 #[cfg(test)]
 mod tests {
-    use super::{Draft, Ending, ping};
+    use super::{Draft, Form, ping};
     use crate::{
         cursor::{Cursor, Epoch},
         json::Object,
@@ -203,19 +233,19 @@ mod tests {
         let event = draft.into_event(cursor(), &line);
         assert_eq!(event.line(), line);
         let expected = format!("{:x}\r\n{line}\r\n", line.len());
-        assert_eq!(event.chunk(Ending::Newline), expected.as_bytes());
+        assert_eq!(event.chunk(Form::Lines), expected.as_bytes());
         let expected = format!("{:x}\r\n{line}\0\r\n", line.len() + 1);
-        assert_eq!(event.chunk(Ending::Terminator), expected.as_bytes());
+        assert_eq!(event.chunk(Form::Terminated), expected.as_bytes());
     }
 
     #[test]
     fn a_ping_has_one_field() {
         assert_eq!(
-            ping(1_795_211_229.499_114_5, Ending::Newline),
+            ping(1_795_211_229.499_114_5, Form::Lines),
             "23\r\n{\"stillalive\": 1795211229.4991145}\n\r\n"
         );
         assert_eq!(
-            ping(2.0, Ending::Terminator),
+            ping(2.0, Form::Terminated),
             "15\r\n{\"stillalive\": 2.0}\n\0\r\n"
         );
     }

@@ -19,6 +19,8 @@ pub(crate) struct Since {
     pub(crate) time: Option<i64>,
     /// Events after that one.
     pub(crate) cursor: Option<Cursor>,
+    /// All that is kept, if that one is not known any more; else nothing, as in PyPubSub.
+    pub(crate) else_all: bool,
 }
 
 /// The newest events, in their order; never more than its size.
@@ -61,9 +63,10 @@ impl Backlog {
 
     /// What is kept and asked for, oldest first, each event once. `now` is in seconds since 1970.
     ///
-    /// A cursor that is not kept any more names nothing, as in PyPubSub.
     pub(crate) fn since(&self, since: Since, now: f64) -> Vec<Arc<Event>> {
-        let after = since.cursor.and_then(|cursor| self.place_after(cursor));
+        let otherwise = since.else_all.then_some(0);
+        let place = |cursor| self.place_after(cursor).or(otherwise);
+        let after = since.cursor.and_then(place);
         if since.time.is_none() && after.is_none() {
             return Vec::new();
         }
@@ -84,6 +87,11 @@ impl Backlog {
             epoch: self.epoch,
             sequence: self.next,
         }
+    }
+
+    /// Whether nothing is missing between a cursor and what is kept.
+    pub(crate) fn knows(&self, cursor: Cursor) -> bool {
+        self.place_after(cursor).is_some()
     }
 
     /// Where the events begin that follow a cursor.
@@ -144,6 +152,7 @@ mod tests {
         Since {
             time: None,
             cursor: Some(cursor(sequence)),
+            else_all: false,
         }
     }
 
@@ -151,6 +160,7 @@ mod tests {
         Since {
             time: Some(time),
             cursor: None,
+            else_all: false,
         }
     }
 
@@ -180,6 +190,7 @@ mod tests {
         let since = Since {
             time: None,
             cursor: Some(other),
+            else_all: false,
         };
         assert_eq!(found(&backlog, since), [0; 0]);
     }
@@ -205,8 +216,22 @@ mod tests {
         let since = Since {
             time: Some(8),
             cursor: Some(cursor(6)),
+            else_all: false,
         };
         assert_eq!(found(&backlog(8, None), since), [7, 8, 9]);
+    }
+
+    #[test]
+    fn all_that_is_kept_can_be_had_instead() {
+        let backlog = backlog(3, None);
+        for (sequence, expected) in [(8, &[9][..]), (1, &[7, 8, 9]), (50, &[7, 8, 9])] {
+            let since = Since {
+                else_all: true,
+                ..after(sequence)
+            };
+            assert_eq!(found(&backlog, since), expected, "{sequence}");
+            assert_eq!(backlog.knows(cursor(sequence)), sequence == 8);
+        }
     }
 
     #[test]

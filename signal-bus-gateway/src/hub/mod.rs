@@ -2,6 +2,7 @@
 //! keeps it, and hands it to the streams that want it.
 
 mod index;
+pub(crate) mod filter;
 pub(crate) mod stream;
 
 use std::{
@@ -24,6 +25,7 @@ use crate::{
     clock,
     event::{Draft, Event},
     hub::{
+        filter::Filter,
         index::{Index, Places},
         stream::{End, Offered, QueueLimits, Stream},
     },
@@ -155,6 +157,7 @@ impl Hub {
         &self,
         wanted: Wanted,
         rights: Arc<Rights>,
+        filter: Option<Filter>,
         since: Since,
     ) -> Seat {
         if since != Since::default() {
@@ -164,9 +167,12 @@ impl Hub {
             let all = settled.wait_for(|settled| accepted <= *settled).await;
             drop(all);
         }
-        let stream = Arc::new(Stream::new(wanted, rights, self.row.limits));
+        let stream = Arc::new(Stream::new(wanted, rights, filter, self.row.limits));
         let mut inner = lock(&self.row.inner);
         let past = inner.backlog.since(since, clock::now());
+        let is_stale = since
+            .cursor
+            .is_some_and(|cursor| !inner.backlog.knows(cursor));
         let places = inner.index.insert(&stream);
         if inner.is_closed {
             stream.end(End::Closed);
@@ -176,9 +182,10 @@ impl Hub {
             .store(inner.index.streams_count(), Ordering::Relaxed);
         drop(inner);
         let is_wanted =
-            |event: &Arc<Event>| stream.wanted.matches(&event.topics) && stream.may_see(event);
+            |event: &Arc<Event>| stream.wanted.matches(&event.topics) && stream.takes(event);
         Seat {
             past: past.into_iter().filter(is_wanted).collect(),
+            is_stale,
             row: Arc::clone(&self.row),
             places,
             stream,
@@ -225,6 +232,8 @@ impl Hub {
 pub(crate) struct Seat {
     /// What it asked for of the past.
     pub(crate) past: Vec<Arc<Event>>,
+    /// Whether the event after which it wanted to go on is not known any more.
+    pub(crate) is_stale: bool,
     stream: Arc<Stream>,
     places: Places,
     row: Arc<Row>,

@@ -9,7 +9,7 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use crate::{access::acl::Rights, event::Event, mutex::lock, topic::Wanted};
+use crate::{access::acl::Rights, event::Event, hub::filter::Filter, mutex::lock, topic::Wanted};
 
 /// So much may wait for a reader before it is disconnected.
 #[derive(Debug, Clone, Copy)]
@@ -32,6 +32,7 @@ pub(crate) enum End {
 #[derive(Debug)]
 pub(crate) struct Stream {
     pub(crate) wanted: Wanted,
+    filter: Option<Filter>,
     limits: QueueLimits,
     /// Replaced when the ACL is read again.
     rights: Mutex<Arc<Rights>>,
@@ -59,9 +60,15 @@ pub(crate) enum Offered {
 }
 
 impl Stream {
-    pub(crate) fn new(wanted: Wanted, rights: Arc<Rights>, limits: QueueLimits) -> Self {
+    pub(crate) fn new(
+        wanted: Wanted,
+        rights: Arc<Rights>,
+        filter: Option<Filter>,
+        limits: QueueLimits,
+    ) -> Self {
         Self {
             wanted,
+            filter,
             limits,
             rights: Mutex::new(rights),
             offered: AtomicU64::new(0),
@@ -69,9 +76,14 @@ impl Stream {
         }
     }
 
-    /// Whether the reader may see an event that it wants.
-    pub(crate) fn may_see(&self, event: &Event) -> bool {
-        !event.is_private || lock(&self.rights).see(&event.topics)
+    /// Whether the reader may see an event whose topics it wants, and its filter lets it pass.
+    pub(crate) fn takes(&self, event: &Event) -> bool {
+        let may_see = !event.is_private || lock(&self.rights).see(&event.topics);
+        may_see
+            && self
+                .filter
+                .as_ref()
+                .is_none_or(|filter| filter.passes(event))
     }
 
     pub(crate) fn revise(&self, rights: Arc<Rights>) {
@@ -81,7 +93,7 @@ impl Stream {
     /// Puts a wanted event into the queue, once.
     pub(crate) fn offer(&self, event: &Arc<Event>) -> Offered {
         let number = event.cursor.sequence + 1;
-        if self.offered.swap(number, Ordering::Relaxed) == number || !self.may_see(event) {
+        if self.offered.swap(number, Ordering::Relaxed) == number || !self.takes(event) {
             return Offered::Declined;
         }
         let mut queue = lock(&self.queue);

@@ -83,7 +83,9 @@ impl Running {
 
     async fn seat(&self, path: &str, since: Since) -> Seat {
         let wanted = Wanted::of_path(path).expect("few topics");
-        self.hub.subscribe(wanted, Arc::default(), since).await
+        self.hub
+            .subscribe(wanted, Arc::default(), None, since)
+            .await
     }
 }
 
@@ -110,6 +112,7 @@ async fn take(seat: &Seat) -> Result<Vec<u32>, End> {
 const NOTHING: Since = Since {
     time: None,
     cursor: None,
+    else_all: false,
 };
 
 #[tokio::test]
@@ -146,7 +149,7 @@ async fn a_private_event_is_for_those_who_may_see_it_and_rights_can_be_taken_awa
     let wanted = || Wanted::of_path("/").expect("few topics");
     let known = running
         .hub
-        .subscribe(wanted(), Arc::new(rights), NOTHING)
+        .subscribe(wanted(), Arc::new(rights), None, NOTHING)
         .await;
     running.publish("/private/git/a", 1).await;
     running.publish("/private/svn/a", 2).await;
@@ -235,6 +238,7 @@ async fn the_past_joins_the_present_under_load() {
                 let since = Since {
                     time: cursor.is_none().then_some(0),
                     cursor,
+                    else_all: false,
                 };
                 let mut seat = running.seat("/load", since).await;
                 let past = std::mem::take(&mut seat.past);
@@ -310,6 +314,7 @@ async fn a_hub_that_is_closed_refuses() {
         .subscribe(
             Wanted::of_path("/").expect("few topics"),
             Arc::default(),
+            None,
             NOTHING,
         )
         .await;

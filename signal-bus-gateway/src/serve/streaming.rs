@@ -17,7 +17,7 @@ use tokio::{
 
 use crate::{
     clock,
-    event::{Ending, Event, ping},
+    event::{Event, Form, ping},
     hub::{Seat, stream::End},
     wire::Opening,
 };
@@ -37,16 +37,17 @@ pub(super) async fn run<I: AsyncRead + AsyncWrite + Unpin>(
     let Opening {
         head,
         mut seat,
-        ending,
+        form,
+        preface,
     } = opening;
     let past = std::mem::take(&mut seat.past);
     let mut stream = Streaming {
         io,
         seat,
-        ending,
+        form,
         stall,
     };
-    if let Err(error) = stream.run(head, past).await {
+    if let Err(error) = stream.run(head, preface, past).await {
         tracing::debug!("a stream ends: {error}");
     }
 }
@@ -54,7 +55,7 @@ pub(super) async fn run<I: AsyncRead + AsyncWrite + Unpin>(
 struct Streaming<I> {
     io: I,
     seat: Seat,
-    ending: Ending,
+    form: Form,
     stall: Duration,
 }
 
@@ -68,20 +69,26 @@ enum Next {
 }
 
 impl<I: AsyncRead + AsyncWrite + Unpin> Streaming<I> {
-    async fn run(&mut self, head: String, past: Vec<Arc<Event>>) -> io::Result<()> {
-        self.write(&mut [Bytes::from(head)]).await?;
+    async fn run(
+        &mut self,
+        head: String,
+        preface: Option<Bytes>,
+        past: Vec<Arc<Event>>,
+    ) -> io::Result<()> {
+        self.write(&mut [Bytes::from(head), preface.unwrap_or_default()])
+            .await?;
         for events in past.chunks(TOGETHER_MAX) {
             self.write_events(events).await?;
         }
         drop(past);
-        self.write(&mut [ping(clock::now(), self.ending)]).await?;
+        self.write(&mut [ping(clock::now(), self.form)]).await?;
         let mut pause = Box::pin(sleep(PING_PERIOD));
         let mut taken = Vec::new();
         loop {
             match poll_fn(|context| self.poll_next(pause.as_mut(), &mut taken, context)).await {
                 Next::Ping => {
                     pause.as_mut().reset(Instant::now() + PING_PERIOD);
-                    self.write(&mut [ping(clock::now(), self.ending)]).await?;
+                    self.write(&mut [ping(clock::now(), self.form)]).await?;
                 }
                 Next::Write => {
                     self.write_events(&taken).await?;
@@ -129,7 +136,7 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Streaming<I> {
     }
 
     async fn write_events(&mut self, events: &[Arc<Event>]) -> io::Result<()> {
-        let chunks = events.iter().map(|event| event.chunk(self.ending).clone());
+        let chunks = events.iter().map(|event| event.chunk(self.form).clone());
         self.write(&mut chunks.collect::<Vec<_>>()).await?;
         self.seat.note_delivered(events.len());
         Ok(())

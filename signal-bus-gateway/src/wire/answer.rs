@@ -10,7 +10,11 @@ use bytes::Bytes;
 use hyper::{
     Response, StatusCode,
     body::{Body, Frame, SizeHint},
-    header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, DATE, HeaderName, HeaderValue, SERVER},
+    header::{
+        ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
+        ACCESS_CONTROL_MAX_AGE, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, DATE, HeaderName,
+        HeaderValue, SERVER,
+    },
 };
 
 use crate::{clock, wire::Counts};
@@ -117,6 +121,22 @@ pub(crate) fn plain(text: Text, counts: Counts, is_closing: bool) -> Answer {
 /// The answer to `HEAD`.
 pub(crate) fn empty(counts: Counts, is_closing: bool) -> Answer {
     let mut answer = head(StatusCode::NO_CONTENT, counts, PLAIN);
+    end_head(&mut answer, is_closing);
+    answer
+}
+
+/// The answer to a browser that asks what it may ask.
+pub(crate) fn preflight(counts: Counts, is_closing: bool) -> Answer {
+    let mut answer = head(StatusCode::NO_CONTENT, counts, PLAIN);
+    let headers = answer.headers_mut();
+    for (name, value) in [
+        (ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
+        (ACCESS_CONTROL_ALLOW_METHODS, "GET"),
+        (ACCESS_CONTROL_ALLOW_HEADERS, "Authorization, Last-Event-ID"),
+        (ACCESS_CONTROL_MAX_AGE, "86400"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
     end_head(&mut answer, is_closing);
     answer
 }

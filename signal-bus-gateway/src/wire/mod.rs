@@ -15,6 +15,7 @@ use hyper::{
     Method, Request, Version,
     body::Incoming,
     header::{AUTHORIZATION, CONNECTION, HOST, HeaderMap},
+    http::request::Parts,
 };
 
 use tokio_util::sync::CancellationToken;
@@ -24,9 +25,9 @@ use crate::{
     access::payloaders::Payloaders,
     config::Compat,
     hub::Hub,
-    login::Logins,
+    login::{Client, Logins},
     topic::decode,
-    wire::answer::{Answer, Text},
+    wire::answer::{Answer, Said, Text},
 };
 
 /// PyPubSub's HTTP server takes no longer target.
@@ -74,76 +75,89 @@ pub(crate) struct Asked {
     pub(crate) is_ambiguous: bool,
 }
 
+/// How an answer begins and ends, whatever it says.
+#[derive(Debug, Clone, Copy)]
+struct Frame {
+    counts: Counts,
+    is_closing: bool,
+}
+
 impl Desk {
     /// Answers a request.
     pub(crate) async fn reply(&self, asked: Asked) -> Reply {
-        let Asked {
-            request,
-            peer,
-            is_ambiguous,
-        } = asked;
         let counts = Counts {
             subscribers: self.hub.streams_count(),
             requests: self.requests.fetch_add(1, Ordering::Relaxed) + 1,
         };
-        let is_closing = wants_close(request.headers());
-        let (head, body) = request.into_parts();
-        let refuse = |text: Text| answer::plain(text, counts, true);
-        if is_ambiguous && self.compat == Compat::Strict
-            || is_unheard_of(&head.method)
-            || has_bad_host(&head.headers, head.version)
-        {
-            return Reply::Answer(refuse(Text::BadRequest), None);
+        if self.is_unsound(&asked) {
+            return Reply::Answer(answer::plain(Text::BadRequest, counts, true), None);
         }
-        let is_path = head.uri.path().starts_with('/') && head.uri.path().is_ascii();
-        let is_short = head
-            .uri
-            .path_and_query()
-            .is_none_or(|target| target.as_str().len() <= TARGET_BYTES_MAX);
-        let takes_path = matches!(
-            head.method,
-            Method::GET | Method::HEAD | Method::PUT | Method::POST
-        );
-        if takes_path && !is_path || !is_short {
-            return Reply::Answer(refuse(Text::BadRequest), None);
-        }
+        let frame = Frame {
+            counts,
+            is_closing: wants_close(asked.request.headers()),
+        };
+        let (head, body) = asked.request.into_parts();
         let path = decode(head.uri.path());
-        if matches!(head.method, Method::GET) {
-            if let Some(answer) = window::look(self, &path, counts, is_closing) {
-                return Reply::Answer(answer, Some(body));
-            }
+        if let Some(answer) = window::look(self, &head.method, &path, frame) {
+            return Reply::Answer(answer, Some(body));
         }
-        let authorization = head
-            .headers
-            .get(AUTHORIZATION)
-            .and_then(|value| value.to_str().ok());
+        let authorization = head.headers.get(AUTHORIZATION);
+        let authorization = authorization.and_then(|value| value.to_str().ok());
         let client = self.logins.client(authorization).await;
         match head.method {
             Method::PUT | Method::POST => {
                 let wish = publish::Wish {
                     head: &head,
                     path: &path,
-                    peer,
+                    peer: asked.peer,
                     rights: &client.rights,
                 };
                 let (text, rest) = publish::publish(self, wish, body).await;
-                Reply::Answer(answer::plain(text, counts, is_closing), rest)
+                Reply::Answer(answer::plain(text, counts, frame.is_closing), rest)
             }
             Method::GET if head.version == Version::HTTP_10 => {
                 Reply::Answer(answer::no_stream(counts), None)
             }
-            Method::GET => {
-                match subscribe::open(self, &head, &path, &client, counts, is_closing).await {
-                    Some(opening) => Reply::Stream(Box::new(opening)),
-                    None => Reply::Answer(refuse(Text::BadRequest), None),
-                }
+            Method::GET => self.stream(&head, &path, &client, frame).await,
+            Method::HEAD => Reply::Answer(answer::empty(counts, frame.is_closing), Some(body)),
+            _ => {
+                let answer = answer::plain(Text::BadRequest, counts, frame.is_closing);
+                Reply::Answer(answer, Some(body))
             }
-            Method::HEAD => Reply::Answer(answer::empty(counts, is_closing), Some(body)),
-            _ => Reply::Answer(
-                answer::plain(Text::BadRequest, counts, is_closing),
-                Some(body),
-            ),
         }
+    }
+
+    async fn stream(&self, head: &Parts, path: &str, client: &Client, frame: Frame) -> Reply {
+        if let Some(topics) = window::events(path) {
+            return match subscribe::open_events(self, head, topics, client, frame).await {
+                Ok(opening) => Reply::Stream(Box::new(opening)),
+                Err(fault) => {
+                    let said = Said::plain(400, &format!("{fault}\n"));
+                    Reply::Answer(answer::said(said, frame.counts, true), None)
+                }
+            };
+        }
+        match subscribe::open(self, head, path, client, frame).await {
+            Some(opening) => Reply::Stream(Box::new(opening)),
+            None => Reply::Answer(answer::plain(Text::BadRequest, frame.counts, true), None),
+        }
+    }
+
+    /// Whether a request is none that one goes on talking after.
+    fn is_unsound(&self, asked: &Asked) -> bool {
+        let request = &asked.request;
+        let (method, uri) = (request.method(), request.uri());
+        let is_path = uri.path().starts_with('/') && uri.path().is_ascii();
+        let takes_path = matches!(
+            *method,
+            Method::GET | Method::HEAD | Method::PUT | Method::POST
+        );
+        let target = uri.path_and_query().map_or("", |target| target.as_str());
+        asked.is_ambiguous && self.compat == Compat::Strict
+            || is_unheard_of(method)
+            || has_bad_host(request.headers(), request.version())
+            || takes_path && !is_path
+            || TARGET_BYTES_MAX < target.len()
     }
 }
 

@@ -1,5 +1,6 @@
 //! `GET`: a stream that does not end.
 
+use bytes::Bytes;
 use hyper::{
     header::{HeaderMap, USER_AGENT},
     http::request::Parts,
@@ -9,11 +10,12 @@ use crate::{
     backlog::Since,
     clock,
     cursor::Cursor,
-    event::Ending,
+    event::{Form, stale},
     hub::Seat,
+    hub::filter::Filter,
     login::Client,
-    topic::Wanted,
-    wire::{Counts, Desk, answer::NAME},
+    topic::{Wanted, decode},
+    wire::{Counts, Desk, Frame, answer::NAME},
 };
 
 /// A stream that is about to begin.
@@ -22,7 +24,9 @@ pub(crate) struct Opening {
     /// The head of the answer, as it is sent.
     pub(crate) head: String,
     pub(crate) seat: Seat,
-    pub(crate) ending: Ending,
+    pub(crate) form: Form,
+    /// What is said before the past.
+    pub(crate) preface: Option<Bytes>,
 }
 
 /// Takes a seat for a subscriber; nothing if the path asks for too much.
@@ -31,17 +35,17 @@ pub(super) async fn open(
     head: &Parts,
     path: &str,
     client: &Client,
-    counts: Counts,
-    is_closing: bool,
+    frame: Frame,
 ) -> Option<Opening> {
     let wanted = Wanted::of_path(path)?;
     let since = Since {
         time: text(&head.headers, "x-fetch-since").map(seconds),
         cursor: text(&head.headers, "x-fetch-since-cursor").and_then(Cursor::read),
+        else_all: false,
     };
     let seat = desk
         .hub
-        .subscribe(wanted, client.rights.clone(), since)
+        .subscribe(wanted, client.rights.clone(), None, since)
         .await;
     desk.logins.note_stream(client, seat.stream());
     let agent = head
@@ -51,14 +55,109 @@ pub(super) async fn open(
     let agent = String::from_utf8_lossy(agent);
     let is_old = desk.oldschoolers.iter().any(|part| agent.contains(&**part));
     Some(Opening {
-        head: stream_head(counts, is_closing),
+        head: stream_head(frame, "application/vnd.pypubsub-stream", ""),
         seat,
-        ending: if is_old {
-            Ending::Terminator
+        form: if is_old {
+            Form::Terminated
         } else {
-            Ending::Newline
+            Form::Lines
         },
+        preface: None,
     })
+}
+
+/// Takes a seat for a browser; what the query asks for may be wrong.
+pub(super) async fn open_events(
+    desk: &Desk,
+    head: &Parts,
+    path: &str,
+    client: &Client,
+    frame: Frame,
+) -> Result<Opening, String> {
+    let wanted = Wanted::of_path(path).ok_or("the path names too many topics")?;
+    let wish = Query::read(head)?;
+    let seat = desk
+        .hub
+        .subscribe(wanted, client.rights.clone(), wish.filter, wish.since)
+        .await;
+    desk.logins.note_stream(client, seat.stream());
+    let is_stale = wish.is_unreadable || seat.is_stale;
+    Ok(Opening {
+        head: stream_head(
+            frame,
+            "text/event-stream",
+            "Cache-Control: no-cache\r\nAccess-Control-Allow-Origin: *\r\n",
+        ),
+        seat,
+        form: Form::ServerSent,
+        preface: is_stale.then(stale),
+    })
+}
+
+/// What a browser asks for beside topics.
+#[derive(Debug)]
+struct Query {
+    since: Since,
+    filter: Option<Filter>,
+    /// It goes on after something that we did not write.
+    is_unreadable: bool,
+}
+
+impl Query {
+    /// Reads `?since=latest|cursor|seconds&where=field:value`; a browser that comes back says itself where it was.
+    fn read(head: &Parts) -> Result<Self, String> {
+        let mut query = Self {
+            since: Since::default(),
+            filter: None,
+            is_unreadable: false,
+        };
+        let pairs = head.uri.query().unwrap_or_default().split('&');
+        for pair in pairs.filter(|pair| !pair.is_empty()) {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let value = decode(&value.replace('+', " "));
+            match name {
+                "since" => query.since_what(&value)?,
+                "where" => {
+                    let filter = Filter::read(&value);
+                    query.filter =
+                        Some(filter.ok_or_else(|| {
+                            format!("`where` expects `field:value`, not `{value}`")
+                        })?);
+                }
+                _ => return Err(format!("there is no `{name}`, but `since` and `where`")),
+            }
+        }
+        if let Some(id) = text(&head.headers, "last-event-id") {
+            query.since = Since::default();
+            query.go_on_after(id);
+        }
+        Ok(query)
+    }
+
+    fn since_what(&mut self, value: &str) -> Result<(), String> {
+        if value == "latest" {
+            return Ok(());
+        }
+        if let Ok(seconds) = value.parse() {
+            self.since.time = Some(seconds);
+        } else if value.len() == 36 {
+            self.go_on_after(value);
+        } else {
+            return Err(format!(
+                "`since` expects `latest`, a cursor, or seconds since 1970, not `{value}`"
+            ));
+        }
+        Ok(())
+    }
+
+    fn go_on_after(&mut self, cursor: &str) {
+        self.since.cursor = Cursor::read(cursor);
+        self.since.else_all = true;
+        if self.since.cursor.is_none() {
+            self.is_unreadable = true;
+            self.since.time = Some(i64::MIN);
+        }
+    }
 }
 
 /// A header that is there and says something.
@@ -72,19 +171,19 @@ fn seconds(written: &str) -> i64 {
     written.trim().replace('_', "").parse().unwrap_or(0)
 }
 
-fn stream_head(counts: Counts, is_closing: bool) -> String {
+fn stream_head(frame: Frame, content_type: &str, more: &str) -> String {
     let Counts {
         subscribers,
         requests,
-    } = counts;
+    } = frame.counts;
     let date = clock::http_date();
-    let close = if is_closing {
+    let close = if frame.is_closing {
         "Connection: close\r\n"
     } else {
         ""
     };
     format!(
         "HTTP/1.1 200 OK\r\nServer: {NAME}\r\nX-Subscribers: {subscribers}\r\nX-Requests: {requests}\r\n\
-         Content-Type: application/vnd.pypubsub-stream\r\nTransfer-Encoding: chunked\r\nDate: {date}\r\n{close}\r\n"
+         Content-Type: {content_type}\r\nTransfer-Encoding: chunked\r\nDate: {date}\r\n{more}{close}\r\n"
     )
 }

@@ -2,17 +2,35 @@
 
 use std::{fmt::Write as _, sync::atomic::Ordering};
 
+use hyper::Method;
+
 use crate::wire::{
-    Counts, Desk,
+    Counts, Desk, Frame,
     answer::{self, Answer, Said},
 };
 
 /// What stands before each of these paths.
 const START: &str = "/_bus/";
+/// Below it, streams for browsers; the rest of the path are their topics.
+const EVENTS: &str = "/_bus/events";
 
-/// The answer of a path below `/_bus`; nothing if it is another one.
-pub(super) fn look(desk: &Desk, path: &str, counts: Counts, is_closing: bool) -> Option<Answer> {
-    let said = match path.strip_prefix(START)? {
+/// The topics of a path for browsers; nothing if it is another one.
+pub(super) fn events(path: &str) -> Option<&str> {
+    let rest = path.strip_prefix(EVENTS)?;
+    (rest.is_empty() || rest.starts_with('/')).then_some(rest)
+}
+
+/// The answer of a path below `/_bus`; nothing if it is another one, or a stream.
+pub(super) fn look(desk: &Desk, method: &Method, path: &str, frame: Frame) -> Option<Answer> {
+    let page = path.strip_prefix(START)?;
+    let Frame { counts, is_closing } = frame;
+    if *method == Method::OPTIONS {
+        return Some(answer::preflight(counts, is_closing));
+    }
+    if *method != Method::GET || events(path).is_some() {
+        return None;
+    }
+    let said = match page {
         "health" => health(desk),
         "ready" => ready(desk),
         "metrics" => Said {
@@ -22,7 +40,7 @@ pub(super) fn look(desk: &Desk, path: &str, counts: Counts, is_closing: bool) ->
         },
         _ => Said::plain(
             404,
-            "There is no such page; there are /_bus/health, /_bus/ready and /_bus/metrics.\n",
+            "There is no such page; there are /_bus/health, /_bus/ready, /_bus/metrics and /_bus/events.\n",
         ),
     };
     Some(answer::said(said, counts, is_closing))

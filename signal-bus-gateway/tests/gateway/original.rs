@@ -140,6 +140,13 @@ fn requests() -> Vec<(String, Vec<u8>)> {
         "target too long".into(),
         put(&format!("/{}", "a".repeat(8200)), "{}").into_bytes(),
     );
+    requests.extend(logins());
+    requests
+}
+
+/// Who publishes what is secured, with which login.
+fn logins() -> Vec<(String, Vec<u8>)> {
+    let mut requests = Vec::new();
     for (user, password) in [
         ("chef", "c"),
         ("baker", "b"),
@@ -150,10 +157,10 @@ fn requests() -> Vec<(String, Vec<u8>)> {
         for path in ["/secure", "/secure/safe", "/private/safe", "/open"] {
             let request =
                 put(path, "{}").replacen("\r\n", &format!("\r\n{}", login(user, password)), 1);
-            add(
+            requests.push((
                 format!("login {user} {password} {path}"),
                 request.into_bytes(),
-            );
+            ));
         }
     }
     requests

@@ -1,6 +1,6 @@
 //! The paths that PyPubSub does not use.
 
-use crate::kit::{Answer, Config, Gateway};
+use crate::kit::{Answer, Config, Gateway, Raw, cursor, login};
 
 async fn get(gateway: &Gateway, path: &str) -> Answer {
     gateway
@@ -48,6 +48,162 @@ async fn what_happens_is_counted() {
             answer.body.lines().any(|other| other == line),
             "{line}\n{}",
             answer.body
+        );
+    }
+}
+
+/// A stream for a browser, behind its head and its first sign of life.
+async fn events(gateway: &Gateway, path: &str, headers: &str) -> Raw<tokio::net::TcpStream> {
+    let mut raw = gateway.open(&format!("/_bus/events{path}"), headers).await;
+    loop {
+        let line = block(&mut raw).await;
+        if line == ": still alive\n\n" {
+            return raw;
+        }
+    }
+}
+
+/// What is in one chunk.
+async fn block(raw: &mut Raw<tokio::net::TcpStream>) -> String {
+    let chunk = raw.chunk().await;
+    let (_, rest) = chunk.split_once("\r\n").expect("a chunk has a size");
+    rest.strip_suffix("\r\n").expect("a chunk ends").to_owned()
+}
+
+/// The blocks before the first sign of life.
+async fn past(gateway: &Gateway, query: &str, headers: &str) -> Vec<String> {
+    let mut raw = gateway
+        .open(&format!("/_bus/events/a{query}"), headers)
+        .await;
+    let mut past = Vec::new();
+    loop {
+        let block = block(&mut raw).await;
+        if block.starts_with(": ") {
+            return past;
+        }
+        past.push(block);
+    }
+}
+
+const STALE: &str =
+    "event: stale\ndata: the event you name is not kept any more; all that is kept follows\n\n";
+
+#[tokio::test]
+async fn a_browser_gets_the_same_events_in_its_own_form() {
+    let gateway = Gateway::start().await;
+    let mut lines = gateway.subscribe("/fruits").await;
+    let mut raw = gateway.connect().await;
+    raw.send("GET /_bus/events/fruits HTTP/1.1\r\nHost: x\r\n\r\n")
+        .await;
+    let head = crate::kit::undated(&raw.head().await);
+    let expected = "HTTP/1.1 200 OK\r\nServer: PyPubSub/0.7.4\r\nX-Subscribers: 1\r\nX-Requests: 2\r\nContent-Type: text/event-stream\r\n\
+                    Transfer-Encoding: chunked\r\nDate: DATE\r\nCache-Control: no-cache\r\nAccess-Control-Allow-Origin: *\r\n\r\n";
+    assert_eq!(head, expected);
+    assert_eq!(block(&mut raw).await, ": still alive\n\n");
+    assert_eq!(gateway.put("/other", "{}").await, 202);
+    assert_eq!(gateway.put("/fruits/apples", "{\"a\": 1}").await, 202);
+    let line = lines.event().await;
+    assert_eq!(
+        block(&mut raw).await,
+        format!("id: {}\ndata: {line}\n", cursor(&line))
+    );
+}
+
+#[tokio::test]
+async fn a_browser_that_comes_back_goes_on_or_is_told_that_it_cannot() {
+    let gateway = Config::server("  backlog: {size: 3}").start().await;
+    let mut lines = gateway.subscribe("/a").await;
+    let mut all = Vec::new();
+    for number in 0..5 {
+        assert_eq!(
+            gateway.put("/a", &format!("{{\"n\": {number}}}")).await,
+            202
+        );
+        let line = lines.event().await;
+        all.push((
+            cursor(&line).to_owned(),
+            format!("id: {}\ndata: {line}\n", cursor(&line)),
+        ));
+    }
+    let blocks = |from: usize| {
+        all[from..]
+            .iter()
+            .map(|(_, block)| block.clone())
+            .collect::<Vec<_>>()
+    };
+    let after = |place: usize| format!("Last-Event-ID: {}\r\n", all[place].0);
+    assert_eq!(past(&gateway, "", "").await, blocks(5));
+    assert_eq!(past(&gateway, "?since=latest", "").await, blocks(5));
+    assert_eq!(past(&gateway, "", &after(3)).await, blocks(4));
+    assert_eq!(past(&gateway, "?since=0", &after(3)).await, blocks(4));
+    assert_eq!(
+        past(&gateway, &format!("?since={}", all[2].0), "").await,
+        blocks(3)
+    );
+    assert_eq!(past(&gateway, "?since=0", "").await, blocks(2));
+    assert_eq!(past(&gateway, "?where=n:4&since=0", "").await, blocks(4));
+    let mut stale = vec![STALE.to_owned()];
+    stale.extend(blocks(2));
+    for header in [
+        &after(0),
+        "Last-Event-ID: 7\r\n",
+        "Last-Event-ID: 54611994-22c3-4c85-ac2e-d93ff4b0f369\r\n",
+    ] {
+        assert_eq!(past(&gateway, "", header).await, stale, "{header}");
+    }
+}
+
+#[tokio::test]
+async fn a_filter_lets_pass_what_has_the_value() {
+    let config = Config::default().acl("u: {password: p, acl: {s: [git]}}");
+    let gateway = config.start().await;
+    let mut raw = events(&gateway, "?where=cultivar:macintosh", &login("u", "p")).await;
+    for (path, body) in [
+        ("/a", "{\"cultivar\": \"gala\"}"),
+        ("/a", "{}"),
+        ("/private/svn", "{\"cultivar\": \"macintosh\", \"n\": 1}"),
+        ("/private/git", "{\"cultivar\": \"macintosh\", \"n\": 2}"),
+    ] {
+        assert_eq!(gateway.put(path, body).await, 202);
+    }
+    assert!(block(&mut raw).await.contains("\"n\": 2"));
+}
+
+#[tokio::test]
+async fn a_query_that_means_nothing_is_refused_with_what_was_expected() {
+    let gateway = Gateway::start().await;
+    for (query, expected) in [
+        (
+            "?since=yesterday",
+            "`since` expects `latest`, a cursor, or seconds since 1970, not `yesterday`\n",
+        ),
+        (
+            "?where=apples",
+            "`where` expects `field:value`, not `apples`\n",
+        ),
+        ("?limit=5", "there is no `limit`, but `since` and `where`\n"),
+    ] {
+        let answer = get(&gateway, &format!("/_bus/events/a{query}")).await;
+        assert_eq!((answer.status(), answer.body.as_str()), (400, expected));
+    }
+}
+
+#[tokio::test]
+async fn a_browser_of_another_origin_may_ask() {
+    let gateway = Gateway::start().await;
+    let answer = gateway
+        .ask("OPTIONS /_bus/events/a HTTP/1.1\r\nHost: x\r\nOrigin: http://y\r\n\r\n")
+        .await;
+    assert_eq!(answer.status(), 204);
+    for line in [
+        "Access-Control-Allow-Origin: *",
+        "Access-Control-Allow-Methods: GET",
+        "Access-Control-Allow-Headers: Authorization, Last-Event-ID",
+    ] {
+        assert!(
+            answer.head.contains(&format!("{line}\r\n")),
+            "{}",
+            answer.head
         );
     }
 }
