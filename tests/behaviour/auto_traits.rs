@@ -63,6 +63,7 @@ async fn the_public_futures_are_sent_and_small() -> anyhow::Result<()> {
         ("recv", size_of_val(&is_sent(subscription.recv()))),
         ("settled", size_of_val(&is_sent(bus.settled()))),
         ("closing", size_of_val(&is_sent(bus.closing()))),
+        ("closed", size_of_val(&is_sent(bus.closed()))),
         ("close", size_of_val(&is_sent(bus.close()))),
         ("a handle", size_of::<BusHandle>()),
         ("a topic", size_of::<Topic<u32>>()),

@@ -20,6 +20,24 @@ mod counting {
     }
 }
 
+/// Who only waits asks for nothing: the bus lives on until somebody does.
+#[tokio::test(start_paused = true)]
+async fn who_waits_for_the_end_hears_of_it_and_does_not_bring_it_about() -> anyhow::Result<()> {
+    let bus = Bus::empty()
+        .with::<counting::count>()
+        .provide(Ledger::default());
+    let bus = bus.start().await?;
+    let handle = bus.handle();
+    let mut waits = tokio::spawn(async move { handle.closed().await });
+    let hour = Duration::from_secs(3600);
+    assert!(tokio::time::timeout(hour, &mut waits).await.is_err());
+    bus.publish("close.counted", (0_u32, 0_u32)).await?;
+    bus.close().await?;
+    assert_eq!(waits.await?.stats.total.done, 1);
+    assert_eq!(bus.closed().await.stats.total.done, 1);
+    Ok(())
+}
+
 #[tokio::test]
 async fn a_thousand_closes_get_one_report() -> anyhow::Result<()> {
     let bus = Bus::empty()

@@ -149,6 +149,30 @@ impl BusHandle {
         self.running().ending.requested().await;
     }
 
+    /// Waits until the bus has closed, whoever has asked for that, and returns the report.
+    ///
+    /// It does not ask for the close, as [`close`](Self::close) does; and where that is an error, inside a handler, this waits until the
+    /// deadline of the close.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: it only looks.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+    /// let bus = signal_bus::Bus::empty().start().await?;
+    /// let closed = { let handle = bus.handle(); async move { handle.closed().await } };
+    /// let (report, closed) = tokio::join!(bus.close(), closed);
+    /// assert_eq!(report?.outcome, closed.outcome);
+    /// # Ok::<_, anyhow::Error>(()) })?; Ok::<_, anyhow::Error>(())
+    /// ```
+    pub async fn closed(&self) -> CloseReport {
+        let report = self.running().ending.ended().await;
+        CloseReport::clone(&report)
+    }
+
     /// Waits until nothing is queued or running, on any topic; exactly, by a counter.
     ///
     /// What waits in a [`Subscription`](crate::Subscription) is in the hands of its reader, and is not waited for.
