@@ -27,11 +27,13 @@ mod wire;
 mod serve;
 mod setup;
 mod server;
+mod gateway;
 #[cfg(test)]
 mod fuzz;
 
 pub use crate::{
     config::Compat,
+    gateway::{Access, Gateway, GatewayBody},
     problem::{Problem, Weight},
     server::{Server, ServerError},
     setup::Setup,
