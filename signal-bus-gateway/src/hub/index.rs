@@ -103,3 +103,76 @@ fn take_out<T>(list: &mut Vec<T>, is_it: impl Fn(&T) -> bool) {
         list.shrink_to_fit();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use proptest::{
+        collection::vec,
+        prelude::{Strategy, prop_assert_eq, proptest},
+        sample::select,
+    };
+
+    use super::Index;
+    use crate::{
+        cursor::{Cursor, Epoch},
+        event::Event,
+        hub::stream::{QueueLimits, Stream},
+        topic::Wanted,
+    };
+
+    const LIMITS: QueueLimits = QueueLimits {
+        events: 1,
+        bytes: 1,
+    };
+
+    fn paths() -> impl Strategy<Value = String> {
+        let part = select(vec!["/a", "/b", "/c", "/d", ",", "/"]);
+        vec(part, 0..6).prop_map(|parts| parts.concat())
+    }
+
+    fn event(path: &str) -> Event {
+        let cursor = Cursor {
+            epoch: Epoch::from_bits(0),
+            sequence: 0,
+        };
+        Event::restored(cursor, 0.0, path, "{}\n")
+    }
+
+    proptest! {
+        /// The index against a look at everybody, while some have left.
+        #[test]
+        fn those_who_want_an_event_are_found_and_nobody_else(wanted in vec(paths(), 0..12), left in vec(0_usize..12, 0..6), path in paths()) {
+            let mut index = Index::default();
+            let stream = |path: &String| {
+                let wanted = Wanted::of_path(path).expect("few topics");
+                Arc::new(Stream::new(wanted, Arc::default(), None, LIMITS))
+            };
+            let mut streams: Vec<_> = wanted.iter().map(stream).map(|stream| {
+                let places = index.insert(&stream);
+                (stream, places)
+            }).collect();
+            for place in left {
+                if place < streams.len() {
+                    let (stream, places) = streams.swap_remove(place);
+                    index.remove(&stream, &places);
+                }
+            }
+            prop_assert_eq!(index.streams_count(), streams.len());
+            let event = event(&path);
+            let mut found = Vec::new();
+            index.each(&event, |stream| found.push(Arc::as_ptr(stream)));
+            found.sort();
+            found.dedup();
+            let wanting = streams.iter().filter(|(stream, _)| stream.wanted.matches(&event.topics));
+            let mut expected: Vec<_> = wanting.map(|(stream, _)| Arc::as_ptr(stream)).collect();
+            expected.sort();
+            prop_assert_eq!(found, expected);
+            for (stream, places) in streams {
+                index.remove(&stream, &places);
+            }
+            prop_assert_eq!(index.by_topic.len() + index.everything.len(), 0);
+        }
+    }
+}

@@ -186,12 +186,44 @@ pub(crate) fn texts<'a>(
     texts
 }
 
-/// Whether one letter more, less, or different makes one word of the other.
+/// Whether one letter more, less, or different makes one word of the other, or two that have changed places.
 fn is_close(one: &str, other: &str) -> bool {
     let (one, other): (Vec<_>, Vec<_>) = (one.chars().collect(), other.chars().collect());
     let start = one.iter().zip(&other).take_while(|(a, b)| a == b).count();
-    let rest = (&one[start..], &other[start..]);
-    let end = rest.0.iter().rev().zip(rest.1.iter().rev());
+    let (one, other) = (&one[start..], &other[start..]);
+    let end = one.iter().rev().zip(other.iter().rev());
     let end = end.take_while(|(a, b)| a == b).count();
-    start + end + 1 >= one.len().max(other.len())
+    match (&one[..one.len() - end], &other[..other.len() - end]) {
+        ([a, b], [c, d]) => a == d && b == c,
+        (one, other) => one.len().max(other.len()) <= 1,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_close;
+
+    #[test]
+    fn a_slip_is_close_and_another_word_is_not() {
+        for (one, other) in [
+            ("port", "prot"),
+            ("port", "pot"),
+            ("port", "porrt"),
+            ("port", "part"),
+            ("topics", "topic"),
+        ] {
+            assert!(
+                is_close(one, other) && is_close(other, one),
+                "{one} {other}"
+            );
+        }
+        for (one, other) in [
+            ("port", "bind"),
+            ("port", ""),
+            ("key", "cert"),
+            ("abcd", "badc"),
+        ] {
+            assert!(!is_close(one, other), "{one} {other}");
+        }
+    }
 }

@@ -78,6 +78,51 @@ async fn what_is_asked_for_by_an_unknown_name_is_nothing() {
     }
 }
 
+/// Everybody else gets everything, and nobody waits for those who do not read.
+#[tokio::test(flavor = "multi_thread")]
+async fn readers_that_read_nothing_are_disconnected_and_nobody_waits() {
+    const STALLED: usize = 20;
+    const EVENTS: u32 = 400;
+    let gateway = Config::server("  max_payload_size: 200000").start().await;
+    let mut stalled = Vec::new();
+    for _ in 0..STALLED {
+        stalled.push(gateway.subscribe("/a").await);
+    }
+    let mut quick = gateway.subscribe("/a").await;
+    let filling = "x".repeat(100_000);
+    let mut publisher = gateway.connect().await;
+    for number in 0..EVENTS {
+        publisher
+            .send(crate::kit::put(
+                "/a",
+                &format!("{{\"n\": {number}, \"x\": \"{filling}\"}}"),
+            ))
+            .await;
+        assert_eq!(publisher.answer().await.status(), 202);
+        assert_eq!(field(&quick.event().await, "n"), number.to_string());
+    }
+    let metrics = gateway
+        .ask("GET /_bus/metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+        .await;
+    let line = format!("signal_bus_gateway_slow_streams_total {STALLED}\n");
+    assert!(metrics.body.contains(&line), "{}", metrics.body);
+    // What has come before the end is whole, in order, and without an end to the body.
+    let rest = stalled[0].rest().await;
+    let numbers: Vec<u32> = rest
+        .split("{\"n\": ")
+        .skip(1)
+        .filter_map(|part| part.split(',').next()?.parse().ok())
+        .collect();
+    assert!(
+        numbers
+            .iter()
+            .copied()
+            .eq(0..numbers.len().try_into().expect("few")),
+        "{numbers:?}"
+    );
+    assert!(!numbers.is_empty() && numbers.len() < 400 && !rest.ends_with("0\r\n\r\n"));
+}
+
 #[tokio::test]
 async fn without_a_backlog_there_is_no_past() {
     let gateway = Gateway::start().await;

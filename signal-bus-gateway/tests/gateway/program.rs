@@ -209,6 +209,21 @@ async fn a_check_says_all_that_is_wrong_and_ends() {
 }
 
 #[tokio::test]
+async fn without_any_file_there_is_a_configuration_that_works() {
+    let (code, said, log) = texts(&output(&["--check"], &Folder::new()).await);
+    assert_eq!(
+        (code, said.as_str()),
+        (Some(0), "The configuration is fine.\n")
+    );
+    assert!(
+        log.contains(
+            "no pypubsub.yaml here: port 2069 on all addresses, and this machine may publish"
+        ),
+        "{log}"
+    );
+}
+
+#[tokio::test]
 async fn what_keeps_it_from_starting_is_said_with_its_cause() {
     let folder = Folder::new();
     folder.write("c.yaml", "server: {port: x}\nclients: {}\n");
