@@ -3,7 +3,7 @@
 //! PyPubSub decodes a path once, as yarl does, and then splits it; nothing is normalised. An event carries the topics as a set; a
 //! subscription is one or more batches of topics, of which one must be in that set as a whole.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, fmt};
 
 use crate::json::write_text;
 
@@ -156,6 +156,17 @@ impl Wanted {
     }
 }
 
+impl fmt::Display for Wanted {
+    /// As a path; a log is one line, whatever a client has asked for.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, batch) in self.batches.iter().enumerate() {
+            f.write_str(if index == 0 { "/" } else { ",/" })?;
+            write!(f, "{}", batch.join("/").escape_debug())?;
+        }
+        Ok(())
+    }
+}
+
 /// Whether a path looks private, or like one of these topics, to somebody who reads it less closely than the rules do.
 ///
 /// `/Private/x`, `/git/private/x` and `/a,private` are public, as PyPubSub reads them; hardly anybody means that.
@@ -250,6 +261,14 @@ mod tests {
         assert!(Wanted::of_path(&"/a".repeat(TOPICS_MAX + 1)).is_none());
         assert!(Wanted::of_path(&",".repeat(BATCHES_MAX - 1)).is_some());
         assert!(Wanted::of_path(&",".repeat(BATCHES_MAX)).is_none());
+    }
+
+    #[test]
+    fn what_is_wanted_is_shown_in_one_line() {
+        let shown = |path: &str| Wanted::of_path(path).expect("few topics").to_string();
+        assert_eq!(shown("/"), "/");
+        assert_eq!(shown("/a//b,c,"), "/a/b,/c,/");
+        assert_eq!(shown("/a\nb"), "/a\\nb");
     }
 
     #[test]

@@ -13,12 +13,12 @@ pub(super) struct Kept {
 
 impl Kept {
     /// The event, with a place of its own.
-    pub(super) fn into_line(self, cursor: Cursor) -> Line {
+    pub(super) fn line(&self, cursor: Cursor) -> Line {
         Line {
             sequence: cursor.sequence,
             timestamp: self.timestamp,
             line: self.draft.line(cursor).into(),
-            path: self.path,
+            path: self.path.clone(),
         }
     }
 }
@@ -75,10 +75,7 @@ mod tests {
             epoch: Epoch::from_bits(0),
             sequence: 0,
         };
-        let lines: Vec<_> = kept
-            .into_iter()
-            .map(|kept| kept.into_line(cursor))
-            .collect();
+        let lines: Vec<_> = kept.iter().map(|kept| kept.line(cursor)).collect();
         assert_eq!(
             (&*lines[0].path, lines[0].timestamp),
             ("/keep/é", 1_795_211_229.5)

@@ -3,6 +3,7 @@
 use std::{
     fs,
     io::{self, Read as _},
+    panic::{self, AssertUnwindSafe},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -51,9 +52,19 @@ impl Store {
         } else {
             import(path)?
         };
-        let database = open_or_replace(path)?;
+        let (database, restored) = match attempt(path, config, &legacy) {
+            Ok(opened) => opened,
+            Err(Fault::Disk(error)) => return Err(error),
+            Err(Fault::Content(error)) => {
+                let aside = put_aside(path, "broken")?;
+                let (name, aside) = (path.display(), aside.display());
+                tracing::error!(
+                    "the backlog {name} is broken and begins anew: {error}; the file is {aside} now"
+                );
+                attempt(path, config, &legacy).map_err(Fault::into_error)?
+            }
+        };
         let size = u64::try_from(config.size).unwrap_or(u64::MAX);
-        let restored = restore(&database, config, legacy).map_err(|error| other(&error))?;
         let store = Self {
             database: Arc::new(database),
             size,
@@ -116,7 +127,7 @@ fn append(
 fn restore(
     database: &Database,
     config: &BacklogConfig,
-    legacy: Vec<legacy::Kept>,
+    legacy: &[legacy::Kept],
 ) -> Result<Restored, redb::Error> {
     let transaction = database.begin_write()?;
     let (mut lines, mut torn_count) = (Vec::new(), 0);
@@ -145,7 +156,7 @@ fn restore(
             epoch,
             sequence: next,
         };
-        imported.push(kept.into_line(cursor));
+        imported.push(kept.line(cursor));
         next += 1;
     }
     let size = u64::try_from(config.size).unwrap_or(u64::MAX);
@@ -191,34 +202,54 @@ fn import(path: &Path) -> io::Result<Vec<legacy::Kept>> {
     Ok(kept)
 }
 
-/// Opens a database; one that is broken is put aside.
-fn open_or_replace(path: &Path) -> io::Result<Database> {
-    let error = match Database::create(path) {
-        Ok(database) => return Ok(database),
-        Err(redb::DatabaseError::Storage(redb::StorageError::Io(error)))
-            if !is_of_the_content(&error) =>
-        {
-            return Err(error);
-        }
-        Err(redb::DatabaseError::DatabaseAlreadyOpen) => {
-            return Err(other(&redb::DatabaseError::DatabaseAlreadyOpen));
-        }
-        Err(error) => error,
-    };
-    let aside = put_aside(path, "broken")?;
-    let (path_shown, aside) = (path.display(), aside.display());
-    tracing::error!(
-        "the backlog {path_shown} is broken and begins anew: {error}; the file is {aside} now"
-    );
-    Database::create(path).map_err(|error| other(&error))
+/// Why a file cannot be used.
+enum Fault {
+    /// It is not where it should be, or the disk is full: for a person to see to.
+    Disk(io::Error),
+    /// What lies there is no backlog, or not any more.
+    Content(String),
 }
 
-/// Whether an error is no error of the disk, but of what lies there.
-fn is_of_the_content(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof
-    )
+impl Fault {
+    fn into_error(self) -> io::Error {
+        match self {
+            Self::Disk(error) => error,
+            Self::Content(error) => io::Error::other(error),
+        }
+    }
+}
+
+impl From<redb::Error> for Fault {
+    fn from(error: redb::Error) -> Self {
+        let of_the_content = [
+            io::ErrorKind::InvalidData,
+            io::ErrorKind::UnexpectedEof,
+            io::ErrorKind::InvalidInput,
+        ];
+        match error {
+            redb::Error::Io(error) if !of_the_content.contains(&error.kind()) => Self::Disk(error),
+            redb::Error::DatabaseAlreadyOpen => {
+                Self::Disk(io::Error::other("another process has it open"))
+            }
+            error => Self::Content(error.to_string()),
+        }
+    }
+}
+
+/// Opens a database, or makes one, and reads it.
+fn attempt(
+    path: &Path,
+    config: &BacklogConfig,
+    legacy: &[legacy::Kept],
+) -> Result<(Database, Restored), Fault> {
+    let opening = || {
+        let database = Database::create(path).map_err(redb::Error::from)?;
+        let restored = restore(&database, config, legacy)?;
+        Ok((database, restored))
+    };
+    // redb asserts what a torn file breaks.
+    let opened = panic::catch_unwind(AssertUnwindSafe(opening));
+    opened.unwrap_or_else(|_| Err(Fault::Content("it is torn".to_owned())))
 }
 
 /// Gives a file a name that nothing has yet.
@@ -239,6 +270,91 @@ fn put_aside(path: &Path, why: &str) -> io::Result<PathBuf> {
     Ok(free)
 }
 
-fn other(error: &impl ToString) -> io::Error {
-    io::Error::other(error.to_string())
+#[cfg(test)]
+mod tests {
+    use std::{fs, path::PathBuf};
+
+    use super::{Restored, Store};
+    use crate::{
+        backlog::line::{Keep as _, Line},
+        config::BacklogConfig,
+    };
+
+    const EVENTS: u64 = 60;
+
+    fn config() -> BacklogConfig {
+        BacklogConfig {
+            size: 1000,
+            fsync: true,
+            ..BacklogConfig::default()
+        }
+    }
+
+    struct Folder(PathBuf);
+
+    impl Drop for Folder {
+        fn drop(&mut self) {
+            fs::remove_dir_all(&self.0).unwrap_or_default();
+        }
+    }
+
+    /// Whatever is written over, wherever: the gateway starts, and what it has restored is what was stored.
+    #[tokio::test]
+    async fn a_file_that_is_written_over_keeps_nobody_from_starting() {
+        let folder =
+            std::env::temp_dir().join(format!("signal-bus-gateway-store-{}", std::process::id()));
+        fs::create_dir_all(&folder).expect("there is room for a folder");
+        let folder = Folder(folder);
+        let path = folder.0.join("backlog");
+        let (mut store, _) = Store::open(&path, &config()).expect("it is new");
+        for sequence in 0..EVENTS {
+            let line = Line {
+                sequence,
+                timestamp: 1.0,
+                path: "/a".into(),
+                line: format!("{{\"n\": {sequence}, \"x\": \"{}\"}}\n", "x".repeat(100)).into(),
+            };
+            assert!(store.keep(vec![line]).await);
+        }
+        drop(store);
+        let whole = fs::read(&path).expect("it is there");
+        let used = whole
+            .iter()
+            .rposition(|byte| *byte != 0)
+            .expect("it is not empty")
+            + 1;
+        let (mut complete, mut partial, mut anew) = (0, 0, 0);
+        for (number, at) in (0..used)
+            .step_by(used / 30 + 1)
+            .chain((0..320).step_by(16))
+            .enumerate()
+        {
+            let mut broken = whole.clone();
+            let end = (at + 1 + number % 40).min(used);
+            broken[at..end].iter_mut().for_each(|byte| *byte ^= 0x5a);
+            if number % 7 == 0 {
+                broken.truncate(at);
+            }
+            fs::write(&path, &broken).expect("there is room for a file");
+            let (_, restored) = Store::open(&path, &config()).expect("it starts");
+            let Restored {
+                backlog,
+                torn_count,
+            } = restored;
+            match u64::try_from(backlog.len()).expect("few") {
+                EVENTS => complete += 1,
+                0 => anew += 1,
+                some => {
+                    assert!(some <= EVENTS);
+                    partial += 1;
+                }
+            }
+            assert!(torn_count <= EVENTS);
+            for entry in fs::read_dir(&folder.0).expect("it is there") {
+                fs::remove_file(entry.expect("it is there").path()).expect("it is ours");
+            }
+        }
+        println!("{complete} complete, {partial} in part, {anew} anew");
+        assert!(0 < complete && 0 < anew);
+    }
 }

@@ -354,7 +354,8 @@ impl Row {
             inner.index.each(event, |stream| {
                 if stream.offer(event) == Offered::Overflowed {
                     self.tally.too_slow.fetch_add(1, Ordering::Relaxed);
-                    tracing::warn!("a stream is disconnected: its reader is too slow");
+                    let wanted = &stream.wanted;
+                    tracing::warn!("a stream of {wanted} is disconnected: its reader is too slow");
                 }
             });
             drop(inner);

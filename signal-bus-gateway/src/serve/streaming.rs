@@ -156,7 +156,8 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Streaming<I> {
             }
             let writing = self.io.write_vectored(&slices[..count]);
             let Ok(written) = timeout(self.stall, writing).await else {
-                tracing::warn!("a stream is disconnected: its reader reads nothing");
+                let wanted = &self.seat.stream().wanted;
+                tracing::warn!("a stream of {wanted} is disconnected: its reader reads nothing");
                 return Err(io::ErrorKind::TimedOut.into());
             };
             let mut written = written?;
