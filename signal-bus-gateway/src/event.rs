@@ -111,7 +111,7 @@ impl Event {
     /// The chunk that carries it. One line is one chunk, always: clients lose events, or die, when two share one.
     pub(crate) fn chunk(&self, form: Form) -> &Bytes {
         match form {
-            Form::Lines => &self.chunk,
+            Form::Lines | Form::Socket => &self.chunk,
             Form::Terminated => self.terminated.get_or_init(|| chunk(self.line(), "\0")),
             Form::ServerSent => self.server_sent.get_or_init(|| {
                 let (cursor, line) = (self.cursor, self.line());
@@ -149,6 +149,8 @@ pub(crate) enum Form {
     Terminated,
     /// As browsers read it: server-sent events.
     ServerSent,
+    /// A WebSocket, which has a form of its own for everything.
+    Socket,
 }
 
 /// The sign of life. In lines it has exactly one field: clients compare.
@@ -157,7 +159,7 @@ pub(crate) fn ping(now: f64, form: Form) -> Bytes {
     write_float(now, &mut line);
     line.push_str("}\n");
     match form {
-        Form::Lines => chunk(&line, ""),
+        Form::Lines | Form::Socket => chunk(&line, ""),
         Form::Terminated => chunk(&line, "\0"),
         Form::ServerSent => chunk(": still alive\n", "\n"),
     }

@@ -16,6 +16,7 @@ use std::{
     time::Duration,
 };
 
+use bytes::Bytes;
 use hyper::{
     Request,
     body::{Body as _, Incoming},
@@ -58,7 +59,8 @@ pub(crate) struct Patience {
 /// What becomes of a connection.
 pub(super) enum Outcome<I> {
     Ended,
-    Stream(I, Box<Opening>),
+    /// With what was read behind the request.
+    Stream(I, Bytes, Box<Opening>),
 }
 
 /// Answers requests until the connection ends, or a stream takes it.
@@ -117,7 +119,10 @@ where
         poll_deadline(limit.as_mut(), &talk, patience, context).map(|()| None)
     });
     match opening.await {
-        Some(opening) => Outcome::Stream(driver.connection.into_parts().io.into_inner(), opening),
+        Some(opening) => {
+            let parts = driver.connection.into_parts();
+            Outcome::Stream(parts.io.into_inner(), parts.read_buf, opening)
+        }
         None => {
             let io = driver.connection.into_parts().io.into_inner();
             timeout(LINGER, linger(io)).await.unwrap_or_default();
@@ -199,7 +204,7 @@ where
         };
         match Pin::new(rest).poll_frame(context) {
             Poll::Ready(Some(Ok(frame))) => {
-                self.rest_bytes += frame.data_ref().map_or(0, bytes::Bytes::len);
+                self.rest_bytes += frame.data_ref().map_or(0, Bytes::len);
                 if REST_BYTES_MAX < self.rest_bytes {
                     self.rest = None;
                 }

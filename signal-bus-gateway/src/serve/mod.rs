@@ -4,6 +4,7 @@ mod framing;
 mod talk;
 pub(crate) mod connection;
 mod streaming;
+mod socket;
 pub(crate) mod tls;
 
 use std::{
@@ -22,6 +23,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
+    event::Form,
     serve::connection::{Outcome, Patience, talk},
     wire::Desk,
 };
@@ -96,9 +98,13 @@ impl House {
         let desk = Arc::clone(&self.desk);
         // Boxed, and let go of when it ends: a stream is a smaller task of its own.
         let talk = Box::pin(talk(io, peer, desk, self.patience, &self.closing));
-        if let Outcome::Stream(io, opening) = talk.await {
-            self.streams
-                .spawn(streaming::run(io, *opening, self.patience.stall));
+        if let Outcome::Stream(io, early, opening) = talk.await {
+            let stall = self.patience.stall;
+            if opening.form == Form::Socket {
+                self.streams.spawn(socket::run(io, early, *opening, stall));
+            } else {
+                self.streams.spawn(streaming::run(io, *opening, stall));
+            }
         }
     }
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod answer;
 mod publish;
+mod socket;
 mod subscribe;
 mod window;
 

@@ -15,8 +15,11 @@ use crate::{
     hub::filter::Filter,
     login::Client,
     topic::{Wanted, decode},
-    wire::{Counts, Desk, Frame, answer::NAME},
+    wire::{Counts, Desk, Frame, answer::NAME, socket},
 };
+
+/// What browsers ask of a stream: not to be kept, and to be read from pages of other origins.
+const FOR_BROWSERS: &str = "Cache-Control: no-cache\r\nAccess-Control-Allow-Origin: *\r\n";
 
 /// A stream that is about to begin.
 #[derive(Debug)]
@@ -66,7 +69,7 @@ pub(super) async fn open(
     })
 }
 
-/// Takes a seat for a browser; what the query asks for may be wrong.
+/// Takes a seat for a browser, by server-sent events or a WebSocket; what the query asks for may be wrong.
 pub(super) async fn open_events(
     desk: &Desk,
     head: &Parts,
@@ -76,20 +79,25 @@ pub(super) async fn open_events(
 ) -> Result<Opening, String> {
     let wanted = Wanted::of_path(path).ok_or("the path names too many topics")?;
     let wish = Query::read(head)?;
+    let socket = socket::is_wanted(&head.headers).then(|| socket::head(head, frame));
+    let socket = socket.transpose()?;
     let seat = desk
         .hub
         .subscribe(wanted, client.rights.clone(), wish.filter, wish.since)
         .await;
     desk.logins.note_stream(client, seat.stream());
     let is_stale = wish.is_unreadable || seat.is_stale;
-    Ok(Opening {
-        head: stream_head(
-            frame,
-            "text/event-stream",
-            "Cache-Control: no-cache\r\nAccess-Control-Allow-Origin: *\r\n",
+    let (head, form) = match socket {
+        Some(head) => (head, Form::Socket),
+        None => (
+            stream_head(frame, "text/event-stream", FOR_BROWSERS),
+            Form::ServerSent,
         ),
+    };
+    Ok(Opening {
+        head,
         seat,
-        form: Form::ServerSent,
+        form,
         preface: is_stale.then(stale),
     })
 }

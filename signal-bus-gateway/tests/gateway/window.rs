@@ -1,5 +1,8 @@
 //! The paths that PyPubSub does not use.
 
+use futures_util::{SinkExt as _, StreamExt as _};
+use tokio_tungstenite::tungstenite::Message;
+
 use crate::kit::{Answer, Config, Gateway, Raw, cursor, login};
 
 async fn get(gateway: &Gateway, path: &str) -> Answer {
@@ -205,5 +208,107 @@ async fn a_browser_of_another_origin_may_ask() {
             "{}",
             answer.head
         );
+    }
+}
+
+/// A WebSocket, opened by somebody else's client.
+async fn socket(
+    gateway: &Gateway,
+    path: &str,
+) -> tokio_tungstenite::WebSocketStream<tokio::net::TcpStream> {
+    let address = gateway.server.address();
+    let stream = tokio::net::TcpStream::connect(address)
+        .await
+        .expect("somebody listens");
+    let opened =
+        tokio_tungstenite::client_async(format!("ws://{address}/_bus/events{path}"), stream).await;
+    opened.expect("the handshake is right").0
+}
+
+/// The next text.
+async fn text(socket: &mut tokio_tungstenite::WebSocketStream<tokio::net::TcpStream>) -> String {
+    loop {
+        match socket
+            .next()
+            .await
+            .expect("it goes on")
+            .expect("it is whole")
+        {
+            Message::Text(text) => return text.to_string(),
+            Message::Ping(_) => {}
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_websocket_gets_a_text_for_each_event_and_is_closed_at_the_end() {
+    let gateway = Config::server("  backlog: {size: 10}").start().await;
+    let mut lines = gateway.subscribe("/a").await;
+    let mut all = Vec::new();
+    for number in 0..3 {
+        assert_eq!(
+            gateway.put("/a", &format!("{{\"n\": {number}}}")).await,
+            202
+        );
+        all.push(lines.event().await.trim_end().to_owned());
+    }
+    let mut late = socket(&gateway, &format!("/a?since={}", cursor(&all[0]))).await;
+    let mut stale = socket(&gateway, "/a?since=54611994-22c3-4c85-ac2e-d93ff4b0f369").await;
+    assert_eq!(text(&mut stale).await, "{\"pubsub_stale\": true}");
+    for expected in &all {
+        assert_eq!(text(&mut stale).await, *expected);
+    }
+    assert_eq!(gateway.put("/a", "{\"n\": 3}").await, 202);
+    all.push(lines.event().await.trim_end().to_owned());
+    for expected in &all[1..] {
+        assert_eq!(text(&mut late).await, *expected);
+    }
+    late.send(Message::text("whatever"))
+        .await
+        .expect("it is read");
+    late.send(Message::Ping("x".into()))
+        .await
+        .expect("it is read");
+    let pong = loop {
+        match late.next().await.expect("it goes on").expect("it is whole") {
+            Message::Pong(pong) => break pong,
+            Message::Ping(_) => {}
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(&pong[..], b"x");
+    gateway.server.stop().await;
+    loop {
+        match stale
+            .next()
+            .await
+            .expect("it is closed first")
+            .expect("it is whole")
+        {
+            Message::Close(Some(frame)) => {
+                assert_eq!(
+                    (u16::from(frame.code), &*frame.reason),
+                    (1001, "the gateway stops")
+                );
+                return;
+            }
+            other => assert!(!matches!(other, Message::Close(_)), "{other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_websocket_that_is_asked_for_wrongly_is_refused() {
+    let gateway = Gateway::start().await;
+    for (header, expected) in [
+        ("", "expected `Sec-WebSocket-Version: 13`\n"),
+        (
+            "Sec-WebSocket-Version: 13\r\n",
+            "expected a `Sec-WebSocket-Key` of 24 letters\n",
+        ),
+    ] {
+        let answer = gateway.ask(format!("GET /_bus/events HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n{header}\r\n")).await;
+        assert_eq!((answer.status(), answer.body.as_str()), (400, expected));
     }
 }
