@@ -437,3 +437,42 @@ async fn streams_that_have_ended_are_not_counted() {
     drop(stream);
     while count().await {}
 }
+
+/// The original's HTTP server refuses it, others believe the chunks; nobody may go on behind it.
+#[tokio::test]
+async fn a_length_that_is_said_twice_ends_the_connection_also_where_pypubsub_is_followed() {
+    let gateway = Config::default().upstream().start().await;
+    let mut raw = gateway.connect().await;
+    raw.send("PUT /a HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n").await;
+    raw.try_send(put("/smuggled", "{}")).await;
+    let answers = raw.rest().await;
+    assert!(
+        answers.starts_with("HTTP/1.1 202 Accepted\r\n"),
+        "{answers}"
+    );
+    assert_eq!(answers.matches("HTTP/1.1 ").count(), 1, "{answers}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_streams_get_every_event_in_order() {
+    const STREAMS: u32 = 200;
+    const EVENTS: u32 = 100;
+    let gateway = Gateway::start().await;
+    let mut streams = Vec::new();
+    for number in 0..STREAMS {
+        streams.push(gateway.subscribe(&format!("/t{}", number % 10)).await);
+    }
+    let all: String = (0..10).map(|number| format!("/t{number}")).collect();
+    let mut publisher = gateway.connect().await;
+    for number in 0..EVENTS {
+        publisher
+            .send(put(&all, &format!("{{\"n\": {number}}}")))
+            .await;
+        assert_eq!(publisher.answer().await.status(), 202);
+    }
+    for stream in &mut streams {
+        for number in 0..EVENTS {
+            assert_eq!(field(&stream.event().await, "n"), number.to_string());
+        }
+    }
+}
