@@ -26,8 +26,10 @@ use crate::{
     wire::Desk,
 };
 
-/// How long requests, and then streams, may take to their end when the gateway stops.
-const STOP_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long requests, then what they have published, and then streams may take to their end when the gateway stops.
+///
+/// Three times as long is less than Kubernetes waits.
+const STOP_TIMEOUT: Duration = Duration::from_secs(8);
 const PATIENCE: Patience = Patience {
     head: Duration::from_secs(10),
     body: Duration::from_secs(60),
@@ -172,7 +174,7 @@ impl Server {
 
     /// Stops: takes no further request, answers those that have begun, ends all streams.
     ///
-    /// It takes 20 s at most; whoever has not read the end of his stream by then does not get it.
+    /// It takes 24 s at most; whoever has not read the end of his stream by then does not get it.
     ///
     /// # Cancel safety
     ///
@@ -189,10 +191,15 @@ impl Server {
         if timeout(STOP_TIMEOUT, house.talks.wait()).await.is_err() {
             tracing::warn!("{} requests are given up", house.talks.len());
         }
-        if let Err(error) = bus.close().await {
-            tracing::error!("{error}");
+        let placed = async {
+            if let Err(error) = bus.close().await {
+                tracing::error!("{error}");
+            }
+            drop(placing.await);
+        };
+        if timeout(STOP_TIMEOUT, placed).await.is_err() {
+            tracing::error!("what was published last is given up: it cannot be stored");
         }
-        drop(placing.await);
         house.desk.hub.end_streams();
         house.streams.close();
         if timeout(STOP_TIMEOUT, house.streams.wait()).await.is_err() {
