@@ -8,7 +8,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use benches::shape::{Flavor, Measure, Payload, Shape};
-use benches::{contest, report};
+use benches::{calls, contest, report};
 
 const HELP: &str = "\
 Measures deliveries of signal-bus against channels, all in one run.
@@ -19,13 +19,14 @@ usage: cargo bench -p benches [--features frameworks] [-- OPTIONS] [WORDS]
               also against kameo, jaeb, RustStream and tokio-events; needs Rust 1.95
 
   --turns N   turns that count, 7 unless given
-  --keep      leaves the figures in docs/benchmarks.jsonl, of which
-              `cargo xtask bench-picture` makes a picture and a table
+  --keep      leaves the figures in docs/benchmarks*.jsonl, of which
+              `cargo xtask bench-picture` makes a picture and tables
   --help      this text
-  WORDS       only shapes whose names hold all of them, for example: 1→16 current
+  WORDS       only shapes whose names hold all of them, for example: 1→16 current;
+              `call` is what a call costs that delivers nothing
 
 The machine should be idle otherwise.
-The figures go to target/delivery.jsonl unless they are kept.";
+The figures go to target/benchmarks*.jsonl unless they are kept.";
 
 fn shapes() -> Vec<Shape> {
     let mut shapes = Vec::new();
@@ -59,6 +60,13 @@ fn shapes() -> Vec<Shape> {
     shapes
 }
 
+/// Begins a file of figures.
+fn begin(path: &Path) -> std::io::Result<File> {
+    let mut file = File::create(path)?;
+    writeln!(file, "{}", report::run())?;
+    Ok(file)
+}
+
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (mut turns, mut kept, mut words) = (7, false, Vec::new());
     let mut arguments = std::env::args().skip(1);
@@ -85,22 +93,26 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
     }
     let mut shapes = shapes();
-    shapes.retain(|shape| {
-        let name = shape.to_string();
-        words.iter().all(|word| name.contains(word))
-    });
-    if shapes.is_empty() {
+    let wanted = |name: &str| words.iter().all(|word| name.contains(word));
+    shapes.retain(|shape| wanted(&shape.to_string()));
+    let call = wanted(calls::SHAPE);
+    if shapes.is_empty() && !call {
         return Err(format!("no shape has all of {words:?} in its name").into());
     }
-    let path = if kept {
-        "docs/benchmarks.jsonl"
-    } else {
-        "target/delivery.jsonl"
-    };
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path);
-    std::fs::create_dir_all(path.parent().expect("it stands in a folder"))?;
-    let mut file = File::create(path)?;
-    writeln!(file, "{}", report::run())?;
+    let folder = if kept { "docs" } else { "target" };
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("..")
+        .join(folder);
+    std::fs::create_dir_all(&folder)?;
+    if call {
+        let callers = calls::hold(turns);
+        print!("{}", report::call_table(&callers));
+        let mut file = begin(&folder.join("benchmarks-calls.jsonl"))?;
+        for line in report::call_lines(&callers) {
+            writeln!(file, "{line}")?;
+        }
+    }
+    let mut file = begin(&folder.join("benchmarks.jsonl"))?;
     let begun = Instant::now();
     for (number, shape) in (1..).zip(&shapes) {
         eprintln!(

@@ -102,7 +102,7 @@ pub fn hold(shape: Shape, turns: usize) -> Vec<Outcome> {
     outcomes
 }
 
-fn runtime(flavor: Flavor) -> Runtime {
+pub(crate) fn runtime(flavor: Flavor) -> Runtime {
     let mut builder = match flavor {
         Flavor::Current => Builder::new_current_thread(),
         Flavor::Multi => Builder::new_multi_thread(),

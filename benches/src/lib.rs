@@ -8,6 +8,7 @@
     reason = "the peers spawn tasks of their own, and real time is what is measured"
 )]
 
+pub mod calls;
 pub mod contest;
 pub mod ours;
 pub mod peers;

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::calls::{self, Caller};
 use crate::contest::Outcome;
 use crate::shape::Shape;
 
@@ -59,6 +60,33 @@ pub fn table(shape: Shape, outcomes: &[Outcome]) -> String {
         ));
     }
     text
+}
+
+/// One line of JSON a caller.
+#[must_use]
+pub fn call_lines(callers: &[Caller]) -> Vec<Value> {
+    let line = |caller: &Caller| {
+        json!({
+            "shape": calls::SHAPE,
+            "contestant": caller.name,
+            "lossy": false,
+            "median_ns": rounded(caller.median()),
+            "turns": caller.nanoseconds.len(),
+        })
+    };
+    callers.iter().map(line).collect()
+}
+
+/// The figures of all callers, and what each needs over the first.
+#[must_use]
+pub fn call_table(callers: &[Caller]) -> String {
+    let plain = callers[0].median();
+    let row = |caller: &Caller| {
+        let (name, median) = (caller.name, caller.median());
+        format!("  {name:<44} {median:>6.1}  +{:.1}\n", median - plain)
+    };
+    let rows: String = callers.iter().map(row).collect();
+    format!("\na call that delivers nothing: ns, over the plain function\n{rows}")
 }
 
 fn rounded(nanoseconds: f64) -> f64 {

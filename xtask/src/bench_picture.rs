@@ -16,13 +16,14 @@ docs/benchmarks.jsonl has no figures; on a machine that does nothing else, type:
 pub(crate) fn make() -> Result<(), Failure> {
     let folder = workspace::root().join("docs");
     let results = Results::read(&folder.join("benchmarks.jsonl"))?;
+    let calls = Results::read(&folder.join("benchmarks-calls.jsonl"))?;
     let ancestors = Results::read(&folder.join("benchmarks-python.jsonl"))?;
     if results.shapes.is_empty() {
         return Err(Failure::missing(NO_FIGURES.to_owned()));
     }
     for (name, text) in [
         ("benchmarks.svg", picture::draw(&results, &ancestors)),
-        ("benchmarks.md", page(&results, &ancestors)),
+        ("benchmarks.md", page(&results, &calls, &ancestors)),
     ] {
         let path = folder.join(name);
         let written = fs::write(&path, text);
@@ -35,7 +36,7 @@ pub(crate) fn make() -> Result<(), Failure> {
 }
 
 /// Everything in nanoseconds, for those who want to calculate.
-fn page(results: &Results, ancestors: &Results) -> String {
+fn page(results: &Results, calls: &Results, ancestors: &Results) -> String {
     let mut page = format!(
         "# Figures\n\n\
          Nanoseconds, {}. Throughput: per delivery; one at a time: per signal, until all subscribers have handled it.\n\
@@ -46,6 +47,14 @@ fn page(results: &Results, ancestors: &Results) -> String {
     for (title, shapes) in results.groups() {
         page.push_str(&format!("\n## {title}\n\n"));
         page.push_str(&table(results, &shapes));
+    }
+    if let Some(shape) = calls.shapes.first() {
+        page.push_str("\n## A call that delivers nothing, one thread\n\n| | ns |\n|---|--:|\n");
+        for contestant in &calls.contestants {
+            let nanoseconds = calls.nanoseconds(shape, contestant).map(figure);
+            let (name, nanoseconds) = (&contestant.name, nanoseconds.unwrap_or_default());
+            page.push_str(&format!("| {name} | {nanoseconds} |\n"));
+        }
     }
     if !ancestors.shapes.is_empty() {
         let run = ancestors.run.join(", ");
@@ -87,7 +96,7 @@ mod tests {
 
     #[test]
     fn the_table_says_what_was_not_measured() {
-        let page = page(&sample(), &Results::default());
+        let page = page(&sample(), &Results::default(), &Results::default());
         assert!(
             page.contains("| | signal-bus | kanal | tokio broadcast\\* |\n|---|--:|--:|--:|\n"),
             "{page}"

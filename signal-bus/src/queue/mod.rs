@@ -43,7 +43,7 @@ mod waiting;
 pub(crate) mod wakes;
 
 use std::{
-    collections::HashMap,
+    collections::BTreeMap,
     num::NonZeroUsize,
     sync::{
         Mutex, MutexGuard, PoisonError,
@@ -139,7 +139,7 @@ struct State {
     stores: Stores,
     logs: Vec<Log>,
     kept: Kept,
-    lines: HashMap<LineId, Line>,
+    lines: BTreeMap<LineId, Line>,
     /// Handlers that wait in a line.
     blocked: Vec<Blocked>,
     last_signal: SignalId,
@@ -164,7 +164,7 @@ impl Exchange {
                 stores: Stores::default(),
                 logs: Vec::new(),
                 kept,
-                lines: HashMap::new(),
+                lines: BTreeMap::new(),
                 blocked: Vec::new(),
                 last_signal: SignalId::UNSET,
                 last_ticket: 0,
