@@ -21,15 +21,22 @@ async fn get_data() -> Vec<Row> {
     {
         use ::signal_bus::private::Peel as _;
         static __PUBLICATION: __p::Publication = __p::Publication::new(__SITE);
-        let __pending = __p::on(
-                __p::literal(
-                    __p::Probe::<Vec<Row>>::NEW.peel_result().peel_option().peel_arc(),
-                    "new-data",
-                ),
-            )
-            .gives(__p::Probe::<Vec<Row>>::NEW)
-            .publish(&__PUBLICATION, &__out);
-        __pending.wait().await;
+        if __p::any_running() {
+            let __pending = __p::on(
+                    __p::literal(
+                        __p::Probe::<Vec<Row>>::NEW
+                            .peel_result()
+                            .peel_option()
+                            .peel_arc(),
+                        "new-data",
+                    ),
+                )
+                .gives(__p::Probe::<Vec<Row>>::NEW)
+                .publish(&__PUBLICATION, &__out);
+            if __pending.waits() {
+                __pending.wait().await;
+            }
+        }
     }
     #[allow(clippy::let_and_return)] __out
 }

@@ -57,15 +57,19 @@ pub async fn greet(name: &str) -> String {
     {
         use ::signal_bus::private::Peel as _;
         static __PUBLICATION: __p::Publication = __p::Publication::new(__SITE);
-        let __pending = __p::on(
-                __p::literal(
-                    __p::Probe::<String>::NEW.peel_result().peel_option().peel_arc(),
-                    "greeting",
-                ),
-            )
-            .gives(__p::Probe::<String>::NEW)
-            .publish(&__PUBLICATION, &__out);
-        __pending.wait().await;
+        if __p::any_running() {
+            let __pending = __p::on(
+                    __p::literal(
+                        __p::Probe::<String>::NEW.peel_result().peel_option().peel_arc(),
+                        "greeting",
+                    ),
+                )
+                .gives(__p::Probe::<String>::NEW)
+                .publish(&__PUBLICATION, &__out);
+            if __pending.waits() {
+                __pending.wait().await;
+            }
+        }
     }
     __out
 }

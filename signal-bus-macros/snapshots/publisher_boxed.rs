@@ -65,19 +65,23 @@ impl Owner {
             {
                 use ::signal_bus::private::Peel as _;
                 static __PUBLICATION: __p::Publication = __p::Publication::new(__SITE);
-                let __pending = __p::on(
-                        __p::literal(
-                            __p::Probe::<Receipt>::NEW
-                                .peel_result()
-                                .peel_option()
-                                .peel_arc(),
-                            "traits.*",
-                        ),
-                    )
-                    .filled(&__filled_0)
-                    .gives(__p::Probe::<Receipt>::NEW)
-                    .publish(&__PUBLICATION, &__out);
-                __pending.wait().await;
+                if __p::any_running() {
+                    let __pending = __p::on(
+                            __p::literal(
+                                __p::Probe::<Receipt>::NEW
+                                    .peel_result()
+                                    .peel_option()
+                                    .peel_arc(),
+                                "traits.*",
+                            ),
+                        )
+                        .filled(&__filled_0)
+                        .gives(__p::Probe::<Receipt>::NEW)
+                        .publish(&__PUBLICATION, &__out);
+                    if __pending.waits() {
+                        __pending.wait().await;
+                    }
+                }
             }
             __out
         })

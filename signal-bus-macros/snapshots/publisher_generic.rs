@@ -53,22 +53,30 @@ async fn value<T: Clone>(value: T) -> T {
     {
         use ::signal_bus::private::Peel as _;
         static __PUBLICATION: __p::Publication = __p::Publication::new(__SITE);
-        let __pending = __p::on(
-                __p::literal(
-                    __p::Probe::<T>::NEW.peel_result().peel_option().peel_arc(),
-                    "values",
-                ),
-            )
-            .gives(__p::Probe::<T>::NEW)
-            .publish(&__PUBLICATION, &__out);
-        __pending.wait().await;
+        if __p::any_running() {
+            let __pending = __p::on(
+                    __p::literal(
+                        __p::Probe::<T>::NEW.peel_result().peel_option().peel_arc(),
+                        "values",
+                    ),
+                )
+                .gives(__p::Probe::<T>::NEW)
+                .publish(&__PUBLICATION, &__out);
+            if __pending.waits() {
+                __pending.wait().await;
+            }
+        }
     }
     {
         static __PUBLICATION: __p::Publication = __p::Publication::new(__SITE);
-        let __pending = __p::on(__p::exact(VALUES))
-            .gives(__p::Probe::<T>::NEW)
-            .publish(&__PUBLICATION, &__out);
-        __pending.wait().await;
+        if __p::any_running() {
+            let __pending = __p::on(__p::exact(VALUES))
+                .gives(__p::Probe::<T>::NEW)
+                .publish(&__PUBLICATION, &__out);
+            if __pending.waits() {
+                __pending.wait().await;
+            }
+        }
     }
     __out
 }

@@ -56,15 +56,19 @@ async fn fill() -> u32 {
     {
         use ::signal_bus::private::Peel as _;
         static __PUBLICATION: __p::Publication = __p::Publication::new(__SITE).local();
-        let __pending = __p::on(
-                __p::literal(
-                    __p::Probe::<u32>::NEW.peel_result().peel_option().peel_arc(),
-                    "cache.filled",
-                ),
-            )
-            .gives(__p::Probe::<u32>::NEW)
-            .publish(&__PUBLICATION, &__out);
-        __pending.wait().await;
+        if __p::any_running() {
+            let __pending = __p::on(
+                    __p::literal(
+                        __p::Probe::<u32>::NEW.peel_result().peel_option().peel_arc(),
+                        "cache.filled",
+                    ),
+                )
+                .gives(__p::Probe::<u32>::NEW)
+                .publish(&__PUBLICATION, &__out);
+            if __pending.waits() {
+                __pending.wait().await;
+            }
+        }
     }
     __out
 }

@@ -58,18 +58,20 @@ fn refund(id: u32) -> Option<Refund> {
     {
         use ::signal_bus::private::Peel as _;
         static __PUBLICATION: __p::Publication = __p::Publication::new(__SITE);
-        let __pending = __p::on(
-                __p::literal(
-                    __p::Probe::<Option<Refund>>::NEW
-                        .peel_result()
-                        .peel_option()
-                        .peel_arc(),
-                    "orders.refunded",
-                ),
-            )
-            .gives(__p::Probe::<Option<Refund>>::NEW)
-            .publish(&__PUBLICATION, &__out);
-        __pending.now();
+        if __p::any_running() {
+            let __pending = __p::on(
+                    __p::literal(
+                        __p::Probe::<Option<Refund>>::NEW
+                            .peel_result()
+                            .peel_option()
+                            .peel_arc(),
+                        "orders.refunded",
+                    ),
+                )
+                .gives(__p::Probe::<Option<Refund>>::NEW)
+                .publish(&__PUBLICATION, &__out);
+            __pending.now();
+        }
     }
     __out
 }

@@ -70,19 +70,23 @@ async fn create(region: &str, version: u8) -> anyhow::Result<Order> {
         use ::signal_bus::private::Peel as _;
         static __PUBLICATION: __p::Publication = __p::Publication::new(__SITE)
             .bus(&BILLING);
-        let __pending = __p::on(
-                __p::literal(
-                    __p::Probe::<anyhow::Result<Order>>::NEW
-                        .peel_result()
-                        .peel_option()
-                        .peel_arc(),
-                    "orders.*.*.created",
-                ),
-            )
-            .filled(&__filled_0)
-            .gives(__p::Probe::<anyhow::Result<Order>>::NEW)
-            .publish(&__PUBLICATION, &__out);
-        __pending.wait().await;
+        if __p::any_running() {
+            let __pending = __p::on(
+                    __p::literal(
+                        __p::Probe::<anyhow::Result<Order>>::NEW
+                            .peel_result()
+                            .peel_option()
+                            .peel_arc(),
+                        "orders.*.*.created",
+                    ),
+                )
+                .filled(&__filled_0)
+                .gives(__p::Probe::<anyhow::Result<Order>>::NEW)
+                .publish(&__PUBLICATION, &__out);
+            if __pending.waits() {
+                __pending.wait().await;
+            }
+        }
     }
     __out
 }

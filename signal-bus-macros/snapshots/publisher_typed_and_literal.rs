@@ -65,25 +65,33 @@ async fn big() -> Arc<Report> {
     {
         use ::signal_bus::private::Peel as _;
         static __PUBLICATION: __p::Publication = __p::Publication::new(__SITE);
-        let __pending = __p::on(
-                __p::literal(
-                    __p::Probe::<Arc<Report>>::NEW
-                        .peel_result()
-                        .peel_option()
-                        .peel_arc(),
-                    "reports.copy",
-                ),
-            )
-            .gives(__p::Probe::<Arc<Report>>::NEW)
-            .publish(&__PUBLICATION, &__out);
-        __pending.wait().await;
+        if __p::any_running() {
+            let __pending = __p::on(
+                    __p::literal(
+                        __p::Probe::<Arc<Report>>::NEW
+                            .peel_result()
+                            .peel_option()
+                            .peel_arc(),
+                        "reports.copy",
+                    ),
+                )
+                .gives(__p::Probe::<Arc<Report>>::NEW)
+                .publish(&__PUBLICATION, &__out);
+            if __pending.waits() {
+                __pending.wait().await;
+            }
+        }
     }
     {
         static __PUBLICATION: __p::Publication = __p::Publication::new(__SITE);
-        let __pending = __p::on(__p::exact(SHARED))
-            .gives(__p::Probe::<Arc<Report>>::NEW)
-            .publish(&__PUBLICATION, &__out);
-        __pending.wait().await;
+        if __p::any_running() {
+            let __pending = __p::on(__p::exact(SHARED))
+                .gives(__p::Probe::<Arc<Report>>::NEW)
+                .publish(&__PUBLICATION, &__out);
+            if __pending.waits() {
+                __pending.wait().await;
+            }
+        }
     }
     __out
 }

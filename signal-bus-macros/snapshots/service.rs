@@ -94,18 +94,22 @@ impl Mailer {
         {
             use ::signal_bus::private::Peel as _;
             static __PUBLICATION: __p::Publication = __p::Publication::new(__SITE);
-            let __pending = __p::on(
-                    __p::literal(
-                        __p::Probe::<Option<Self>>::NEW
-                            .peel_result()
-                            .peel_option()
-                            .peel_arc(),
-                        "mail.sent",
-                    ),
-                )
-                .gives(__p::Probe::<Option<Self>>::NEW)
-                .publish(&__PUBLICATION, &__out);
-            __pending.wait().await;
+            if __p::any_running() {
+                let __pending = __p::on(
+                        __p::literal(
+                            __p::Probe::<Option<Self>>::NEW
+                                .peel_result()
+                                .peel_option()
+                                .peel_arc(),
+                            "mail.sent",
+                        ),
+                    )
+                    .gives(__p::Probe::<Option<Self>>::NEW)
+                    .publish(&__PUBLICATION, &__out);
+                if __pending.waits() {
+                    __pending.wait().await;
+                }
+            }
         }
         __out
     }
@@ -148,15 +152,20 @@ impl Mailer {
         {
             use ::signal_bus::private::Peel as _;
             static __PUBLICATION: __p::Publication = __p::Publication::new(__SITE);
-            let __pending = __p::on(
-                    __p::literal(
-                        __p::Probe::<usize>::NEW.peel_result().peel_option().peel_arc(),
-                        "mail.counted",
-                    ),
-                )
-                .gives(__p::Probe::<usize>::NEW)
-                .publish(&__PUBLICATION, &__out);
-            __pending.now();
+            if __p::any_running() {
+                let __pending = __p::on(
+                        __p::literal(
+                            __p::Probe::<usize>::NEW
+                                .peel_result()
+                                .peel_option()
+                                .peel_arc(),
+                            "mail.counted",
+                        ),
+                    )
+                    .gives(__p::Probe::<usize>::NEW)
+                    .publish(&__PUBLICATION, &__out);
+                __pending.now();
+            }
         }
         #[allow(clippy::let_and_return)] __out
     }

@@ -14,18 +14,22 @@ async fn stage(x: In) -> anyhow::Result<Option<Out>> {
     {
         use ::signal_bus::private::Peel as _;
         static __PUBLICATION: __p::Publication = __p::Publication::new(__SITE);
-        let __pending = __p::on(
-                __p::literal(
-                    __p::Probe::<anyhow::Result<Option<Out>>>::NEW
-                        .peel_result()
-                        .peel_option()
-                        .peel_arc(),
-                    "out",
-                ),
-            )
-            .gives(__p::Probe::<anyhow::Result<Option<Out>>>::NEW)
-            .publish(&__PUBLICATION, &__out);
-        __pending.wait().await;
+        if __p::any_running() {
+            let __pending = __p::on(
+                    __p::literal(
+                        __p::Probe::<anyhow::Result<Option<Out>>>::NEW
+                            .peel_result()
+                            .peel_option()
+                            .peel_arc(),
+                        "out",
+                    ),
+                )
+                .gives(__p::Probe::<anyhow::Result<Option<Out>>>::NEW)
+                .publish(&__PUBLICATION, &__out);
+            if __pending.waits() {
+                __pending.wait().await;
+            }
+        }
     }
     #[allow(clippy::let_and_return)] __out
 }

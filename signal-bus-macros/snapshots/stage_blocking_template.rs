@@ -22,29 +22,33 @@ fn stage(x: In) -> Out {
     {
         use ::signal_bus::private::Peel as _;
         static __PUBLICATION: __p::Publication = __p::Publication::new(__SITE);
-        let __pending = __p::on(
-                __p::literal(
-                    __p::Probe::<Out>::NEW.peel_result().peel_option().peel_arc(),
-                    "all",
-                ),
-            )
-            .gives(__p::Probe::<Out>::NEW)
-            .publish(&__PUBLICATION, &__out);
-        __pending.now();
+        if __p::any_running() {
+            let __pending = __p::on(
+                    __p::literal(
+                        __p::Probe::<Out>::NEW.peel_result().peel_option().peel_arc(),
+                        "all",
+                    ),
+                )
+                .gives(__p::Probe::<Out>::NEW)
+                .publish(&__PUBLICATION, &__out);
+            __pending.now();
+        }
     }
     {
         use ::signal_bus::private::Peel as _;
         static __PUBLICATION: __p::Publication = __p::Publication::new(__SITE);
-        let __pending = __p::on(
-                __p::literal(
-                    __p::Probe::<Out>::NEW.peel_result().peel_option().peel_arc(),
-                    "out.*",
-                ),
-            )
-            .filled(&__filled_1)
-            .gives(__p::Probe::<Out>::NEW)
-            .publish(&__PUBLICATION, &__out);
-        __pending.now();
+        if __p::any_running() {
+            let __pending = __p::on(
+                    __p::literal(
+                        __p::Probe::<Out>::NEW.peel_result().peel_option().peel_arc(),
+                        "out.*",
+                    ),
+                )
+                .filled(&__filled_1)
+                .gives(__p::Probe::<Out>::NEW)
+                .publish(&__PUBLICATION, &__out);
+            __pending.now();
+        }
     }
     #[allow(clippy::let_and_return)] __out
 }

@@ -44,6 +44,7 @@ pub use crate::{
         subscriber::{Overflow, Subscriber},
         trip::OnTrip,
     },
+    scope::any_running,
     signal::{
         AnyValue, Kind, Payload, Signal,
         run::{More, Run},

@@ -65,8 +65,10 @@ pub(crate) fn fill(model: &Model, value_of: impl Fn(&Parameter) -> TokenStream) 
 
 // Output:  {
 //              static __PUBLICATION: ..;
-//              let __pending = #on.publish(&__PUBLICATION, &__out);
-//              __pending.wait().await;
+//              if __p::any_running() {
+//                  let __pending = #on.publish(&__PUBLICATION, &__out);
+//                  if __pending.waits() { __pending.wait().await; }
+//              }
 //          }
 /// Publishes `__out` and keeps it, one block for each topic: called by hand.
 pub(crate) fn kept(model: &Model) -> TokenStream {
@@ -74,9 +76,9 @@ pub(crate) fn kept(model: &Model) -> TokenStream {
         return TokenStream::new();
     };
     let send = if model.call.is_async() {
-        quote!(__pending.wait().await)
+        quote! { if __pending.waits() { __pending.wait().await; } }
     } else {
-        quote!(__pending.now())
+        quote! { __pending.now(); }
     };
     let publications = model.roles.publications.iter().enumerate();
     let each = publications.map(|(index, one)| {
@@ -88,8 +90,10 @@ pub(crate) fn kept(model: &Model) -> TokenStream {
             {
                 #peel
                 #publication
-                let __pending = #on.#publish(&__PUBLICATION, &__out);
-                #send;
+                if __p::any_running() {
+                    let __pending = #on.#publish(&__PUBLICATION, &__out);
+                    #send
+                }
             }
         }
     });

@@ -74,6 +74,7 @@ impl Publication {
     }
 
     /// Its number; of two threads that ask first at once, one takes a number that then stays unused.
+    #[inline]
     fn number(&self) -> PublisherNumber {
         NonZeroUsize::new(self.number.load(Ordering::Relaxed)).unwrap_or_else(|| self.take_number())
     }
@@ -277,7 +278,7 @@ impl<T: Payload> On<T> {
         share: impl Fn() -> Option<Arc<T>>,
         put: impl Fn(&mut dyn FnMut(&mut dyn Put) -> bool) -> bool,
     ) -> Pending {
-        if !scope::any_running() || self.is_fixed() && self.offer_here(publication, &put) {
+        if self.is_fixed() && self.offer_here(publication, &put) {
             return Pending::NOTHING;
         }
         let Some((running, inside)) = publication.find() else {

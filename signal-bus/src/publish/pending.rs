@@ -33,6 +33,13 @@ impl fmt::Debug for Pending {
 impl Pending {
     pub(super) const NOTHING: Self = Self(None);
 
+    /// Whether it has to wait for room.
+    #[inline]
+    #[must_use]
+    pub const fn waits(&self) -> bool {
+        self.0.is_some()
+    }
+
     /// Waits until the signal is in every queue; a refusal goes to `on_error`.
     ///
     /// What waits is in a box of its own: otherwise each annotated function would carry the room for it around.

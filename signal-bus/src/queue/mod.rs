@@ -178,6 +178,7 @@ impl Exchange {
     }
 
     /// Whether a publish from `inside` may still get in; without the lock, so only until it does not matter.
+    #[inline]
     pub(crate) fn is_open_to(&self, inside: Option<Inside>) -> bool {
         let phase = self.phase.load(Ordering::Acquire);
         phase == Phase::Running as u8 || phase == Phase::Draining as u8 && inside.is_some()

@@ -211,7 +211,9 @@ pub(crate) fn inside_of(running: &Running) -> Option<Inside> {
 }
 
 /// Whether some bus runs in this program, so that a look for one is worth while.
-pub(crate) fn any_running() -> bool {
+#[inline]
+#[must_use]
+pub fn any_running() -> bool {
     table::any()
 }
 

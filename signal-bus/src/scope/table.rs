@@ -36,6 +36,7 @@ impl Drop for Counted {
     }
 }
 
+#[inline]
 pub(crate) fn any() -> bool {
     COUNT.load(Ordering::Acquire) != 0
 }
