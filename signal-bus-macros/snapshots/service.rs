@@ -311,7 +311,9 @@ impl ::signal_bus::private::Registered for Mailer {
                                                 "user.created",
                                             );
                                             let mut __signals = __p::open(__topic, &mut __run);
-                                            while let __p::Option::Some(__signal) = __signals.next() {
+                                            while let __p::Option::Some(__signal) = __p::next(
+                                                &mut __signals,
+                                            ) {
                                                 {
                                                     let __self = __p::shared::<Self>().get(&__SITE, "self")?;
                                                     let __out = Self::on_user(
@@ -401,7 +403,9 @@ impl ::signal_bus::private::Registered for Mailer {
                                                 "mail.sent",
                                             );
                                             let mut __signals = __p::open(__topic, &mut __run);
-                                            while let __p::Option::Some(__signal) = __signals.next() {
+                                            while let __p::Option::Some(__signal) = __p::next(
+                                                &mut __signals,
+                                            ) {
                                                 {
                                                     let __self = __p::shared::<Self>().get(&__SITE, "self")?;
                                                     let __out = Self::__count_direct(

@@ -127,7 +127,9 @@ impl ::signal_bus::private::Registered for stage {
                                             "in",
                                         );
                                         let mut __signals = __p::open(__topic, &mut __run);
-                                        while let __p::Option::Some(__signal) = __signals.next() {
+                                        while let __p::Option::Some(__signal) = __p::next(
+                                            &mut __signals,
+                                        ) {
                                             {
                                                 let (__injected_1,) = stage::__inject()?;
                                                 let __signal = __signal.whole();

@@ -60,7 +60,9 @@ impl ::signal_bus::private::Registered for print {
                                             "greeting",
                                         );
                                         let mut __signals = __p::open(__topic, &mut __run);
-                                        while let __p::Option::Some(__signal) = __signals.next() {
+                                        while let __p::Option::Some(__signal) = __p::next(
+                                            &mut __signals,
+                                        ) {
                                             {
                                                 let __out = print(__signal.take::<String, _>()).await;
                                                 __p::outcome::<()>(__out)

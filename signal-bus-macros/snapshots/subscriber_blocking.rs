@@ -57,7 +57,9 @@ impl ::signal_bus::private::Registered for render {
                                             "thumbs",
                                         );
                                         let mut __signals = __p::open(__topic, &mut __run);
-                                        while let __p::Option::Some(__signal) = __signals.next() {
+                                        while let __p::Option::Some(__signal) = __p::next(
+                                            &mut __signals,
+                                        ) {
                                             {
                                                 let __signal = __signal.whole();
                                                 let __out = __p::blocking(move || render(

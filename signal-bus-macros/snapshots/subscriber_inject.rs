@@ -89,7 +89,9 @@ impl ::signal_bus::private::Registered for print_greeting {
                                             "greeting",
                                         );
                                         let mut __signals = __p::open(__topic, &mut __run);
-                                        while let __p::Option::Some(__signal) = __signals.next() {
+                                        while let __p::Option::Some(__signal) = __p::next(
+                                            &mut __signals,
+                                        ) {
                                             {
                                                 let (__injected_1,) = print_greeting::__inject().await?;
                                                 let __out = print_greeting::direct(

@@ -59,7 +59,9 @@ impl ::signal_bus::private::Registered for on {
                                     while __run.more().await {
                                         let __topic = __p::exact(ORDERS);
                                         let mut __signals = __p::open(__topic, &mut __run);
-                                        while let __p::Option::Some(__signal) = __signals.next() {
+                                        while let __p::Option::Some(__signal) = __p::next(
+                                            &mut __signals,
+                                        ) {
                                             {
                                                 let __out = on(&*__signal.lend::<Order, _>()).await;
                                                 __p::outcome::<anyhow::Result<()>>(__out)

@@ -61,7 +61,9 @@ impl ::signal_bus::private::Registered for store {
                                             "lines",
                                         );
                                         let mut __signals = __p::open(__topic, &mut __run);
-                                        while let __p::Option::Some(__signal) = __signals.next() {
+                                        while let __p::Option::Some(__signal) = __p::next(
+                                            &mut __signals,
+                                        ) {
                                             {
                                                 let __out = store(&*__signal.lend::<Row, _>()).await;
                                                 __p::outcome::<anyhow::Result<()>>(__out)
@@ -90,7 +92,9 @@ impl ::signal_bus::private::Registered for store {
                                             "rows",
                                         );
                                         let mut __signals = __p::open(__topic, &mut __run);
-                                        while let __p::Option::Some(__signal) = __signals.next() {
+                                        while let __p::Option::Some(__signal) = __p::next(
+                                            &mut __signals,
+                                        ) {
                                             {
                                                 let __out = store(&*__signal.lend::<Row, _>()).await;
                                                 __p::outcome::<anyhow::Result<()>>(__out)

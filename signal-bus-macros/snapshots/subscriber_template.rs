@@ -54,7 +54,9 @@ impl ::signal_bus::private::Registered for count {
                                     while __run.more().await {
                                         let __topic = __p::exact(SHARED);
                                         let mut __signals = __p::open(__topic, &mut __run);
-                                        while let __p::Option::Some(__signal) = __signals.next() {
+                                        while let __p::Option::Some(__signal) = __p::next(
+                                            &mut __signals,
+                                        ) {
                                             {
                                                 let __out = count(__signal.take::<Signal<Order>, _>())
                                                     .await;

@@ -56,7 +56,9 @@ impl ::signal_bus::private::Registered for audit {
                                             "a.>",
                                         );
                                         let mut __signals = __p::open(__topic, &mut __run);
-                                        while let __p::Option::Some(__signal) = __signals.next() {
+                                        while let __p::Option::Some(__signal) = __p::next(
+                                            &mut __signals,
+                                        ) {
                                             {
                                                 let __out = audit(__signal.take::<Signal, _>()).await;
                                                 __p::outcome::<()>(__out)
@@ -85,7 +87,9 @@ impl ::signal_bus::private::Registered for audit {
                                             "b.**",
                                         );
                                         let mut __signals = __p::open(__topic, &mut __run);
-                                        while let __p::Option::Some(__signal) = __signals.next() {
+                                        while let __p::Option::Some(__signal) = __p::next(
+                                            &mut __signals,
+                                        ) {
                                             {
                                                 let __out = audit(__signal.take::<Signal, _>()).await;
                                                 __p::outcome::<()>(__out)

@@ -48,7 +48,7 @@ pub use crate::{
     signal::{
         AnyValue, Kind, Payload, Signal,
         run::{More, Run},
-        stretch::{Delivery, Stretch},
+        stretch::{Delivery, Stretch, next},
         values::{Place, Put, Values},
     },
     site::Site,

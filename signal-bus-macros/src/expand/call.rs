@@ -70,7 +70,7 @@ pub(crate) struct Opening<'a> {
 //              while __run.more().await {
 //                  let __topic = #topic;
 //                  let mut __signals = __p::open(__topic, &mut __run);
-//                  while let __p::Option::Some(__signal) = __signals.next() {
+//                  while let __p::Option::Some(__signal) = __p::next(&mut __signals) {
 //                      let (__injected_0,) = on::__inject().await?;
 //                      let __out = on::direct(__signal.take::<Order, _>(), &*__injected_0).await;
 //                      { __p::outcome::<R>(__out) }?     or, for a stage, publishes what was returned
@@ -141,10 +141,12 @@ pub(crate) fn run(model: &Model, opening: Option<&Opening<'_>>) -> TokenStream {
 /// Goes through the signals of a run, until one fails.
 fn one_by_one(opening: &Opening<'_>, body: &TokenStream) -> TokenStream {
     let open = opening.open("open", &quote!(&mut __run), &quote!(let mut __signals));
+    let at = ours_at(topic::form_span(opening.form));
+    let next = quote_spanned! {at=> __p::next(&mut __signals) };
     quote! {
         while __run.more().await {
             #open
-            while let __p::Option::Some(__signal) = __signals.next() {
+            while let __p::Option::Some(__signal) = #next {
                 { #body }?;
             }
         }

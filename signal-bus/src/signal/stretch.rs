@@ -90,38 +90,6 @@ impl<'run, T: ?Sized + Payload> Stretch<'run, T, T::Row> {
         }
     }
 
-    /// The next signal, if there is one that may be begun; the one before it is over then, and dropped.
-    #[expect(
-        clippy::should_implement_trait,
-        reason = "an iterator's items cannot borrow from it"
-    )]
-    #[expect(
-        clippy::inline_always,
-        reason = "what is handed over for each signal stays in registers"
-    )]
-    #[inline(always)]
-    pub fn next(&mut self) -> Option<Delivery<'_, T>> {
-        let value = match &mut self.signals {
-            Signals::InPlace {
-                row, leads, begun, ..
-            } => {
-                let at = **begun;
-                let value = T::nth(row, at)?;
-                if !self.lead.follows(leads.of(at)?) {
-                    return None;
-                }
-                **begun = at + 1;
-                Some(value)
-            }
-            signals => match signals.go_on(self.lead) {
-                true => None,
-                false => return None,
-            },
-        };
-        let at_hand = self;
-        Some(Delivery { value, at_hand })
-    }
-
     /// The signal around its value.
     fn labelled(&self, value: Arc<AnyValue>) -> Option<Signal<T>> {
         let label = match &self.signals {
@@ -132,6 +100,38 @@ impl<'run, T: ?Sized + Payload> Stretch<'run, T, T::Row> {
         let signal = Signal::new(value, label?);
         Some(signal.heard_as(self.templates).typed())
     }
+}
+
+/// The next signal, if there is one that may be begun; the one before it is over then, and dropped.
+///
+/// Not a method: of a type that cannot travel, the compiler would say again that there is none.
+#[expect(
+    clippy::inline_always,
+    reason = "what is handed over for each signal stays in registers"
+)]
+#[inline(always)]
+pub fn next<'door, T: ?Sized + Payload>(
+    stretch: &'door mut Stretch<'_, T, T::Row>,
+) -> Option<Delivery<'door, T>> {
+    let value = match &mut stretch.signals {
+        Signals::InPlace {
+            row, leads, begun, ..
+        } => {
+            let at = **begun;
+            let value = T::nth(row, at)?;
+            if !stretch.lead.follows(leads.of(at)?) {
+                return None;
+            }
+            **begun = at + 1;
+            Some(value)
+        }
+        signals => match signals.go_on(stretch.lead) {
+            true => None,
+            false => return None,
+        },
+    };
+    let at_hand = stretch;
+    Some(Delivery { value, at_hand })
 }
 
 impl<'run, R: ?Sized> Signals<'run, R> {
