@@ -1,6 +1,7 @@
 //! Values that have nothing to drop lie in place among others; whoever hears them notices nothing of that.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use signal_bus::{Bus, Signal, publisher, subscriber};
 
@@ -179,6 +180,67 @@ mod failing {
             .map(|letter| *letter.signal().downcast_ref::<Reading>().unwrap());
         assert_eq!(dead.collect::<Vec<_>>(), [reading(1), reading(3)]);
         bus.close().await.unwrap();
+    }
+}
+
+mod shy {
+    use super::*;
+
+    static HEARD: Heard<u32> = Mutex::new(Vec::new());
+
+    /// Lets itself be copied by its publisher, and by nobody else.
+    struct Shy {
+        number: u32,
+        copies: u32,
+    }
+
+    impl Clone for Shy {
+        fn clone(&self) -> Self {
+            assert!(self.copies == 0, "no copy of a copy");
+            Self {
+                number: self.number,
+                copies: 1,
+            }
+        }
+    }
+
+    #[publisher("plain.shy")]
+    async fn send(number: u32) -> Shy {
+        Shy { number, copies: 0 }
+    }
+
+    #[subscriber("plain.shy")]
+    async fn fail(shy: &Shy) -> anyhow::Result<()> {
+        anyhow::ensure!(shy.number % 2 == 0, "odd");
+        Ok(())
+    }
+
+    #[subscriber("plain.shy")]
+    async fn keep(_shy: Arc<Shy>) {}
+
+    #[subscriber("plain.shy")]
+    async fn hear(shy: &Shy) {
+        HEARD.lock().unwrap().push(shy.number);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_copy_that_panics_for_a_dead_letter_stops_nobody() {
+        let bus = Bus::empty().with::<fail>().with::<keep>().with::<hear>();
+        let bus = bus.panic_limit(usize::MAX, Duration::ZERO);
+        let bus = bus.start().await.unwrap();
+        // Found out with the first one: how such values lie.
+        send(0).await;
+        bus.settled().await;
+        for number in 1..20 {
+            send(number).await;
+        }
+        let report = bus.close().await.unwrap();
+        assert_eq!(take(&HEARD), (0..20).collect::<Vec<_>>());
+        let [failing, keeping, hearing] = &report.stats.subscriptions[..] else {
+            panic!("{report}")
+        };
+        let told = [failing, keeping, hearing].map(|one| (one.tally.done, one.tally.dead));
+        assert_eq!(told, [(10, 10), (1, 19), (20, 0)], "{report}");
     }
 }
 

@@ -15,7 +15,7 @@ use crate::{
     queue::runs::{Handled, Through},
     registry::subscriber::Handle,
     scope::{Scope, place, running::Running},
-    signal::{hatch, lead::Lead, run::Run, stock::Stock},
+    signal::{Signal, hatch, lead::Lead, run::Run, stock::Stock},
     worker::{Gone, Work, load::Keys, retry, told::Told},
 };
 
@@ -265,15 +265,20 @@ impl Hand {
 
 fn tell(work: &Work, running: &Arc<Running>, stock: &mut Stock, outcome: Outcome) {
     if let Some(label) = stock.label() {
-        let (told, handled) = (
-            Told::one(label, stock.kept()),
-            retry::Handled::once(outcome),
-        );
-        told.tell(work, running, handled, &Keys::One([0]));
+        let handled = retry::Handled::once(outcome);
+        Told::one(label, kept(work, stock)).tell(work, running, handled, &Keys::One([0]));
     }
     if let Err(panic) = caught(|| stock.end_current()) {
         tracing::error!(subscriber = %work.site, "its signal panicked while it was dropped: {panic}");
     }
+}
+
+/// The signal that the handler had last. Of a value that lies in place that is a copy, and a `clone` may panic.
+fn kept(work: &Work, stock: &Stock) -> Option<Signal> {
+    caught(|| stock.kept()).unwrap_or_else(|panic| {
+        tracing::error!(subscriber = %work.site, "its signal panicked while it was copied for a dead letter: {panic}");
+        None
+    })
 }
 
 /// What is cut short drops what it holds, before it says that it has gone.
