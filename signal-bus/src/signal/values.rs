@@ -31,7 +31,7 @@ struct Ways {
     value: fn(&AnyValue, usize) -> Option<&AnyValue>,
     share: fn(&AnyValue, usize) -> Option<Arc<AnyValue>>,
     clear: fn(&mut AnyValue),
-    /// Takes a value over that nobody else has a share of; or gives it back.
+    /// Takes a value over that nobody else has a share of, or could get one; or gives it back.
     adopt: fn(&mut AnyValue, Arc<AnyValue>) -> Option<Arc<AnyValue>>,
     /// Places for others like these.
     alike: fn(&AnyValue) -> Option<Box<AnyValue>>,
@@ -204,10 +204,14 @@ impl<T: Payload + Sized> Placed<T> {
                 places.values.clear();
             }
         },
-        adopt: |places, value| {
+        adopt: |places, mut value| {
             let Some(places) = places.downcast_mut::<Places<T>>() else {
                 return Some(value);
             };
+            // A `Weak` of it finds it as long as somebody handles it.
+            if Arc::get_mut(&mut value).is_none() {
+                return Some(value);
+            }
             match value.downcast::<T>().map(Arc::try_unwrap) {
                 Ok(Ok(value)) => {
                     places.values.push(value);
@@ -340,6 +344,17 @@ mod tests {
         );
         assert!(values.row::<u32>().is_none());
         assert_eq!(all(&values), [3]);
+    }
+
+    #[test]
+    fn a_share_that_somebody_may_find_again_does_not_move() {
+        let mut values = Values::default();
+        assert!(plain(1).put(&mut values, ROOM));
+        let mut value = shared(2);
+        let weak = value.as_ref().map(Arc::downgrade).unwrap();
+        assert!(!value.put(&mut values, ROOM));
+        values.clear();
+        assert!(value.put(&mut values, ROOM) && weak.upgrade().is_some());
     }
 
     #[test]
