@@ -1,7 +1,7 @@
 //! What a signal carries beside its value.
 
 use std::sync::{Arc, Mutex};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use signal_bus::{Bus, Headers, Signal, SignalId, inject, publisher, subscriber};
 
@@ -100,6 +100,26 @@ async fn sequence_and_time_go_up_and_ids_are_ordered_in_a_topic() -> anyhow::Res
         assert!(signal.headers().is_empty() && !signal.is_local());
         assert_eq!((signal.parent_id(), signal.root_id()), (None, signal.id()));
     }
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn times_go_up_in_a_queue_where_a_publisher_had_to_wait() -> anyhow::Result<()> {
+    let bus = Bus::empty().start().await?;
+    let mut all = bus.subscribe::<u32>("waited.*")?;
+    let full = bus.subscription::<u32>("waited.full").capacity(1);
+    let mut full = full.subscribe()?;
+    bus.publish("waited.full", 1_u32).await?;
+    let mut waits = std::pin::pin!(bus.publish("waited.full", 2_u32));
+    let at_once = tokio::time::timeout(Duration::from_millis(1), &mut waits).await;
+    assert!(at_once.is_err(), "there is no room for it");
+    bus.publish("waited.other", 3_u32).await?;
+    assert_eq!(full.try_recv().as_deref(), Some(&1));
+    waits.await?;
+    let signals: Vec<_> = std::iter::from_fn(|| all.try_recv()).collect();
+    let numbers: Vec<_> = signals.iter().map(|signal| **signal).collect();
+    assert_eq!(numbers, [1, 3, 2]);
+    assert!(signals.is_sorted_by_key(Signal::time));
     Ok(())
 }
 

@@ -85,12 +85,9 @@ impl Manner {
         }
     }
 
-    /// What is a signal's own on its label, if it is published here and now.
+    /// What is a signal's own on its label, if it is published here.
     fn stamp(&self, route: &Route) -> Stamp {
-        Stamp {
-            time: SystemTime::now(),
-            ..Stamp::new(self.origin(), self.local || route.is_local())
-        }
+        Stamp::new(self.origin(), self.local || route.is_local())
     }
 
     /// What led to it.

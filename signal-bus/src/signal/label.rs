@@ -37,13 +37,16 @@ pub(crate) struct Stamp {
 }
 
 impl Stamp {
+    /// The time of what was not let in.
+    pub(crate) const UNTIMED: SystemTime = SystemTime::UNIX_EPOCH;
+
     /// The stamp of a signal that is published here; its id and its time are set when it is let in.
     #[inline(always)]
     pub(crate) fn new(origin: Option<Origin>, local: bool) -> Self {
         Self {
             id: SignalId::UNSET,
             origin,
-            time: SystemTime::UNIX_EPOCH,
+            time: Self::UNTIMED,
             headers: Headers::current(),
             attempt: 1,
             local,

@@ -20,7 +20,7 @@ use crate::{
     signal::{
         headers::Headers,
         id::SignalId,
-        label::{Label, Origin},
+        label::{Label, Origin, Stamp},
     },
     topic::template::Template,
 };
@@ -126,7 +126,7 @@ impl<T: ?Sized> Signal<T> {
         self.label.stamp.leads().root
     }
 
-    /// When it was published, by the system's clock.
+    /// When it was published, by the system's clock: of a signal whose publisher had to wait for room, when it was let in.
     ///
     /// Of a signal that came while others waited, that is the time of the one before it or of the clock's last tick, whichever is
     /// later: on Linux some milliseconds too early at most.
@@ -178,9 +178,15 @@ impl<T: ?Sized> Signal<T> {
         self.label.stamp.leads()
     }
 
-    /// Gives it its id.
+    /// Lets it in: gives it its id, and its time, if it has brought none from another bus.
+    ///
+    /// Both are given under one lock, so that in each queue they go up together.
     pub(crate) fn number(&mut self, id: SignalId) {
-        self.label.stamp.id = id;
+        let stamp = &mut self.label.stamp;
+        stamp.id = id;
+        if stamp.time == Stamp::UNTIMED {
+            stamp.time = SystemTime::now();
+        }
     }
 
     /// The signal as the subscription that was written so gets it.
