@@ -75,6 +75,9 @@ pub fn publisher(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// of `drop_oldest, capacity = 2`, one signal is in the handler, and the other is the newest.
 /// Several `#[subscriber]` make several subscriptions.
 ///
+/// Of a small value with nothing in it to drop, each `Arc<T>` and `Signal<T>` may hold a copy of its own, made by its `Clone`. What
+/// all of them are to share, such as a count, goes into an `Arc` inside of it.
+///
 /// Handlers of one topic are called one after the other in one task as long as none of them waits; one that awaits something goes
 /// on in a task of its own, and holds up nobody. One that blocks its thread holds up the others of its topic: make it `blocking`.
 #[proc_macro_attribute]
