@@ -8,8 +8,10 @@
 )]
 
 use std::alloc::System;
+use std::future::pending;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use signal_bus::{Bus, BusGuard, Signal};
 use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
@@ -30,11 +32,18 @@ const REMEMBERED_MAX: usize = 65_536;
 
 /// Runs a test alone, with a bus; the runtime has ended when the next one begins.
 fn alone(test: impl AsyncFnOnce(BusGuard) -> anyhow::Result<()>) -> anyhow::Result<()> {
+    alone_on(&Bus::empty(), test)
+}
+
+fn alone_on(
+    bus: &Bus,
+    test: impl AsyncFnOnce(BusGuard) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    runtime.block_on(async { test(Bus::empty().start().await?).await })
+    runtime.block_on(async { test(bus.start().await?).await })
 }
 
 /// Lets tasks run until there are no more than `count`.
@@ -78,6 +87,31 @@ fn a_close_handles_three_signals_at_each_of_100_000_listeners() -> anyhow::Resul
         assert_eq!(handled.load(Ordering::Relaxed), 3 * MANY as u64);
         let total = report.stats.total;
         assert_eq!((total.accepted, total.done), (300_000, 300_000));
+        Ok(())
+    })
+}
+
+/// Who is stuck is found by one look at all, not by one each: otherwise this takes minutes.
+#[test]
+fn a_close_without_time_names_each_of_100_000_that_are_stuck() -> anyhow::Result<()> {
+    let hasty = Bus::empty().close_timeout(Duration::ZERO);
+    alone_on(&hasty, async |bus| {
+        let begun = Arc::new(AtomicU64::new(0));
+        for _ in 0..MANY {
+            let begun = Arc::clone(&begun);
+            let never = bus.listen("stuck", async move |_: Signal<u64>| {
+                begun.fetch_add(1, Ordering::Relaxed);
+                pending::<()>().await;
+            });
+            never?.detach();
+        }
+        bus.publish("stuck", 1_u64).await?;
+        while begun.load(Ordering::Relaxed) < MANY as u64 {
+            tokio::task::yield_now().await;
+        }
+        let late = bus.close().await.unwrap_err();
+        let report = late.report().expect("the deadline has passed");
+        assert_eq!(report.stuck.len(), MANY);
         Ok(())
     })
 }

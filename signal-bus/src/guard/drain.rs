@@ -100,8 +100,7 @@ fn leave_to_readers(running: &Running) -> bool {
         return false;
     };
     if !unread.is_empty() {
-        let unread = unread.into_iter();
-        let names = named(unread.filter_map(|queue| running.site_of(queue)));
+        let names = named(running.sites_of(unread).into_iter());
         observe::warn(&format!(
             "the bus is closed, and signals wait to be read in {names}: read them now, or close the subscription before the bus"
         ));
@@ -116,8 +115,7 @@ fn named(sites: impl Iterator<Item = Site>) -> String {
 
 /// The functions that still run, and the readers that have not read all, each once.
 fn stuck(running: &Running) -> Vec<Site> {
-    let handlers = running.exchange.busy().into_iter();
-    let handlers = handlers.filter_map(|queue| running.site_of(queue));
+    let handlers = running.sites_of(running.exchange.busy()).into_iter();
     let runs = running.periodics.iter();
     let runs = runs.filter(|controls| controls.is_running());
     handlers.chain(runs.map(|controls| controls.site)).collect()

@@ -91,6 +91,17 @@ impl Running {
         present.of_queue(queue).map(|hearer| hearer.wish.site)
     }
 
+    /// The functions, and the calls, that queues belong to; found in one go, for there may be very many.
+    pub(crate) fn sites_of(&self, queues: Vec<QueueId>) -> Vec<Site> {
+        let present = self.routes.present();
+        let hearers = present.all().map(|hearer| (hearer.queue, hearer.wish.site));
+        let sites: HashMap<_, _> = hearers.collect();
+        let found = queues
+            .into_iter()
+            .filter_map(|queue| sites.get(&queue).copied());
+        found.collect()
+    }
+
     /// The names it was given.
     pub(crate) fn written_names(&self) -> Vec<&'static str> {
         let names = self.names.iter().map(BusName::as_str);
