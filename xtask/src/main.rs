@@ -6,6 +6,7 @@ mod step;
 mod examples;
 mod msrv;
 mod instructions;
+mod neighbours;
 mod compile_cost;
 mod results;
 mod picture;
@@ -23,7 +24,8 @@ The workspace's own commands.
 usage: cargo xtask <command>
 
 commands:
-  test [ARGS]           runs every test and doctest; ARGS go to `cargo test`
+  test [ARGS]           runs every test and doctest; ARGS go to `cargo test`;
+                        without any, installs what the gateway's tests need
   check [--skip-tests]  runs what CI runs: format, lints, docs, tests, examples,
                         instructions
   ui                    rewrites the expected compiler messages
