@@ -2,6 +2,7 @@
 
 use std::{path::PathBuf, process::ExitCode};
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use signal_bus_gateway::{Compat, Problem, Server, Setup, Weight};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -113,6 +114,7 @@ fn check(setup: &Setup) -> ExitCode {
 }
 
 fn run(setup: &Setup) -> ExitCode {
+    make_room_for_clients();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build();
@@ -136,6 +138,18 @@ fn run(setup: &Setup) -> ExitCode {
             }
             ExitCode::FAILURE
         }
+    }
+}
+
+/// Each client is an open file; many systems allow a program a thousand, unless it asks for more.
+fn make_room_for_clients() {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: limit.maximum,
+        maximum: limit.maximum,
+    };
+    if let Err(error) = setrlimit(Resource::Nofile, raised) {
+        tracing::warn!("the limit on open files stays as it is: {error}");
     }
 }
 

@@ -21,7 +21,13 @@ use crate::{
     hub::{Hub, stream::QueueLimits},
     login::{Loaded, Logins},
     problem::{Problem, Weight},
-    serve::{House, connection::Patience, listen, tls},
+    serve::{
+        House,
+        connection::Patience,
+        listen,
+        places::{self, Places},
+        tls,
+    },
     setup::Setup,
     wire::Desk,
 };
@@ -131,10 +137,12 @@ impl Server {
         let (address, tls_address) = (addressed(&listener), tls_listener.as_ref().map(addressed));
         let (backlog, store) = backlog(&config.backlog)?;
         let (hub, bus, placing) = Hub::start(backlog, QUEUE_LIMITS, store).await?;
+        let places = Places::new(connections_max(&config));
         let closing = CancellationToken::new();
         let house = House {
             desk: Arc::new(desk(config, hub, setup, closing.clone())?),
             patience: PATIENCE,
+            places,
             talks: TaskTracker::new(),
             streams: TaskTracker::new(),
             closing,
@@ -221,6 +229,21 @@ fn addressed(listener: &TcpListener) -> SocketAddr {
     listener.local_addr().expect("a listener has an address")
 }
 
+/// As configured, but for what the process has no room for.
+fn connections_max(config: &Config) -> usize {
+    let room = places::room();
+    match config.connections_max {
+        Some(max) if room < max => {
+            tracing::warn!(
+                "server.max_connections: there is room for {room} connections, as the limit on open files is"
+            );
+            room
+        }
+        Some(max) => max,
+        None => room,
+    }
+}
+
 /// The backlog as it was left, and where it is kept.
 fn backlog(config: &BacklogConfig) -> Result<(Backlog, Option<Store>), ServerError> {
     let Some(path) = &config.storage else {
@@ -272,6 +295,7 @@ fn desk(
         payload_bytes_max: config.payload_bytes_max,
         compat,
         requests: AtomicU64::new(0),
+        turned_away: AtomicU64::new(0),
         closing,
     })
 }

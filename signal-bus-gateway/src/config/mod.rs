@@ -26,6 +26,7 @@ const PAYLOAD_BYTES_MAX: u32 = 102_400;
 /// A larger payload would be held in memory as a whole, many times at once.
 const PAYLOAD_BYTES_LIMIT: u32 = 64 * 1024 * 1024;
 const BACKLOG_SIZE_LIMIT: u32 = 10_000_000;
+const CONNECTIONS_LIMIT: u32 = 10_000_000;
 
 /// How closely PyPubSub is followed where that is not safe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -44,6 +45,8 @@ pub(crate) struct Config {
     pub(crate) port: u16,
     pub(crate) tls: Option<TlsConfig>,
     pub(crate) payload_bytes_max: usize,
+    /// As many as there is room for, unless set.
+    pub(crate) connections_max: Option<usize>,
     pub(crate) backlog: BacklogConfig,
     pub(crate) payloaders: Payloaders,
     /// Parts of the names of clients that want a NUL behind each line.
@@ -90,9 +93,17 @@ fn config(root: &Node, problems: &mut Problems) -> Option<Config> {
     let clients = root.required_section("clients", problems);
     let (server, clients) = (server?, clients?);
     server.refuse_unknown(
-        &["port", "bind", "max_payload_size", "backlog", "tls"],
+        &[
+            "port",
+            "bind",
+            "max_payload_size",
+            "max_connections",
+            "backlog",
+            "tls",
+        ],
         problems,
     );
+    let connections_max = server.number("max_connections", 1, CONNECTIONS_LIMIT, problems);
     let size = server.number("max_payload_size", 0, PAYLOAD_BYTES_LIMIT, problems);
     let size = size.unwrap_or(PAYLOAD_BYTES_MAX);
     note_moved(&clients, problems);
@@ -106,6 +117,8 @@ fn config(root: &Node, problems: &mut Problems) -> Option<Config> {
             .section("tls", problems)
             .and_then(|section| tls(&section, problems)),
         payload_bytes_max: size.try_into().expect("an address has 32 bits at least"),
+        connections_max: connections_max
+            .map(|max| max.try_into().expect("an address has 32 bits at least")),
         backlog: server
             .section("backlog", problems)
             .map(|section| backlog(&section, problems))

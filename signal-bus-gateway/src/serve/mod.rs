@@ -1,6 +1,7 @@
 //! Sockets: who is let in, and what runs for each of them.
 
 mod framing;
+pub(crate) mod places;
 mod talk;
 pub(crate) mod connection;
 mod streaming;
@@ -10,7 +11,7 @@ pub(crate) mod tls;
 use std::{
     io,
     net::{IpAddr, SocketAddr},
-    sync::Arc,
+    sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 
@@ -24,7 +25,10 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     event::Form,
-    serve::connection::{Outcome, Patience, talk},
+    serve::{
+        connection::{Outcome, Patience, talk},
+        places::{Place, Places},
+    },
     wire::Desk,
 };
 
@@ -38,6 +42,7 @@ const NO_ROOM_PAUSE: Duration = Duration::from_millis(100);
 pub(crate) struct House {
     pub(crate) desk: Arc<Desk>,
     pub(crate) patience: Patience,
+    pub(crate) places: Places,
     /// Owns the tasks of all connections on which requests are answered.
     pub(crate) talks: TaskTracker,
     /// Owns the tasks of all streams.
@@ -63,12 +68,24 @@ pub(crate) async fn listen(host: &str, port: u16) -> io::Result<TcpListener> {
 impl House {
     /// Lets clients in until the house closes.
     pub(crate) async fn admit(self, listener: TcpListener, tls: Option<TlsAcceptor>) {
+        // Said once, until somebody is let in again.
+        let mut is_full = false;
         while let Some(accepted) = self.closing.run_until_cancelled(listener.accept()).await {
             match accepted {
-                Ok((socket, peer)) => {
-                    let talks = self.talks.clone();
-                    talks.spawn(self.clone().attend(socket, peer.ip(), tls.clone()));
-                }
+                Ok((socket, peer)) => match self.places.take() {
+                    Some(place) => {
+                        let talks = self.talks.clone();
+                        talks.spawn(self.clone().attend(socket, peer.ip(), tls.clone(), place));
+                        is_full = false;
+                    }
+                    None => {
+                        if !is_full {
+                            tracing::warn!("there is no room for a client: see `max_connections`");
+                            is_full = true;
+                        }
+                        self.turn_away(socket, tls.is_some());
+                    }
+                },
                 Err(error) if is_of_the_client(&error) => {}
                 Err(error) => {
                     tracing::warn!("nobody is let in for a moment: {error}");
@@ -78,20 +95,30 @@ impl House {
         }
     }
 
-    async fn attend(self, socket: TcpStream, peer: IpAddr, tls: Option<TlsAcceptor>) {
+    fn turn_away(&self, socket: TcpStream, is_secured: bool) {
+        self.desk.turned_away.fetch_add(1, Ordering::Relaxed);
+        // A handshake to say no is more than there is room for.
+        if !is_secured {
+            self.places
+                .turn_away(socket)
+                .map(|farewell| self.talks.spawn(farewell));
+        }
+    }
+
+    async fn attend(self, socket: TcpStream, peer: IpAddr, tls: Option<TlsAcceptor>, place: Place) {
         // It is only slower without.
         drop(socket.set_nodelay(true));
         let Some(tls) = tls else {
-            return self.converse(socket, peer).await;
+            return self.converse(socket, peer, place).await;
         };
         match timeout(self.patience.head, tls.accept(socket)).await {
-            Ok(Ok(secured)) => self.converse(secured, peer).await,
+            Ok(Ok(secured)) => self.converse(secured, peer, place).await,
             Ok(Err(error)) => tracing::debug!("a TLS handshake fails: {error}"),
             Err(_) => tracing::debug!("a TLS handshake takes too long"),
         }
     }
 
-    async fn converse<I>(self, io: I, peer: IpAddr)
+    async fn converse<I>(self, io: I, peer: IpAddr, place: Place)
     where
         I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
@@ -101,9 +128,11 @@ impl House {
         if let Outcome::Stream(io, early, opening) = talk.await {
             let stall = self.patience.stall;
             if opening.form == Form::Socket {
-                self.streams.spawn(socket::run(io, early, *opening, stall));
+                let stream = socket::run(io, early, *opening, stall, place);
+                self.streams.spawn(stream);
             } else {
-                self.streams.spawn(streaming::run(io, *opening, stall));
+                let stream = streaming::run(io, *opening, stall, place);
+                self.streams.spawn(stream);
             }
         }
     }

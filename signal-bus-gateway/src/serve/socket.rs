@@ -19,6 +19,7 @@ use tokio_tungstenite::{
 use crate::{
     event::Event,
     hub::{Seat, stream::End},
+    serve::places::Place,
     wire::Opening,
 };
 
@@ -42,6 +43,7 @@ pub(super) async fn run<I: AsyncRead + AsyncWrite + Unpin>(
     early: Bytes,
     opening: Opening,
     stall: Duration,
+    _place: Place,
 ) {
     let Opening {
         head,

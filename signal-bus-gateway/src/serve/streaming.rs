@@ -19,6 +19,7 @@ use crate::{
     clock,
     event::{Event, Form, ping},
     hub::{Seat, stream::End},
+    serve::places::Place,
     wire::Opening,
 };
 
@@ -33,6 +34,7 @@ pub(super) async fn run<I: AsyncRead + AsyncWrite + Unpin>(
     io: I,
     opening: Opening,
     stall: Duration,
+    _place: Place,
 ) {
     let Opening {
         head,

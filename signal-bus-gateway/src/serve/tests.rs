@@ -10,7 +10,7 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{House, connection::Patience};
+use super::{House, connection::Patience, places::Places};
 use crate::{
     access::payloaders::{Payloaders, read_network},
     backlog::{Backlog, store::Store},
@@ -47,11 +47,13 @@ async fn house() -> (House, signal_bus::BusGuard) {
         payload_bytes_max: 102_400,
         compat: Compat::Strict,
         requests: AtomicU64::new(0),
+        turned_away: AtomicU64::new(0),
         closing: closing.clone(),
     };
     let house = House {
         desk: Arc::new(desk),
         patience: PATIENCE,
+        places: Places::new(100),
         talks: TaskTracker::new(),
         streams: TaskTracker::new(),
         closing,
@@ -65,7 +67,8 @@ impl House {
     fn connect(&self, bytes: usize) -> DuplexStream {
         let (client, server) = duplex(bytes);
         let peer = IpAddr::V4(Ipv4Addr::LOCALHOST);
-        self.talks.spawn(self.clone().converse(server, peer));
+        let place = self.places.take().expect("there is room");
+        self.talks.spawn(self.clone().converse(server, peer, place));
         client
     }
 }

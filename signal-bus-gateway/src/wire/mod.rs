@@ -45,6 +45,8 @@ pub(crate) struct Desk {
     pub(crate) payload_bytes_max: usize,
     pub(crate) compat: Compat,
     pub(crate) requests: AtomicU64,
+    /// Clients for whom there was no room.
+    pub(crate) turned_away: AtomicU64,
     /// The gateway stops.
     pub(crate) closing: CancellationToken,
 }

@@ -102,6 +102,12 @@ fn metrics(desk: &Desk, counts: Counts) -> String {
         "Events that were written to a stream.",
         deliveries,
     );
+    write(
+        "turned_away_total",
+        "counter",
+        "Clients for whom there was no room.",
+        desk.turned_away.load(Ordering::Relaxed),
+    );
     let too_slow = tally.too_slow.load(Ordering::Relaxed);
     write(
         "slow_streams_total",

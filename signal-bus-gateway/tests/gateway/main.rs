@@ -11,3 +11,4 @@ mod ldap;
 mod tls;
 mod program;
 mod window;
+mod room;
