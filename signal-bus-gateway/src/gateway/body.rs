@@ -41,6 +41,18 @@ impl GatewayBody {
         Self(Content::Whole(Some(text.into())))
     }
 
+    pub(super) fn empty() -> Self {
+        Self(Content::Whole(None))
+    }
+
+    /// Whether a stream has ended because its reader was too slow.
+    pub(super) fn was_too_slow(&self) -> bool {
+        match &self.0 {
+            Content::Whole(_) => false,
+            Content::Stream { pipe, .. } => lock(&pipe.0).is_too_slow,
+        }
+    }
+
     pub(super) fn stream(pipe: Pipe, listener: Listener, bus: BusHandle) -> Self {
         Self(Content::Stream {
             pipe,
@@ -92,6 +104,7 @@ struct Waiting {
     texts: VecDeque<Bytes>,
     max: usize,
     is_over: bool,
+    is_too_slow: bool,
     waker: Option<Waker>,
 }
 
@@ -101,6 +114,7 @@ impl Pipe {
             texts: VecDeque::new(),
             max,
             is_over: false,
+            is_too_slow: false,
             waker: None,
         })))
     }
@@ -113,6 +127,7 @@ impl Pipe {
         }
         if waiting.texts.len() == waiting.max {
             waiting.is_over = true;
+            waiting.is_too_slow = true;
             tracing::warn!("a stream is disconnected: its reader is too slow");
         } else {
             waiting.texts.push_back(text);

@@ -2,6 +2,7 @@
 
 mod body;
 mod exposed;
+mod socket;
 
 use std::{
     convert::Infallible,
@@ -16,17 +17,22 @@ use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use hyper::{
     Method, Request, Response, StatusCode,
     body::Body,
-    header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, HeaderValue},
+    header::{
+        ACCEPT, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderValue, SEC_WEBSOCKET_ACCEPT, UPGRADE,
+    },
     http::request::Parts,
+    upgrade::OnUpgrade,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use signal_bus::BusHandle;
+use tokio_util::task::TaskTracker;
 use tower_service::Service;
 
 pub use crate::gateway::body::GatewayBody;
 use crate::{
     gateway::exposed::{Exposed, Exposure, Failure, covers},
     topic::decode,
+    wire::socket::{accepted, is_wanted},
 };
 
 /// Bodies may have so many bytes, unless it is said.
@@ -37,20 +43,24 @@ const WAITING_MAX: usize = 1024;
 /// A window on a running bus, as a tower service: it can be mounted in axum, or run by hyper.
 ///
 /// `POST` or `PUT` on `/orders/eu/created` publishes what the body says, as JSON, on `orders.eu.created`; `GET` on
-/// `/orders/*/created` streams what is published there: lines of JSON, or server-sent events for who accepts
-/// `text/event-stream`. What was not exposed is not there.
+/// `/orders/*/created` streams what is published there: lines of JSON, server-sent events for who accepts
+/// `text/event-stream`, or a WebSocket with a text for each signal, for who wants to upgrade to it. What was not exposed is not there.
 ///
 /// | answer | when |
 /// |---|---|
 /// | 202, `{"receivers":2}` | it was published |
-/// | 400 | the body is no JSON |
+/// | 101 | it goes on as a WebSocket |
+/// | 400 | the body is no JSON, or the handshake of a WebSocket is none |
 /// | 403 | [`allow`](Self::allow) says no |
 /// | 404 | the topic was not exposed, or is none |
 /// | 405 | the method is another one |
 /// | 409 | the topic carries another type |
 /// | 413 | the body is too large |
 /// | 422, with the path of the field | the body is no signal of this type |
+/// | 501 | a WebSocket is wanted of a server that hands no connections over |
 /// | 503 | the bus is closed |
+///
+/// A WebSocket is a task in the runtime that serves the request; it ends with the bus, or with its reader.
 ///
 /// A reader that is too slow is disconnected; nobody waits for it.
 ///
@@ -87,6 +97,8 @@ struct Inner {
     allow: Option<Arc<Allow>>,
     body_bytes_max: usize,
     waiting_max: usize,
+    /// Owns the streams that outlive their requests.
+    sockets: TaskTracker,
 }
 
 type Allow = dyn Fn(&Parts, Access<'_>) -> bool + Send + Sync;
@@ -120,6 +132,7 @@ impl Gateway {
                 allow: None,
                 body_bytes_max: BODY_BYTES_MAX,
                 waiting_max: WAITING_MAX,
+                sockets: TaskTracker::new(),
             }),
         }
     }
@@ -199,7 +212,7 @@ impl Inner {
     where
         B: Body<Error: Into<Box<dyn std::error::Error + Send + Sync>>> + Send,
     {
-        let (head, body) = request.into_parts();
+        let (mut head, body) = request.into_parts();
         let name = name_of(head.uri.path())?;
         let found = self
             .exposures
@@ -219,6 +232,10 @@ impl Inner {
             }
             Method::GET => {
                 self.check(&head, Access::Subscribe(&name))?;
+                if is_wanted(&head.headers) {
+                    let signals = || exposed.subscribe(&self.bus, &name, self.waiting_max, false);
+                    return self.open_socket(&mut head, signals);
+                }
                 let is_browser = head
                     .headers
                     .get(ACCEPT)
@@ -242,6 +259,29 @@ impl Inner {
                 "expected GET, PUT or POST",
             )),
         }
+    }
+
+    /// Begins a stream on a WebSocket.
+    fn open_socket(
+        &self,
+        head: &mut Parts,
+        signals: impl FnOnce() -> Result<GatewayBody, Failure>,
+    ) -> Result<Response<GatewayBody>, Failure> {
+        let accepted = accepted(&head.headers);
+        let accepted = accepted.map_err(|fault| Failure::new(StatusCode::BAD_REQUEST, &fault))?;
+        let accepted = HeaderValue::try_from(accepted).expect("it is base64");
+        let handing = head.extensions.remove::<OnUpgrade>().ok_or_else(|| {
+            let text = "this server hands no connections over; serve it `with_upgrades`";
+            Failure::new(StatusCode::NOT_IMPLEMENTED, text)
+        })?;
+        self.sockets.spawn(socket::run(handing, signals()?));
+        let mut response = Response::new(GatewayBody::empty());
+        *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+        let headers = response.headers_mut();
+        headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+        headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+        headers.insert(SEC_WEBSOCKET_ACCEPT, accepted);
+        Ok(response)
     }
 
     fn check(&self, head: &Parts, access: Access<'_>) -> Result<(), Failure> {

@@ -244,3 +244,19 @@ async fn a_topic_of_another_type_is_a_conflict() {
     assert_eq!(ask(&gateway, "PUT", "/numbers", "7").await.status(), 409);
     assert_eq!(ask(&gateway, "GET", "/numbers", "").await.status(), 409);
 }
+
+#[tokio::test]
+async fn a_websocket_is_refused_where_the_connection_is_not_handed_over() {
+    let (_bus, gateway) = start().await;
+    for (key, status) in [("dGhlIHNhbXBsZSBub25jZQ==", 501), ("short", 400)] {
+        let request = Request::get("/orders/eu")
+            .header("Connection", "Upgrade")
+            .header("Upgrade", "websocket")
+            .header("Sec-WebSocket-Version", "13")
+            .header("Sec-WebSocket-Key", key)
+            .body(String::new())
+            .expect("a request");
+        let answer = gateway.clone().call(request).await.expect("it never fails");
+        assert_eq!(answer.status(), status, "{key}");
+    }
+}

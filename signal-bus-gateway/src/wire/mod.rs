@@ -2,7 +2,7 @@
 
 pub(crate) mod answer;
 mod publish;
-mod socket;
+pub(crate) mod socket;
 mod subscribe;
 mod window;
 

@@ -12,3 +12,4 @@ mod tls;
 mod program;
 mod window;
 mod room;
+mod mounted;
