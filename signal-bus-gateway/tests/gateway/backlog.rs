@@ -81,7 +81,7 @@ async fn what_is_asked_for_by_an_unknown_name_is_nothing() {
 /// Everybody else gets everything, and nobody waits for those who do not read.
 #[tokio::test(flavor = "multi_thread")]
 async fn readers_that_read_nothing_are_disconnected_and_nobody_waits() {
-    const STALLED: usize = 20;
+    const STALLED: usize = 100;
     const EVENTS: u32 = 400;
     let gateway = Config::server("  max_payload_size: 200000").start().await;
     let mut stalled = Vec::new();
