@@ -4,7 +4,10 @@ use std::path::PathBuf;
 
 use crate::source::{Finding, Source};
 
-/// Checks the tests that the tables of the page name against the files below `tests`.
+/// What stands before the name of a test of the gateway.
+const GATEWAY: &str = "gateway::";
+
+/// Checks the tests that the tables of the page name against the files below `tests`, and those of the gateway.
 pub(crate) fn check(page: &Source, tests: &[Source]) -> Vec<Finding> {
     let mut found = Vec::new();
     for (index, line) in page.text.lines().enumerate() {
@@ -29,6 +32,9 @@ fn names_a_test(span: &str) -> bool {
 
 /// Whether the file is what `name` says, or has a function of that name.
 fn holds(file: &Source, name: &str) -> bool {
+    if let Some(name) = name.strip_prefix(GATEWAY) {
+        return gateway_holds(file, name);
+    }
     let is_at = |path: String| file.path == PathBuf::from("tests").join(path);
     let Some((module, function)) = name.split_once("::") else {
         return is_at(name.to_owned());
@@ -38,6 +44,23 @@ fn holds(file: &Source, name: &str) -> bool {
         || is_at(format!("{module}/main.rs"))
         || is_at(format!("{module}.rs"));
     is_there && file.text.contains(&format!("fn {function}("))
+}
+
+/// As `holds`, for a test beside the code of the gateway, or in its folder of tests.
+fn gateway_holds(file: &Source, name: &str) -> bool {
+    let Some((module, function)) = name.rsplit_once("::") else {
+        return false;
+    };
+    let module = module.replace("::", "/");
+    let is_there = [
+        format!("tests/gateway/{module}.rs"),
+        format!("src/{module}.rs"),
+        format!("src/{module}/mod.rs"),
+        format!("src/{module}/tests.rs"),
+    ];
+    let root = PathBuf::from("signal-bus-gateway");
+    is_there.iter().any(|path| file.path == root.join(path))
+        && file.text.contains(&format!("fn {function}("))
 }
 
 #[cfg(test)]
@@ -51,6 +74,12 @@ mod tests {
             Source::of("tests/scale/main.rs", "fn it_is_large() {}"),
             Source::of("tests/abort.rs", "fn it_aborts() {}"),
             Source::of("tests/ui/fail/zero.rs", ""),
+            Source::of(
+                "signal-bus-gateway/tests/gateway/tls.rs",
+                "fn it_talks() {}",
+            ),
+            Source::of("signal-bus-gateway/src/hub/tests.rs", "fn it_waits() {}"),
+            Source::of("signal-bus-gateway/src/a/acl.rs", "fn it_reads() {}"),
         ];
         let found = check(&Source::of("docs/faults.md", row), &files);
         found.iter().map(Finding::to_string).collect()
@@ -60,16 +89,21 @@ mod tests {
     fn tests_and_programs_that_are_there_are_fine() {
         let row = "| B1 | `Bus::new`, `cargo test` | `close::it_closes`, `scale::it_is_large`, `abort::it_aborts`, `ui/fail/zero.rs` |";
         assert_eq!(findings(row), [""; 0]);
+        let row = "| G1 | `gateway::tls::it_talks`, `gateway::hub::it_waits`, `gateway::a::acl::it_reads` |";
+        assert_eq!(findings(row), [""; 0]);
         assert_eq!(findings("Not of a table: `tokio::spawn`."), [""; 0]);
     }
 
     #[test]
     fn each_test_that_is_not_there_is_found_at_its_line() {
-        let found = findings("\n| B1 | `close::it_opens`, `drain::it_closes` | `ui/fail/one.rs` |");
+        let found = findings(
+            "\n| B1 | `close::it_opens`, `drain::it_closes` | `ui/fail/one.rs`, `gateway::tls::it_reads` |",
+        );
         let expected = [
             "docs/faults.md:2: no such test: `close::it_opens`",
             "docs/faults.md:2: no such test: `drain::it_closes`",
             "docs/faults.md:2: no such test: `ui/fail/one.rs`",
+            "docs/faults.md:2: no such test: `gateway::tls::it_reads`",
         ];
         assert_eq!(found, expected);
     }
