@@ -38,7 +38,7 @@ enum Place {
     ChunkSize,
     Chunk(u64),
     Trailer,
-    /// What comes cannot be followed; hyper closes on it.
+    /// What comes cannot be followed; hyper closes on it, or the next request is refused.
     Lost,
 }
 
@@ -47,6 +47,8 @@ enum Place {
 struct Head {
     has_request_line: bool,
     length: Option<u64>,
+    /// The length does not stand in the part of its line that is looked at.
+    is_length_hidden: bool,
     is_chunked: bool,
 }
 
@@ -72,9 +74,9 @@ impl Framing {
         }
     }
 
-    /// Whether a request, counted from 1, said its length twice.
+    /// Whether a request, counted from 1, said its length twice; or may have, for it could not be followed.
     pub(super) fn is_ambiguous(&self, request: u64) -> bool {
-        self.ambiguous == Some(request)
+        self.ambiguous == Some(request) || self.requests_count < request
     }
 
     /// Follows what was read.
@@ -120,9 +122,10 @@ impl Framing {
             return;
         }
         let line = std::mem::take(&mut self.line);
+        let is_cut = line.len() == LINE_BYTES_MAX;
         let line = line.trim_ascii_end();
         match self.place {
-            Place::Head => self.head_line(line),
+            Place::Head => self.head_line(line, is_cut),
             Place::ChunkSize if line.is_empty() => {}
             Place::ChunkSize => self.chunk_size(line),
             Place::Trailer if line.is_empty() => self.end_request(),
@@ -130,7 +133,7 @@ impl Framing {
         }
     }
 
-    fn head_line(&mut self, line: &[u8]) {
+    fn head_line(&mut self, line: &[u8], is_cut: bool) {
         if line.is_empty() {
             self.end_head();
         } else if !self.head.has_request_line {
@@ -141,6 +144,7 @@ impl Framing {
                 let length = std::str::from_utf8(value)
                     .ok()
                     .and_then(|value| value.parse().ok());
+                self.head.is_length_hidden |= length.is_none() || is_cut;
                 self.head.length = Some(length.unwrap_or(0));
             } else if name.eq_ignore_ascii_case(b"transfer-encoding") {
                 self.head.is_chunked = true;
@@ -155,6 +159,7 @@ impl Framing {
                 self.ambiguous = Some(self.requests_count);
                 self.place = Place::Lost;
             }
+            (false, Some(_)) if self.head.is_length_hidden => self.place = Place::Lost,
             (true, None) => self.place = Place::ChunkSize,
             (false, Some(length)) if 0 < length => self.place = Place::Body(length),
             (false, _) => self.end_request(),
@@ -166,6 +171,11 @@ impl Framing {
             .iter()
             .take_while(|byte| byte.is_ascii_hexdigit())
             .count();
+        if digits == LINE_BYTES_MAX {
+            // More of them may follow.
+            self.place = Place::Lost;
+            return;
+        }
         let digits = std::str::from_utf8(&line[..digits]).unwrap_or_default();
         self.place = match u64::from_str_radix(digits, 16) {
             Ok(0) => Place::Trailer,
@@ -220,6 +230,24 @@ mod tests {
             b"PUT / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n2;x=y\r\n{}\r\n0\r\nA: b\r\n\r\n";
         assert_eq!(after(chunked), (Phase::Between, 1));
         assert_eq!(after(&chunked[..chunked.len() - 2]), (Phase::Body, 1));
+    }
+
+    #[test]
+    fn who_hides_where_a_request_ends_is_believed_nothing_behind_it() {
+        let both =
+            "PUT / HTTP/1.1\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n";
+        let (zeros, blanks) = ("0".repeat(70), " ".repeat(70));
+        for first in [
+            format!("Transfer-Encoding: chunked\r\n\r\n{zeros}9\r\n{{\"a\":1}}\r\n\r\n0\r\n\r\n"),
+            format!("Content-Length: {zeros}4\r\n\r\n\r\n\r\n"),
+            format!("Content-Length:{blanks}4\r\n\r\n\r\n\r\n"),
+        ] {
+            let mut framing = Framing::new();
+            framing.read(format!("PUT / HTTP/1.1\r\n{first}{both}").as_bytes());
+            assert!(!framing.is_ambiguous(1), "{first}");
+            assert!(framing.is_ambiguous(2), "{first}");
+            assert_eq!(framing.phase(), Phase::Body, "{first}");
+        }
     }
 
     #[test]

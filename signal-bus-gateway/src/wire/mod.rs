@@ -15,7 +15,7 @@ use std::{
 use hyper::{
     Method, Request, Version,
     body::Incoming,
-    header::{AUTHORIZATION, CONNECTION, HOST, HeaderMap},
+    header::{AUTHORIZATION, CONNECTION, HOST, HeaderMap, TRANSFER_ENCODING},
     http::request::Parts,
 };
 
@@ -159,6 +159,7 @@ impl Desk {
         asked.is_ambiguous && self.compat == Compat::Strict
             || is_unheard_of(method)
             || has_bad_host(request.headers(), request.version())
+            || is_packed(request.headers())
             || takes_path && !is_path
             || TARGET_BYTES_MAX < target.len()
     }
@@ -188,6 +189,17 @@ fn is_unheard_of(method: &Method) -> bool {
             | Method::TRACE
             | Method::CONNECT
     )
+}
+
+/// Whether a body comes in another way than in chunks: nobody here would unpack it.
+fn is_packed(headers: &HeaderMap) -> bool {
+    let mut encodings = headers.get_all(TRANSFER_ENCODING).iter();
+    let is_chunked = |value: &[u8]| value.trim_ascii().eq_ignore_ascii_case(b"chunked");
+    match (encodings.next(), encodings.next()) {
+        (None, _) => false,
+        (Some(encoding), None) => !is_chunked(encoding.as_bytes()),
+        (Some(_), Some(_)) => true,
+    }
 }
 
 /// One host is named, or none by an old client.

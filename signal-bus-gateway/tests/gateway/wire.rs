@@ -453,6 +453,53 @@ async fn a_length_that_is_said_twice_ends_the_connection_also_where_pypubsub_is_
     assert_eq!(answers.matches("HTTP/1.1 ").count(), 1, "{answers}");
 }
 
+#[tokio::test]
+async fn a_length_that_is_said_twice_is_refused_wherever_it_hides() {
+    let gateway = Gateway::start().await;
+    let zeros = "0".repeat(70);
+    for first in [
+        format!("Content-Length: {zeros}2\r\n\r\n{{}}"),
+        format!("Transfer-Encoding: chunked\r\n\r\n{zeros}6\r\n{{}}\r\n\r\n\r\n0\r\n\r\n"),
+    ] {
+        let mut raw = gateway.connect().await;
+        raw.send(format!("PUT /a HTTP/1.1\r\nHost: x\r\n{first}"))
+            .await;
+        assert_eq!(raw.answer().await.status(), 202, "{first}");
+        raw.try_send("PUT /a HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n").await;
+        let answer = raw.rest().await;
+        assert!(answer.starts_with("HTTP/1.1 400 "), "{first}: {answer}");
+    }
+}
+
+/// What is packed in another way would be read as if it were not.
+#[tokio::test]
+async fn bodies_that_come_in_other_ways_than_chunks_are_refused() {
+    let gateway = Gateway::start().await;
+    let chunks = "2\r\n{}\r\n0\r\n\r\n";
+    for (encoding, status) in [
+        ("Transfer-Encoding: Chunked", 202),
+        ("Transfer-Encoding: gzip, chunked", 400),
+        ("Transfer-Encoding: chunked, chunked", 400),
+        (
+            "Transfer-Encoding: identity\r\nTransfer-Encoding: chunked",
+            400,
+        ),
+        (
+            "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked",
+            400,
+        ),
+    ] {
+        let answer = gateway
+            .ask(format!(
+                "PUT /a HTTP/1.1\r\nHost: x\r\n{encoding}\r\n\r\n{chunks}"
+            ))
+            .await;
+        assert_eq!(answer.status(), status, "{encoding}");
+        let is_closed = answer.head.contains("Connection: close\r\n");
+        assert_eq!(is_closed, status == 400, "{encoding}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn many_streams_get_every_event_in_order() {
     const STREAMS: u32 = 200;
