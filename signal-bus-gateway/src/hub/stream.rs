@@ -86,18 +86,23 @@ impl Stream {
                 .is_none_or(|filter| filter.passes(event))
     }
 
+    /// Replaces the rights, also for what waits already.
     pub(crate) fn revise(&self, rights: Arc<Rights>) {
+        let mut queue = lock(&self.queue);
         *lock(&self.rights) = rights;
+        queue.events.retain(|event| self.takes(event));
+        queue.bytes = queue.events.iter().map(|event| event.size()).sum();
     }
 
     /// Puts a wanted event into the queue, once.
     pub(crate) fn offer(&self, event: &Arc<Event>) -> Offered {
         let number = event.cursor.sequence + 1;
-        if self.offered.swap(number, Ordering::Relaxed) == number || !self.takes(event) {
+        if self.offered.swap(number, Ordering::Relaxed) == number {
             return Offered::Declined;
         }
+        // Rights do not change between the look at them and the place in the queue.
         let mut queue = lock(&self.queue);
-        if queue.end.is_some() {
+        if queue.end.is_some() || !self.takes(event) {
             return Offered::Declined;
         }
         let bytes = queue.bytes + event.size();

@@ -204,6 +204,27 @@ async fn one_event_may_be_larger_than_the_limit_and_two_may_not() {
     running.close().await;
 }
 
+#[tokio::test]
+async fn who_loses_a_right_gets_nothing_of_what_waits_already() {
+    let running = Running::start(10, LIMITS).await;
+    let rights = Rights::to_see(vec![vec!["git".into()]]);
+    let wanted = Wanted::of_path("/").expect("few topics");
+    let seat = running.hub.subscribe(wanted, rights.into(), None, NOTHING);
+    let seat = seat.await;
+    for (number, path) in [(1, "/private/git"), (2, "/a"), (3, "/private/git")] {
+        running.publish(path, number).await;
+    }
+    running.placed(3).await;
+    seat.stream().revise(Arc::default());
+    assert_eq!(take(&seat).await, Ok(vec![2]));
+    running.publish("/private/git", 4).await;
+    running.publish("/a", 5).await;
+    running.placed(5).await;
+    assert_eq!(take(&seat).await, Ok(vec![5]));
+    drop(seat);
+    running.close().await;
+}
+
 /// The original loses, repeats and reorders here.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_past_joins_the_present_under_load() {

@@ -68,6 +68,10 @@ pub(super) async fn run<I: AsyncRead + AsyncWrite + Unpin>(
             send(&mut socket, Message::text(STALE), stall).await?;
         }
         for event in past.drain(..) {
+            // A new ACL may have come since they were looked up.
+            if !seat.stream().takes(&event) {
+                continue;
+            }
             send(&mut socket, message(&event), stall).await?;
         }
         follow(&mut socket, &seat, stall).await

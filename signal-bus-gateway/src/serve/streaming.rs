@@ -80,7 +80,10 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Streaming<I> {
         self.write(&mut [Bytes::from(head), preface.unwrap_or_default()])
             .await?;
         for events in past.chunks(TOGETHER_MAX) {
-            self.write_events(events).await?;
+            // A new ACL may have come since they were looked up.
+            let is_shown = |event: &&Arc<Event>| self.seat.stream().takes(event);
+            let events: Vec<_> = events.iter().filter(is_shown).cloned().collect();
+            self.write_events(&events).await?;
         }
         drop(past);
         self.write(&mut [ping(clock::now(), self.form)]).await?;
