@@ -52,7 +52,7 @@ pub(crate) struct Patience {
     pub(crate) body: Duration,
     /// Between two requests.
     pub(crate) idle: Duration,
-    /// While a stream's reader reads nothing.
+    /// While nobody reads what is written.
     pub(crate) stall: Duration,
 }
 
@@ -222,12 +222,14 @@ where
 /// Until when the client has to go on.
 fn deadline(talk: &Talk, patience: Patience) -> Instant {
     let (phase, since) = talk.phase();
-    since
+    let asked = since
         + match phase {
             Phase::Silent | Phase::Head => patience.head,
             Phase::Body => patience.body,
             Phase::Between => patience.idle,
-        }
+        };
+    let answered = talk.blocked().map(|blocked| blocked + patience.stall);
+    answered.map_or(asked, |answered| answered.min(asked))
 }
 
 fn poll_deadline(

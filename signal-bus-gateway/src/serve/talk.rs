@@ -36,6 +36,8 @@ struct Inner {
     since: Instant,
     /// Whether all that was answered has left.
     is_flushed: bool,
+    /// Since when the client has not read what is written.
+    blocked: Option<Instant>,
     /// A stream that waits for the connection.
     opening: Option<Box<Opening>>,
     /// A body that nobody wants, on its way in.
@@ -48,6 +50,7 @@ impl Talk {
             framing: Framing::new(),
             since: Instant::now(),
             is_flushed: true,
+            blocked: None,
             opening: None,
             rest: None,
         })))
@@ -57,6 +60,11 @@ impl Talk {
     pub(super) fn phase(&self) -> (Phase, Instant) {
         let inner = lock(&self.0);
         (inner.framing.phase(), inner.since)
+    }
+
+    /// Since when the client reads nothing, if something is written.
+    pub(super) fn blocked(&self) -> Option<Instant> {
+        lock(&self.0).blocked
     }
 
     pub(super) fn is_ambiguous(&self, request: u64) -> bool {
@@ -85,6 +93,16 @@ impl Talk {
 
     pub(super) fn take_rest(&self) -> Option<Incoming> {
         lock(&self.0).rest.take()
+    }
+
+    fn note_write(&self, is_blocked: bool) {
+        let mut inner = lock(&self.0);
+        inner.is_flushed = false;
+        if is_blocked {
+            inner.blocked.get_or_insert_with(Instant::now);
+        } else {
+            inner.blocked = None;
+        }
     }
 
     fn note_read(&self, bytes: &[u8]) {
@@ -137,8 +155,9 @@ impl<I: AsyncWrite + Unpin> Write for Watched<I> {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        lock(&self.talk.0).is_flushed = false;
-        Pin::new(&mut self.io).poll_write(context, bytes)
+        let written = Pin::new(&mut self.io).poll_write(context, bytes);
+        self.talk.note_write(written.is_pending());
+        written
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -161,7 +180,8 @@ impl<I: AsyncWrite + Unpin> Write for Watched<I> {
         context: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        lock(&self.talk.0).is_flushed = false;
-        Pin::new(&mut self.io).poll_write_vectored(context, slices)
+        let written = Pin::new(&mut self.io).poll_write_vectored(context, slices);
+        self.talk.note_write(written.is_pending());
+        written
     }
 }

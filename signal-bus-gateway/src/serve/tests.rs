@@ -118,6 +118,20 @@ async fn a_head_that_drips_in_is_closed_on() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_client_that_reads_no_answers_is_closed_on() {
+    let (house, _bus) = house().await;
+    let mut client = house.connect(1024);
+    // They are read in one piece, and their answers do not fit.
+    let many = HEAD.repeat(1024 / HEAD.len());
+    client.write_all(&many).await.expect("all of it is taken");
+    let start = Instant::now();
+    while client.write_all(b"\r\n").await.is_ok() {
+        sleep(Duration::from_secs(1)).await;
+    }
+    assert!(start.elapsed() < 2 * PATIENCE.stall);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_body_that_drips_in_is_closed_on() {
     let (house, _bus) = house().await;
     let mut client = house.connect(1024);
