@@ -1,5 +1,7 @@
 //! `GET`: a stream that does not end.
 
+use std::num::{IntErrorKind, ParseIntError};
+
 use bytes::Bytes;
 use hyper::{
     header::{HeaderMap, USER_AGENT},
@@ -176,7 +178,11 @@ fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 
 /// What Python's `int` makes of it; what it does not take is the beginning of time, as in PyPubSub 0.7.2.
 fn seconds(written: &str) -> i64 {
-    written.trim().replace('_', "").parse().unwrap_or(0)
+    let parsed = written.trim().replace('_', "").parse();
+    parsed.unwrap_or_else(|error: ParseIntError| match error.kind() {
+        IntErrorKind::PosOverflow => i64::MAX,
+        _ => 0,
+    })
 }
 
 fn stream_head(frame: Frame, content_type: &str, more: &str) -> String {

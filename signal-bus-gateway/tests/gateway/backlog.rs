@@ -58,6 +58,10 @@ async fn what_is_asked_for_comes_before_the_first_ping() {
             .is_empty()
     );
     assert_eq!(
+        numbers(&past(&gateway, "X-Fetch-Since: 99999999999999999999\r\n").await),
+        [0; 0]
+    );
+    assert_eq!(
         numbers(&past(&gateway, "X-Fetch-Since: yesterday\r\n").await),
         [3, 4, 5, 6, 7]
     );
