@@ -1,6 +1,6 @@
 //! What is wrong in a file, and what was expected.
 
-use std::fmt;
+use std::{fmt, fs, io, path::Path};
 
 /// One thing in a file that is not as it should be; displayed as `file:line: key: what was expected`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,6 +50,17 @@ impl Problem {
             weight: Weight::Refused,
         }
     }
+}
+
+/// Reads a file; what is no text is named by its line.
+pub(crate) fn read_text(path: &Path) -> io::Result<String> {
+    let bytes = fs::read(path)?;
+    String::from_utf8(bytes).map_err(|error| {
+        let whole = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        let line = 1 + whole.iter().filter(|byte| **byte == b'\n').count();
+        let text = format!("line {line} is not UTF-8");
+        io::Error::new(io::ErrorKind::InvalidData, text)
+    })
 }
 
 /// All problems of a file, while it is read.

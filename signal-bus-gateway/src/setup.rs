@@ -1,14 +1,14 @@
 //! What a gateway is started with: two files, and how closely PyPubSub is followed.
 
 use std::{
-    fs, io,
+    io,
     path::{Path, PathBuf},
 };
 
 use crate::{
     access::acl,
     config::{self, Compat, Config, EMBEDDED},
-    problem::{Problem, Weight},
+    problem::{self, Problem, Weight},
     serve::tls,
 };
 
@@ -43,7 +43,7 @@ impl Setup {
     /// The error of reading a file that was named, or that is there.
     pub fn of_file(config: Option<&Path>) -> io::Result<Self> {
         let path = config.unwrap_or(Path::new(CONFIG_FILE));
-        match fs::read_to_string(path) {
+        match problem::read_text(path) {
             Ok(text) => Ok(Self::of_text(&path.display().to_string(), &text)),
             Err(error) if error.kind() == io::ErrorKind::NotFound && config.is_none() => {
                 tracing::info!(
@@ -88,9 +88,20 @@ impl Setup {
             problems.extend(tls::acceptor(&tls).err().map(|error| self.problem(error)));
         }
         let name = self.acl.display().to_string();
-        match fs::read_to_string(&self.acl) {
+        match problem::read_text(&self.acl) {
             Ok(text) => problems.extend(acl::read(&name, &text, self.compat == Compat::Upstream).1),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                // Whoever has named a file means it to be there.
+                if self.acl != Path::new(ACL_FILE) {
+                    problems.push(Problem {
+                        file: name,
+                        line: 1,
+                        key: String::new(),
+                        text: "not found, private events will not be broadcast".to_owned(),
+                        weight: Weight::Warned,
+                    });
+                }
+            }
             Err(error) => problems.push(Problem::of_file(&name, &error)),
         }
         problems

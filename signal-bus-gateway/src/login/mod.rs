@@ -3,7 +3,7 @@
 mod directory;
 
 use std::{
-    fs, io,
+    io,
     path::{Path, PathBuf},
     sync::{Arc, Mutex},
 };
@@ -17,7 +17,7 @@ use crate::{
     hub::stream::Stream,
     login::directory::Directory,
     mutex::lock,
-    problem::Problem,
+    problem::{self, Problem},
 };
 
 /// All who can log in.
@@ -68,7 +68,7 @@ impl Logins {
     /// Reads the ACL file, again. Nothing is opened by a file that is broken, empty, or gone.
     pub(crate) fn load(&self) -> Loaded {
         let name = self.file.display().to_string();
-        let text = match fs::read_to_string(&self.file) {
+        let text = match problem::read_text(&self.file) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Loaded::Missing,
             Err(error) => return Loaded::Broken(vec![Problem::of_file(&name, &error)]),

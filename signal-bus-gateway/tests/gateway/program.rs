@@ -209,6 +209,39 @@ async fn a_check_says_all_that_is_wrong_and_ends() {
 }
 
 #[tokio::test]
+async fn a_file_that_is_no_text_is_named_with_its_line() {
+    let folder = Folder::new();
+    folder.write("c.yaml", CONFIG);
+    for name in ["bad.yaml", "bad_acl.yaml"] {
+        let bytes = b"server: {}\nclients: {}\n# caf\xe9\n";
+        std::fs::write(folder.0.join(name), bytes).expect("there is room for a file");
+    }
+    let run = async |arguments: &[&str]| texts(&output(arguments, &folder).await);
+    let said = "cannot be read: line 3 is not UTF-8\n";
+    for check in [&["--check"][..], &[]] {
+        let checked = run(&[&["--config", "bad.yaml"], check].concat()).await;
+        let expected = format!("signal-bus-gateway: bad.yaml: {said}");
+        assert_eq!(checked, (Some(1), String::new(), expected));
+    }
+    let checked = run(&["--config", "c.yaml", "--acl", "bad_acl.yaml", "--check"]).await;
+    let expected = format!("bad_acl.yaml:1: {said}");
+    assert_eq!(checked, (Some(1), expected, String::new()));
+}
+
+#[tokio::test]
+async fn a_check_says_that_the_acl_file_it_was_told_of_is_not_there() {
+    let folder = Folder::new();
+    folder.write("c.yaml", CONFIG);
+    let arguments = ["--config", "c.yaml", "--acl", "a.yaml", "--check"];
+    let (code, said, _) = texts(&output(&arguments, &folder).await);
+    assert_eq!(code, Some(0));
+    assert_eq!(
+        said,
+        "a.yaml:1: warning: not found, private events will not be broadcast\nThe configuration is fine.\n"
+    );
+}
+
+#[tokio::test]
 async fn without_any_file_there_is_a_configuration_that_works() {
     let (code, said, log) = texts(&output(&["--check"], &Folder::new()).await);
     assert_eq!(
