@@ -184,13 +184,13 @@ impl Builder {
     }
 }
 
-/// Of equal keys the last one counts, as in PyYAML; but nobody means to write two.
+/// Of equal keys the last one counts in PyYAML; but nobody means to write two.
 fn put(fields: &mut Vec<(Node, Node)>, key: Node, value: Node, problems: &mut Problems) {
     let is_merge = key.as_text() == Some("<<");
     match fields.iter_mut().find(|(other, _)| other.is_key(&key)) {
         Some(field) if !is_merge => {
-            let text = format!("stands in line {} already; this one counts", field.0.line);
-            problems.warn(key.line, &key.found(), text);
+            let text = format!("stands in line {} already; remove one", field.0.line);
+            problems.refuse_if_strict(key.line, &key.found(), text);
             *field = (key, value);
         }
         _ => fields.push((key, value)),
@@ -383,15 +383,20 @@ mod tests {
     }
 
     #[test]
-    fn the_last_of_two_equal_keys_counts() {
+    fn the_last_of_two_equal_keys_counts_where_pypubsub_is_followed() {
         assert_eq!(read_as("a: 1\n'a': 2\n"), "{a:Some(2)}");
-        let mut problems = Problems::new("f", false);
-        read("a: 1\na: 2\n", &mut problems).expect("it can be read");
-        let found = problems.into_found();
-        assert_eq!(
-            found[0].to_string(),
-            "f:2: warning: `a`: stands in line 1 already; this one counts"
-        );
+        for (is_lenient, expected) in [
+            (false, "f:2: `a`: stands in line 1 already; remove one"),
+            (
+                true,
+                "f:2: warning: `a`: stands in line 1 already; remove one",
+            ),
+        ] {
+            let mut problems = Problems::new("f", is_lenient);
+            read("a: 1\na: 2\n", &mut problems).expect("it can be read");
+            let found = problems.into_found();
+            assert_eq!(found[0].to_string(), expected);
+        }
     }
 
     #[test]

@@ -89,8 +89,13 @@ impl Config {
             .clients
             .as_deref()
             .unwrap_or("  payloaders: [127.0.0.1]");
+        let port = if self.server.starts_with("  port: ") {
+            ""
+        } else {
+            "  port: 0\n"
+        };
         let text = format!(
-            "server:\n  bind: 127.0.0.1\n  port: 0\n{}\nclients:\n{clients}\n",
+            "server:\n  bind: 127.0.0.1\n{port}{}\nclients:\n{clients}\n",
             self.server
         );
         text.replace("DIR", &folder.0.display().to_string())
