@@ -3,7 +3,7 @@
 //! PyPubSub decodes a path once, as yarl does, and then splits it; nothing is normalised. An event carries the topics as a set; a
 //! subscription is one or more batches of topics, of which one must be in that set as a whole.
 
-use std::{collections::HashSet, fmt};
+use std::{borrow::Cow, collections::HashSet, fmt};
 
 use crate::json::write_text;
 
@@ -13,6 +13,8 @@ const PRIVATE: &str = "private";
 pub(crate) const TOPICS_MAX: usize = 512;
 /// So many batches may a subscription have.
 pub(crate) const BATCHES_MAX: usize = 128;
+/// So often somebody behind us may decode a path again.
+const DECODINGS_MAX: usize = 3;
 /// Up to so many topics are looked through one by one.
 const TOPICS_FEW: usize = 12;
 
@@ -169,11 +171,11 @@ impl fmt::Display for Wanted {
 
 /// Whether a path looks private, or like one of these topics, to somebody who reads it less closely than the rules do.
 ///
-/// `/Private/x`, `/git/private/x` and `/a,private` are public, as PyPubSub reads them; hardly anybody means that.
+/// `/Private/x`, `/git/private/x`, `/a,private` and `/%2570rivate` are public, as PyPubSub reads them; hardly anybody means that.
 pub(crate) fn has_look_alike(decoded: &str, secure: &HashSet<Box<str>>) -> bool {
     let is_private = split(decoded).next() == Some(PRIVATE);
     split(decoded).any(|topic| {
-        topic.split(',').map(folded).any(|part| {
+        folded(topic).split([',', ';', '/', '\\']).any(|part| {
             let hides_private = !is_private && part == PRIVATE;
             let hides_secure = |secure: &str| topic != secure && part == folded(secure);
             hides_private || secure.iter().any(|secure| hides_secure(secure))
@@ -181,14 +183,36 @@ pub(crate) fn has_look_alike(decoded: &str, secure: &HashSet<Box<str>>) -> bool 
     })
 }
 
-/// A topic as a careless reader sees it: without case, blanks, and what is not printed.
+/// A topic as a careless reader sees it: without case, blanks, accents, and what is not printed; with wide letters made narrow,
+/// and decoded again, as by a proxy.
 fn folded(topic: &str) -> String {
-    let is_seen = |letter: &char| !letter.is_whitespace() && !letter.is_control();
-    topic
-        .chars()
-        .filter(is_seen)
-        .flat_map(char::to_lowercase)
-        .collect()
+    let mut topic = Cow::Borrowed(topic);
+    for _ in 0..DECODINGS_MAX {
+        if !topic.contains('%') {
+            break;
+        }
+        topic = Cow::Owned(decode(&topic));
+    }
+    let narrow = topic.chars().map(narrowed).flat_map(char::to_lowercase);
+    narrow.filter(|letter| is_seen(*letter)).collect()
+}
+
+/// A letter, without what keyboards for Chinese and Turkish make of it.
+fn narrowed(letter: char) -> char {
+    match letter {
+        'ı' => 'i',
+        '\u{ff01}'..='\u{ff5e}' => char::from_u32(u32::from(letter) - 0xfee0).unwrap_or(letter),
+        _ => letter,
+    }
+}
+
+/// Whether a letter takes room of its own: no blank, no mark on another letter, nothing that is never printed.
+fn is_seen(letter: char) -> bool {
+    let is_hidden = matches!(letter,
+        '\u{ad}' | '\u{300}'..='\u{36f}' | '\u{61c}' | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}'
+        | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}'
+        | '\u{e0000}'..='\u{e0fff}');
+    !is_hidden && !letter.is_whitespace() && !letter.is_control()
 }
 
 #[cfg(test)]
@@ -312,10 +336,27 @@ mod tests {
             "/a,sec/x",
             "/x/SEC",
             "/private/Sec",
+            "/%2570rivate/x",
+            "/private%252Fgit",
+            "/%252570rivate",
+            "/private%E2%80%8B/x",
+            "/pri%C2%ADvate",
+            "/%EF%BB%BFprivate",
+            "/%EF%BD%90rivate/x",
+            "/private%EF%BC%8Fgit",
+            "/PR%C4%B0VATE",
+            "/pr%C4%B1vate",
+            "/private;v=1/x",
+            "/private%5Cgit",
+            "/sec;x",
         ] {
             assert!(alike(raw), "{raw}");
         }
         for raw in [
+            "/100%25",
+            "/%25zz",
+            "/%2561",
+            "/caf%C3%A9",
             "/private/git",
             "/private/private",
             "/git/privaterepo.git",
