@@ -135,7 +135,7 @@ impl Wanted {
     /// What a subscriber's path asks for; nothing if it names too many topics.
     pub(crate) fn of_path(decoded: &str) -> Option<Self> {
         let mut batches: Vec<Vec<Box<str>>> = Vec::new();
-        let mut topics_count = 0;
+        let (mut topics_count, mut batches_count) = (0, 0);
         for part in decoded.split(',') {
             let mut batch: Vec<Box<str>> = Vec::new();
             for topic in split(part) {
@@ -147,9 +147,18 @@ impl Wanted {
                     batch.push(topic.into());
                 }
             }
-            batches.push(batch);
+            batches_count += 1;
+            if BATCHES_MAX < batches_count {
+                return None;
+            }
+            let is_same = |other: &Vec<Box<str>>| {
+                other.len() == batch.len() && batch.iter().all(|topic| other.contains(topic))
+            };
+            if !batches.iter().any(is_same) {
+                batches.push(batch);
+            }
         }
-        (batches.len() <= BATCHES_MAX).then_some(Self { batches })
+        Some(Self { batches })
     }
 
     /// Whether an event with these topics is wanted.
@@ -277,6 +286,16 @@ mod tests {
         let many: String = (0..100).map(|number| format!("/t{number}")).collect();
         assert!(wanted("/t99/t0", &many));
         assert!(!wanted("/t99/t100", &many));
+    }
+
+    /// Each of them costs when the stream comes and goes, while everybody waits.
+    #[test]
+    fn a_batch_that_is_said_again_counts_once() {
+        let count = |path: &str| Wanted::of_path(path).expect("few topics").batches.len();
+        assert_eq!(count("/b,b,//b/,/b/b"), 1);
+        assert_eq!(count("/a/b,/b/a,/b"), 2);
+        assert_eq!(count(",,/,"), 1);
+        assert_eq!(count(&"/b,".repeat(BATCHES_MAX - 1)), 2);
     }
 
     #[test]
