@@ -89,7 +89,8 @@ where
         })
     };
     let connection = Builder::new()
-        .half_close(false)
+        // Who has said all may still listen.
+        .half_close(true)
         .title_case_headers(true)
         .max_buf_size(BUFFER_BYTES_MAX)
         .serve_connection(Watched::new(io, talk.clone()), service);

@@ -67,6 +67,21 @@ async fn what_is_asked_for_comes_before_the_first_ping() {
     );
 }
 
+/// As `nc -N` does.
+#[tokio::test]
+async fn who_sends_no_more_still_hears_that_its_event_is_stored() {
+    use tokio::io::AsyncWriteExt as _;
+    let stored = "  backlog: {size: 5, storage: DIR/backlog, fsync: true}";
+    let gateway = Config::server(stored).start().await;
+    for number in 0..10 {
+        let mut publisher = gateway.connect().await;
+        publisher.send(crate::kit::put("/a", "{}")).await;
+        let closed = publisher.stream.shutdown().await;
+        closed.expect("the other side listens");
+        assert_eq!(publisher.answer().await.status(), 202, "{number}");
+    }
+}
+
 #[tokio::test]
 async fn what_is_asked_for_by_an_unknown_name_is_nothing() {
     let gateway = Config::server("  backlog: {size: 5}").start().await;
