@@ -127,6 +127,9 @@ impl Query {
             let value = decode(&value.replace('+', " "));
             match name {
                 "since" => query.since_what(&value)?,
+                "where" if query.filter.is_some() => {
+                    return Err("`where` stands twice, expected one `field:value`".to_owned());
+                }
                 "where" => {
                     let filter = Filter::read(&value);
                     query.filter =

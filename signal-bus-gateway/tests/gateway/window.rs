@@ -184,6 +184,10 @@ async fn a_query_that_means_nothing_is_refused_with_what_was_expected() {
             "?where=apples",
             "`where` expects `field:value`, not `apples`\n",
         ),
+        (
+            "?where=a:1&where=b:2",
+            "`where` stands twice, expected one `field:value`\n",
+        ),
         ("?limit=5", "there is no `limit`, but `since` and `where`\n"),
     ] {
         let answer = get(&gateway, &format!("/_bus/events/a{query}")).await;
