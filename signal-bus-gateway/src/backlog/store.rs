@@ -6,10 +6,11 @@ use std::{
     panic::{self, AssertUnwindSafe},
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use redb::{Database, Durability, ReadableTable as _, ReadableTableMetadata as _, TableDefinition};
-use tokio::task::spawn_blocking;
+use tokio::{task::spawn_blocking, time::Instant};
 
 use crate::{
     backlog::{
@@ -28,10 +29,17 @@ const EPOCH: &str = "epoch";
 /// Numbers that are left out at each start: without `fsync` a crash takes events whose cursors somebody has.
 const GAP: u64 = 1 << 20;
 
+/// For so long nothing is tried after an error: to open a large file again takes time, in which others would wait.
+const REOPEN_PAUSE: Duration = Duration::from_secs(1);
+
 /// A backlog file that is open for writing.
 #[derive(Debug)]
 pub(crate) struct Store {
-    database: Arc<Database>,
+    path: PathBuf,
+    /// Nothing after an error: redb wants to be opened again then.
+    database: Option<Database>,
+    /// When that was.
+    failed: Option<Instant>,
     size: u64,
     is_synced: bool,
 }
@@ -66,7 +74,9 @@ impl Store {
         };
         let size = u64::try_from(config.size).unwrap_or(u64::MAX);
         let store = Self {
-            database: Arc::new(database),
+            path: path.to_owned(),
+            database: Some(database),
+            failed: None,
             size,
             is_synced: config.fsync,
         };
@@ -76,21 +86,29 @@ impl Store {
 
 impl Keep for Store {
     async fn keep(&mut self, lines: Vec<Line>) -> bool {
-        let (database, size) = (Arc::clone(&self.database), self.size);
+        let is_pausing = |failed: Instant| failed.elapsed() < REOPEN_PAUSE;
+        if self.database.is_none() && self.failed.is_some_and(is_pausing) {
+            return false;
+        }
+        let (path, database, size) = (self.path.clone(), self.database.take(), self.size);
         let durability = if self.is_synced {
             Durability::Immediate
         } else {
             Durability::Eventual
         };
         let kept = spawn_blocking(move || {
-            let kept = append(&database, &lines, size, durability);
+            let kept = keep_in(database, &path, &lines, size, durability);
             kept.map_err(|error| error.to_string())
         });
         let failure = match kept.await {
-            Ok(Ok(())) => return true,
+            Ok(Ok(database)) => {
+                self.database = Some(database);
+                return true;
+            }
             Ok(Err(error)) => error,
             Err(error) => error.to_string(),
         };
+        self.failed = Some(Instant::now());
         tracing::error!("the backlog cannot be stored: {failure}");
         false
     }
@@ -98,6 +116,23 @@ impl Keep for Store {
     fn is_awaited(&self) -> bool {
         self.is_synced
     }
+}
+
+/// Keeps lines in a database, which is opened if it is not; gives it back unless it fails.
+#[expect(clippy::result_large_err, reason = "the error of redb, which is rare")]
+fn keep_in(
+    database: Option<Database>,
+    path: &Path,
+    lines: &[Line],
+    size: u64,
+    durability: Durability,
+) -> Result<Database, redb::Error> {
+    let database = match database {
+        Some(database) => database,
+        None => Database::create(path)?,
+    };
+    append(&database, lines, size, durability)?;
+    Ok(database)
 }
 
 #[expect(clippy::result_large_err, reason = "the error of redb, which is rare")]

@@ -45,7 +45,10 @@ struct Running {
 
 impl Running {
     async fn start(folder: &Folder) -> Self {
-        let mut command = program();
+        Self::start_by(program(), folder).await
+    }
+
+    async fn start_by(mut command: Command, folder: &Folder) -> Self {
         command
             .args(["--config", "c.yaml", "--acl", "a.yaml"])
             .current_dir(&folder.0);
@@ -169,6 +172,54 @@ async fn the_acl_is_read_again_when_it_is_told_to() {
     running.until_logged("a.yaml:2: not YAML").await;
     assert_eq!(running.put("/private/git").await, 202);
     assert!(stream.event().await.contains("/private/git"));
+}
+
+/// redb stops after one error, until it is opened again.
+#[tokio::test]
+async fn a_disk_that_was_full_is_written_to_again_when_it_has_room() {
+    let folder = Folder::new();
+    let stored = "{bind: 127.0.0.1, port: 0, backlog: {size: 1000, storage: backlog, fsync: true}}";
+    folder.write(
+        "c.yaml",
+        &format!("server: {stored}\nclients: {{payloaders: [127.0.0.1]}}\n"),
+    );
+    let mut command = Command::new("bash");
+    command.kill_on_drop(true).args([
+        "-c",
+        "trap '' XFSZ; ulimit -S -f 4096; exec \"$0\" \"$@\"",
+        env!("CARGO_BIN_EXE_signal-bus-gateway"),
+    ]);
+    let mut running = Running::start_by(command, &folder).await;
+    let mut publisher = connect(running.address).await;
+    let body = format!("{{\"x\": \"{}\"}}", "x".repeat(90_000));
+    let mut stored_count = 0;
+    loop {
+        publisher.send(put("/a", &body)).await;
+        match publisher.answer().await.status() {
+            202 => stored_count += 1,
+            status => break assert_eq!(status, 503),
+        }
+    }
+    let id = running.child.id().expect("it runs").to_string();
+    let raised = Command::new("prlimit")
+        .args(["--pid", &id, "--fsize=unlimited:"])
+        .status()
+        .await;
+    assert!(raised.expect("there is `prlimit`").success());
+    while running.put("/a").await != 202 {}
+    stored_count += 1;
+    running.signal("-KILL");
+    running.child.wait().await.expect("it runs");
+    let running = Running::start(&folder).await;
+    let mut stream = connect(running.address).await;
+    stream
+        .send("GET / HTTP/1.1\r\nHost: x\r\nX-Fetch-Since: 0\r\n\r\n")
+        .await;
+    stream.head().await;
+    for _ in 0..stored_count {
+        assert!(stream.line().await.contains("pubsub_cursor"));
+    }
+    assert_ping(&stream.line().await);
 }
 
 #[tokio::test]
