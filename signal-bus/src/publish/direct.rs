@@ -1,7 +1,7 @@
 //! The short way of a publish: nobody hears its topic, or one log gets it, and nothing else wants to see the signal.
 
 use crate::{
-    publish::{Manner, Receipt},
+    publish::Receipt,
     queue::{
         lane::{Asks, Lane},
         offer::Inside,
@@ -10,23 +10,6 @@ use crate::{
     scope::running::Running,
     signal::{label::Stamp, values::Put},
 };
-
-/// How something is published the short way.
-#[derive(Debug)]
-pub(super) struct Direct<'a> {
-    inside: &'a Option<Inside>,
-    stamp: Stamp,
-}
-
-impl<'a> Direct<'a> {
-    pub(super) fn of(manner: &'a Manner, route: &Route) -> Option<Self> {
-        let usual = manner.ticket.is_none() && manner.forwarded.is_none();
-        usual.then(|| Self {
-            inside: &manner.inside,
-            stamp: Stamp::new(manner.origin(), manner.local || route.is_local()),
-        })
-    }
-}
 
 impl Running {
     /// Publishes the short way what `put` has, if that way is known and free; whether it was. A `local` signal stays in the bus.
@@ -51,11 +34,9 @@ impl Running {
             }
             Way::Lane(lane) => {
                 let origin = inside.and_then(Inside::origin);
-                let mut direct = Direct {
-                    inside,
-                    stamp: Stamp::new(origin, local || route.is_local()),
-                };
-                put(&mut |value| self.send_direct(route, lane, &mut direct, value).is_some())
+                let mut stamp = Stamp::new(origin, local || route.is_local());
+                let mut asks = asks(route, inside, &mut stamp);
+                put(&mut |value| self.send_direct(lane, &mut asks, value).is_some())
             }
         }
     }
@@ -64,21 +45,29 @@ impl Running {
     #[inline]
     pub(super) fn send_direct(
         &self,
-        route: &Route,
         lane: Lane,
-        direct: &mut Direct<'_>,
+        asks: &mut Asks<'_>,
         value: &mut dyn Put,
     ) -> Option<Receipt> {
-        let mut asks = Asks {
-            about: &route.about,
-            line: route.line,
-            inside: direct.inside,
-            stamp: &mut direct.stamp,
-        };
-        let (id, receivers) = self.exchange.pass_lane(lane, &mut asks, value)?;
+        let (id, receivers) = self.exchange.pass_lane(lane, asks, value)?;
         Some(Receipt {
             receivers,
             id: Some(id),
         })
+    }
+}
+
+/// What asks for a lane of a route.
+#[inline]
+pub(super) fn asks<'a>(
+    route: &'a Route,
+    inside: &'a Option<Inside>,
+    stamp: &'a mut Stamp,
+) -> Asks<'a> {
+    Asks {
+        about: &route.about,
+        line: route.line,
+        inside,
+        stamp,
     }
 }

@@ -18,7 +18,7 @@ use std::{
 
 use crate::{
     error::publish::Refusal,
-    publish::direct::Direct,
+    publish::direct::asks,
     queue::{
         admission::{Admitted, Rejected, Waited},
         entry::Ticket,
@@ -87,12 +87,9 @@ impl Manner {
 
     /// What is a signal's own on its label, if it is published here.
     fn stamp(&self, route: &Route) -> Stamp {
-        Stamp::new(self.origin(), self.local || route.is_local())
-    }
-
-    /// What led to it.
-    fn origin(&self) -> Option<Origin> {
-        self.origin.or_else(|| self.inside.and_then(Inside::origin))
+        let origin = self.origin;
+        let origin = origin.or_else(|| self.inside.and_then(Inside::origin));
+        Stamp::new(origin, self.local || route.is_local())
     }
 }
 
@@ -149,15 +146,20 @@ impl Running {
     /// Lets a value in as far as that takes no waiting.
     pub(crate) fn send(&self, route: &Arc<Route>, value: Arc<AnyValue>, manner: Manner) -> Tried {
         let mut value = Some(value);
-        let direct = Direct::of(&manner, route).filter(|_| self.observe.recorder.is_none());
-        if let (Some(mut direct), Way::Lane(lane)) = (direct, self.routes.way(route)) {
-            if let Some(receipt) = self.send_direct(route, lane, &mut direct, &mut value) {
+        let (inside, ticket) = (manner.inside, manner.ticket.clone());
+        let usual = ticket.is_none() && self.observe.recorder.is_none();
+        let way = match usual && manner.forwarded.is_none() {
+            true => self.routes.way(route),
+            false => Way::Unknown,
+        };
+        if let Way::Lane(lane) = way {
+            let mut stamp = manner.stamp(route);
+            let mut asks = asks(route, &inside, &mut stamp);
+            if let Some(receipt) = self.send_direct(lane, &mut asks, &mut value) {
                 return Tried::Accepted(receipt);
             }
         }
         let value = value.expect("what has found no lane is still here");
-        let (inside, ticket) = (manner.inside, manner.ticket.clone());
-        let usual = ticket.is_none() && self.observe.recorder.is_none();
         let mut signal = Some(self.labelled(route, value, manner));
         if usual {
             if let Some(receipt) = self.pass(route, &mut signal, inside) {
