@@ -278,7 +278,8 @@ impl<T: Payload> On<T> {
         share: impl Fn() -> Option<Arc<T>>,
         put: impl Fn(&mut dyn FnMut(&mut dyn Put) -> bool) -> bool,
     ) -> Pending {
-        if self.is_fixed() && self.offer_here(publication, &put) {
+        let here = self.offer_here(publication, &put);
+        if here == Some(true) {
             return Pending::NOTHING;
         }
         let Some((running, inside)) = publication.find() else {
@@ -301,7 +302,7 @@ impl<T: Payload> On<T> {
             }
         };
         let local = self.is_local(publication);
-        if running.publish_direct(route, (&inside, local), put) {
+        if here.is_none() && running.publish_direct(route, (&inside, local), put) {
             return Pending::NOTHING;
         }
         if running.is_unheard(route) {
@@ -339,14 +340,16 @@ impl<T: Payload> On<T> {
         &self,
         publication: &Publication,
         put: impl Fn(&mut dyn FnMut(&mut dyn Put) -> bool) -> bool,
-    ) -> bool {
-        let offered = scope::with_own(publication.bus, |running, inside| {
+    ) -> Option<bool> {
+        if !self.is_fixed() {
+            return None;
+        }
+        scope::with_own(publication.bus, |running, inside| {
             let route = running.routes.of_publisher(publication.number())?;
             let fits = route.about.carries == Kind::of::<T>();
             let local = self.is_local(publication);
             Some(fits && running.publish_direct(route, (&inside, local), put))
-        });
-        offered.unwrap_or(false)
+        })
     }
 
     /// Whether its signals stay in the bus, as the publisher or its topic is written.
