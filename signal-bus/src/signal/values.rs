@@ -32,7 +32,7 @@ struct Ways {
     share: fn(&AnyValue, usize) -> Option<Arc<AnyValue>>,
     clear: fn(&mut AnyValue),
     /// Takes a value over that nobody else has a share of, or could get one; or gives it back.
-    adopt: fn(&mut AnyValue, Arc<AnyValue>) -> Option<Arc<AnyValue>>,
+    adopt: fn(&mut AnyValue, Arc<AnyValue>, usize) -> Option<Arc<AnyValue>>,
     /// Places for others like these.
     alike: fn(&AnyValue) -> Option<Box<AnyValue>>,
 }
@@ -145,8 +145,6 @@ pub enum Place<'a> {
 pub trait Put {
     /// Puts it behind the others, unless it cannot lie as they do; `room` for so many is made where there is none.
     fn put(&mut self, values: &mut Values, room: usize) -> bool;
-    /// The value by itself.
-    fn share(&mut self) -> Option<Arc<AnyValue>>;
 }
 
 impl Put for Option<Arc<AnyValue>> {
@@ -154,7 +152,7 @@ impl Put for Option<Arc<AnyValue>> {
         if let Kept::InPlace { places, ways } = &mut values.0 {
             *self = self
                 .take()
-                .and_then(|value| (ways.adopt)(&mut **places, value));
+                .and_then(|value| (ways.adopt)(&mut **places, value, room));
             if self.is_none() {
                 return true;
             }
@@ -163,24 +161,20 @@ impl Put for Option<Arc<AnyValue>> {
             }
             *values = Values::default();
         }
-        values.push(self, room);
+        if let Kept::Shared(shared) = &mut values.0 {
+            push(shared, self.take(), room);
+        }
         true
-    }
-
-    fn share(&mut self) -> Option<Arc<AnyValue>> {
-        self.take()
     }
 }
 
-impl Values {
-    fn push(&mut self, value: &mut Option<Arc<AnyValue>>, room: usize) {
-        if let Kept::Shared(values) = &mut self.0 {
-            if values.capacity() == 0 {
-                values.reserve_exact(room);
-            }
-            values.push(value.take());
-        }
+/// Puts a value behind others, where there is room for so many at least.
+#[inline]
+fn push<V>(values: &mut Vec<V>, value: V, room: usize) {
+    if values.capacity() == 0 {
+        values.reserve_exact(room);
     }
+    values.push(value);
 }
 
 /// A value that can lie in place.
@@ -204,7 +198,7 @@ impl<T: Payload + Sized> Placed<T> {
                 places.values.clear();
             }
         },
-        adopt: |places, mut value| {
+        adopt: |places, mut value, room| {
             let Some(places) = places.downcast_mut::<Places<T>>() else {
                 return Some(value);
             };
@@ -212,12 +206,12 @@ impl<T: Payload + Sized> Placed<T> {
             if Arc::get_mut(&mut value).is_none() {
                 return Some(value);
             }
-            match value.downcast::<T>().map(Arc::try_unwrap) {
-                Ok(Ok(value)) => {
-                    places.values.push(value);
+            match value.downcast::<T>() {
+                Ok(alone) => {
+                    let value = Arc::into_inner(alone).expect("nobody else has a share");
+                    push(&mut places.values, value, room);
                     None
                 }
-                Ok(Err(shared)) => Some(T::erase(shared)),
                 Err(other) => Some(other),
             }
         },
@@ -245,10 +239,9 @@ impl<T: Payload + Sized> Put for Placed<T> {
         match &mut values.0 {
             Kept::InPlace { places, .. } => {
                 if let Some(places) = places.downcast_mut::<Places<T>>() {
-                    if places.values.capacity() == 0 {
-                        places.values.reserve_exact(room);
+                    if let Some(value) = self.value.take() {
+                        push(&mut places.values, value, room);
                     }
-                    places.values.extend(self.value.take());
                     return true;
                 }
                 if !values.is_empty() {
@@ -257,7 +250,8 @@ impl<T: Payload + Sized> Put for Placed<T> {
             }
             // Those before it stay as they are.
             Kept::Shared(shared) if !shared.is_empty() => {
-                values.push(&mut self.share(), room);
+                let value = self.value.take();
+                push(shared, value.map(|value| T::erase(Arc::new(value))), room);
                 return true;
             }
             Kept::Shared(_) => {}
@@ -272,10 +266,6 @@ impl<T: Payload + Sized> Put for Placed<T> {
         let places = Box::new(places);
         values.0 = Kept::InPlace { places, ways };
         true
-    }
-
-    fn share(&mut self) -> Option<Arc<AnyValue>> {
-        Some(T::erase(Arc::new(self.value.take()?)))
     }
 }
 
