@@ -64,7 +64,7 @@ impl Finding {
 
     #[inline]
     pub(super) fn is_silent(&self, generation: u64) -> bool {
-        self.get(generation) == Some(SILENT)
+        self.way(generation) == Way::Silent
     }
 
     #[inline]
