@@ -1,6 +1,6 @@
 //! One event: what it carries, and how it stands on the wire.
 
-use std::{fmt::Write as _, sync::OnceLock};
+use std::{fmt::Write as _, sync::OnceLock, time::Duration};
 
 use bytes::Bytes;
 
@@ -152,6 +152,9 @@ pub(crate) enum Form {
     /// A WebSocket, which has a form of its own for everything.
     Socket,
 }
+
+/// So often a stream shows a sign of life, whatever else it writes.
+pub(crate) const PING_PERIOD: Duration = Duration::from_secs(5);
 
 /// The sign of life. In lines it has exactly one field: clients compare.
 pub(crate) fn ping(now: f64, form: Form) -> Bytes {

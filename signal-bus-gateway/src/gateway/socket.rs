@@ -25,9 +25,8 @@ use tokio_tungstenite::{
     },
 };
 
-use crate::gateway::body::GatewayBody;
+use crate::{event::PING_PERIOD, gateway::body::GatewayBody};
 
-const PING_PERIOD: Duration = Duration::from_secs(5);
 /// How long a reader may read nothing.
 const STALL: Duration = Duration::from_secs(30);
 /// What a reader says means nothing; it may not say much.

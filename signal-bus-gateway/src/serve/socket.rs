@@ -17,13 +17,12 @@ use tokio_tungstenite::{
 };
 
 use crate::{
-    event::Event,
+    event::{Event, PING_PERIOD},
     hub::{Seat, stream::End},
     serve::places::Place,
     wire::Opening,
 };
 
-const PING_PERIOD: Duration = Duration::from_secs(5);
 const TOGETHER_MAX: usize = 64;
 /// What a reader says means nothing; it may not say much.
 const SAID_BYTES_MAX: usize = 4096;

@@ -17,13 +17,12 @@ use tokio::{
 
 use crate::{
     clock,
-    event::{Event, Form, ping},
+    event::{Event, Form, PING_PERIOD, ping},
     hub::{Seat, stream::End},
     serve::places::Place,
     wire::Opening,
 };
 
-const PING_PERIOD: Duration = Duration::from_secs(5);
 /// So many events are written at once, if so many wait.
 const TOGETHER_MAX: usize = 64;
 /// The end of a chunked body.
