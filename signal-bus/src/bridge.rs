@@ -11,7 +11,7 @@ use crate::{
         passages::Entered,
         running::{BusHandle, Running},
     },
-    signal::{AnyValue, Signal, label::Passage},
+    signal::{AnyValue, Signal, arrival::Came, label::Passage},
     subscribe::listen::Listener,
     topic::{IntoPatterns, name::is_reserved},
 };
@@ -148,7 +148,7 @@ async fn pass(
     if label.stamp.local || label.about.topic.is_empty() {
         return Ok(());
     }
-    let mut passage = match &label.stamp.passage {
+    let mut passage = match label.stamp.passage() {
         Some(passage) => Passage::clone(passage),
         None => Passage {
             first: (from.id, label.stamp.id),
@@ -182,7 +182,8 @@ async fn pass(
         forwarded: Some(Box::new(Forwarded {
             headers: label.stamp.headers.clone(),
             time: label.stamp.time,
-            passage,
+            came: Came::Bridged(passage),
+            attempt: 1,
         })),
         ..Manner::default()
     };

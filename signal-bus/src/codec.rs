@@ -10,7 +10,7 @@ use crate::topic::Topic;
 /// Serialises and deserialises the signals of one type, in any format serde knows.
 #[derive(Clone, Copy)]
 #[cfg_attr(
-    all(feature = "serde", not(test)),
+    all(feature = "serde", not(feature = "transport"), not(test)),
     expect(
         dead_code,
         reason = "transports read the slot; the local bus fills it and never looks"

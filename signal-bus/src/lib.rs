@@ -29,14 +29,19 @@ mod registry;
 mod topology;
 mod queue;
 mod observe;
+#[cfg(feature = "transport")]
+pub mod transport;
 mod layer;
 mod route;
+mod link;
 mod ending;
 mod scope;
 mod publish;
 mod worker;
 mod subscribe;
 mod bridge;
+#[cfg(feature = "transport")]
+mod inbound;
 mod periodic;
 mod guard;
 mod bus;
@@ -77,7 +82,7 @@ pub use crate::{
     report::{
         CloseOutcome, CloseReport, DeadLetterId, Departed, FailureReport, Stats,
         SubscriptionReport, Tally,
-        health::{Ailment, Health, Phase, Symptom},
+        health::{Ailment, ConnectionHealth, ConnectionState, Health, Phase, Symptom},
         latency::Latency,
     },
     scope::{InBus, InCurrentBus, current, presence::SubscriberEvent, running::BusHandle, spawn},

@@ -1,5 +1,7 @@
 //! The description of a bus: which functions, which values, which limits. It is started as often as you like.
 
+#[cfg(feature = "transport")]
+pub(crate) mod connect;
 mod failures;
 mod layers;
 mod run;
@@ -24,6 +26,7 @@ use crate::{
         provider::Value,
     },
     layer::MakeLayer,
+    link::Connections,
     observe::{At, OnError, Recorder},
     periodic::schedule::Schedule,
     process::ProcessSignal,
@@ -92,6 +95,8 @@ pub struct Bus {
     strict: bool,
     on_error: Option<OnError>,
     recorder: Option<Arc<dyn Recorder>>,
+    /// What connects it to other processes.
+    connections: Connections,
 }
 
 impl fmt::Debug for Bus {
@@ -144,6 +149,7 @@ impl Bus {
             strict: false,
             on_error: None,
             recorder: None,
+            connections: Connections::default(),
         }
     }
 
@@ -241,6 +247,7 @@ impl Bus {
         self.strict |= other.strict;
         self.on_error = other.on_error.or(self.on_error);
         self.recorder = other.recorder.or(self.recorder);
+        self.connections.extend(other.connections);
         self
     }
 
@@ -352,6 +359,8 @@ impl Bus {
         let replaced: HashSet<_> = self.replacements.keys().copied().collect();
         topology::plan(&Request {
             selections: &self.selections,
+            travelling: &self.connections.travelling(),
+            carried: &self.connections.carried(),
             provided: &provided,
             replaced: &replaced,
             strict: self.strict,

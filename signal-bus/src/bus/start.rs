@@ -12,6 +12,8 @@ use std::{
 
 use tokio::{runtime::Handle, sync::Semaphore};
 
+#[cfg(feature = "transport")]
+use crate::inbound;
 use crate::{
     bus::{Bus, sharing, signals::Signals},
     ending::Ending,
@@ -21,6 +23,7 @@ use crate::{
     inject::{container::Container, provider::Value},
     latch::Latch,
     layer::Layers,
+    link::Links,
     observe::{self, Observe},
     periodic::{self, schedule::Schedule},
     queue::{
@@ -102,7 +105,8 @@ async fn begin(bus: Bus) -> Result<BusGuard, StartError> {
         observe::warn(&warning.to_string());
     }
     let schedules = schedules(&plan.periodics)?;
-    let running = Arc::new(running(&bus, &plan, runtime));
+    let links = bus.connections.open(&plan, bus.capacity).await?;
+    let running = Arc::new(running(&bus, &plan, runtime, links));
     let workers = join(&running, &plan.subscribers)?;
     let starting = Starting(Some(Arc::clone(&running)));
     let handle = BusHandle::new(Arc::clone(&running));
@@ -112,6 +116,10 @@ async fn begin(bus: Bus) -> Result<BusGuard, StartError> {
         let message = "the runtime shut down while the bus was starting";
         return Err(failed(Finding::new(FindingKind::NoRuntime, message)));
     }
+    #[cfg(feature = "transport")]
+    inbound::open(&running)
+        .await
+        .map_err(|(link, error)| link.failed(&error))?;
     table::enter(&running);
     running.tell_of_all();
     for (schedule, controls) in schedules.into_iter().zip(&running.periodics) {
@@ -156,7 +164,7 @@ fn failed(finding: Finding) -> StartError {
     }
 }
 
-fn running(bus: &Bus, plan: &Plan, runtime: Handle) -> Running {
+fn running(bus: &Bus, plan: &Plan, runtime: Handle, links: Links) -> Running {
     let owed = plan.periodics.iter().filter(|periodic| periodic.is_owed());
     let kept = Kept::new(bus.histories.iter().map(|history| history.1.get()));
     let histories = bus.histories.iter();
@@ -172,7 +180,8 @@ fn running(bus: &Bus, plan: &Plan, runtime: Handle) -> Running {
         id: running::next_id(),
         names,
         exchange: Arc::new(Exchange::new(kept, owed.count())),
-        routes: Routes::new(declared, histories.collect()),
+        routes: Routes::new(declared, histories.collect(), links.travelling()),
+        links,
         observe: Observe::new(bus.on_error.clone(), bus.recorder.clone(), bus.letters_max),
         container: Container::new(bus.replacements.clone()),
         layers: Layers::made(&bus.layers),
@@ -214,7 +223,7 @@ fn join(running: &Running, subscribers: &[SubscriberEntry]) -> Result<Vec<Arc<Wo
         })?;
         let named = templates.iter().any(Template::has_holes);
         let once = subscriber.timeout.is_none() && subscriber.retry.is_none();
-        let in_runs = settings.in_runs() && once;
+        let in_runs = settings.in_runs() && once && !running.links.owe_word_of(&hearer);
         if in_runs && hearer.may_share() {
             sharing.push(Arc::clone(&hearer));
         }

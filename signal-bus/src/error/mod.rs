@@ -5,6 +5,8 @@ pub(crate) mod permanent;
 pub(crate) mod publish;
 pub(crate) mod replay;
 pub(crate) mod subscribe;
+#[cfg(feature = "transport")]
+pub(crate) mod transport;
 
 use std::{fmt, time::Duration};
 
@@ -201,7 +203,7 @@ impl Failure {
     pub fn is_permanent(&self) -> bool {
         match self {
             Self::Inject(InjectError::Missing { .. } | InjectError::NoBus { .. }) => true,
-            Self::Refused(refusal) => !matches!(refusal, Refusal::Full | Refusal::Throttled),
+            Self::Refused(refusal) => refusal.is_permanent(),
             failure => failure
                 .chain()
                 .any(<dyn std::error::Error>::is::<Permanent>),
@@ -293,6 +295,10 @@ pub enum FindingKind {
     ProviderFailed,
     /// An option has a value it cannot have.
     InvalidOption,
+    /// A type of a topic that travels cannot be written or read.
+    CannotTravel,
+    /// A transport could not connect.
+    NotConnected,
     /// The start was not inside a tokio runtime.
     NoRuntime,
     /// Signals of the operating system have given the start up.

@@ -35,6 +35,17 @@ pub enum PublishError<T> {
         /// The type the topic carries.
         carries: &'static str,
     },
+    /// The topic travels, and its transport has refused the signal, or has not said what became of it.
+    #[cfg(feature = "transport")]
+    #[error("{error}")]
+    Transport {
+        /// The signal that was refused.
+        signal: T,
+        /// What the transport says; if its fault is [`Unknown`](crate::transport::TransportFault::Unknown), other processes
+        /// may have got the signal.
+        #[source]
+        error: crate::error::transport::TransportError,
+    },
     /// The name is not a topic.
     #[error("cannot publish on {topic:?}: {error}")]
     InvalidTopic {
@@ -80,6 +91,8 @@ impl<T> PublishError<T> {
                 };
                 (signal, refusal)
             }
+            #[cfg(feature = "transport")]
+            Self::Transport { signal, error } => (signal, Refusal::Transport(error)),
             Self::InvalidTopic {
                 signal,
                 topic,
@@ -124,6 +137,10 @@ pub enum Refusal {
         /// The type of the signal.
         found: &'static str,
     },
+    /// The topic travels, and its transport has refused the signal, or has not said what became of it.
+    #[cfg(feature = "transport")]
+    #[error(transparent)]
+    Transport(crate::error::transport::TransportError),
     /// The name, filled in from the arguments, is not a topic.
     #[error("cannot publish on {topic:?}: {error}")]
     InvalidTopic {
@@ -136,6 +153,19 @@ pub enum Refusal {
 }
 
 impl Refusal {
+    /// Whether to publish again cannot mend it.
+    pub(crate) fn is_permanent(&self) -> bool {
+        match self {
+            Self::Full | Self::Throttled => false,
+            #[cfg(feature = "transport")]
+            Self::Transport(error) => error.is_permanent(),
+            Self::Closed
+            | Self::TopicClosed { .. }
+            | Self::TypeMismatch { .. }
+            | Self::InvalidTopic { .. } => true,
+        }
+    }
+
     pub(crate) fn with<T>(self, signal: T) -> PublishError<T> {
         match self {
             Self::Closed => PublishError::Closed(signal),
@@ -147,6 +177,8 @@ impl Refusal {
                 topic,
                 carries,
             },
+            #[cfg(feature = "transport")]
+            Self::Transport(error) => PublishError::Transport { signal, error },
             Self::InvalidTopic { topic, error } => PublishError::InvalidTopic {
                 signal,
                 topic,

@@ -4,6 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::time::{self, Instant};
 
+#[cfg(feature = "transport")]
+use crate::inbound;
 use crate::{
     clock::later,
     observe,
@@ -38,6 +40,8 @@ async fn drain(running: Arc<Running>, deadline: Duration, mut last_word: LastWor
     let asked_at = Instant::now();
     last_word.asked_at = Some(asked_at);
     running.ending.drains_until(later(asked_at, deadline));
+    #[cfg(feature = "transport")]
+    inbound::stop(&running);
     running.exchange.close_gate();
     let drained = tokio::select! {
         biased;
@@ -47,6 +51,8 @@ async fn drain(running: Arc<Running>, deadline: Duration, mut last_word: LastWor
         () = running.ending.aborted() => false,
     };
     let stuck = if drained { Vec::new() } else { stuck(&running) };
+    #[cfg(feature = "transport")]
+    inbound::over(&running);
     let mut tasks = running.tasks.take();
     if !drained {
         running.exchange.abandon();
@@ -60,12 +66,28 @@ async fn drain(running: Arc<Running>, deadline: Duration, mut last_word: LastWor
     };
     let ended = time::timeout(GRACE, ended).await;
     drop(ended);
+    #[cfg(feature = "transport")]
+    part(&running, later(asked_at, deadline)).await;
     let outcome = match (drained, running.ending.is_aborted()) {
         (true, _) => CloseOutcome::Drained,
         (false, true) => CloseOutcome::Aborted,
         (false, false) => CloseOutcome::DeadlineExceeded,
     };
     last_word.end(outcome, stuck);
+}
+
+/// Ends the connections, before the deadline if there is time.
+#[cfg(feature = "transport")]
+async fn part(running: &Running, deadline: Instant) {
+    let limit = deadline.max(later(Instant::now(), GRACE));
+    if time::timeout_at(limit, inbound::finish(running))
+        .await
+        .is_err()
+    {
+        observe::warn(
+            "a connection of the bus did not end in time: what it sent last may not have left",
+        );
+    }
 }
 
 /// Waits until nothing is outstanding. Who keeps it waiting is named once, in good time.

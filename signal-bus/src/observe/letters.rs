@@ -2,6 +2,8 @@
 
 use std::{error::Error, fmt, sync::Arc};
 
+#[cfg(feature = "transport")]
+use crate::queue::stores::QueueId;
 use crate::{
     error::Failure, observe::At, queue::offer::Target, report::DeadLetterId, signal::Signal,
 };
@@ -49,6 +51,8 @@ pub enum DeadReason {
     OutOfTime,
     /// The bus closes, and another attempt would have begun after its deadline.
     Closing,
+    /// It came from another process, and nobody here can read it; its value is the `Message` as it came.
+    Unreadable,
 }
 
 impl fmt::Display for DeadReason {
@@ -59,6 +63,7 @@ impl fmt::Display for DeadReason {
             Self::Permanent => "another attempt cannot mend it",
             Self::OutOfTime => "the next attempt would exceed its budget of time",
             Self::Closing => "the bus is closing, before the next attempt could begin",
+            Self::Unreadable => "it cannot be read",
         })
     }
 }
@@ -88,6 +93,23 @@ impl DeadLetter {
             attempts,
             reason,
         }
+    }
+
+    /// A letter of what no subscription has got.
+    #[cfg(feature = "transport")]
+    pub(crate) fn unread(
+        id: DeadLetterId,
+        at: At,
+        signal: Signal,
+        failure: Arc<Failure>,
+        verdict: Verdict,
+    ) -> Self {
+        let target = Target {
+            queue: QueueId::NONE,
+            key: 0,
+            alone: true,
+        };
+        Self::new((id, target), at, signal, failure, verdict)
     }
 
     pub(crate) fn target(&self) -> Target {

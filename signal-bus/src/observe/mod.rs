@@ -101,6 +101,8 @@ pub(crate) struct Observe {
     pub(crate) retries: Count,
     /// Signals whose handlers a layer has left out.
     pub(crate) skipped: Count,
+    /// Signals of other processes that a transport has told to be lost.
+    pub(crate) far_lost: Count,
     pub(crate) letters: Letters,
     failures: Count,
     kept: Mutex<Vec<FailureReport>>,

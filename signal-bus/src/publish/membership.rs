@@ -109,6 +109,8 @@ impl Running {
             self.reserved_heard.fetch_add(1, Ordering::Relaxed);
         }
         then(&hearer, &present);
+        drop(present);
+        self.links.tell_changed();
         Ok(hearer)
     }
 
@@ -156,6 +158,7 @@ impl Running {
         }
         self.note(REMOVED, hearer, |pattern| present.count(pattern));
         drop(present);
+        self.links.tell_changed();
         if !others {
             self.routes.left(hearer);
         }

@@ -10,6 +10,8 @@ pub(crate) mod pending;
 pub(crate) mod prefix;
 pub(crate) mod replay;
 pub(crate) mod stream;
+#[cfg(feature = "transport")]
+mod travel;
 
 use std::{
     sync::{Arc, atomic::Ordering},
@@ -32,9 +34,10 @@ use crate::{
     scope::running::Running,
     signal::{
         AnyValue, Kind, Payload, Signal,
+        arrival::Came,
         headers::Headers,
         id::SignalId,
-        label::{Label, Origin, Passage, Stamp},
+        label::{Label, Origin, Stamp},
     },
 };
 
@@ -65,16 +68,18 @@ pub(crate) struct Manner {
     pub(crate) local: bool,
     /// Held while the signal waits.
     pub(crate) ticket: Option<Ticket>,
-    /// The label it had in another bus.
+    /// The label it has brought along.
     pub(crate) forwarded: Option<Box<Forwarded>>,
 }
 
-/// What a signal brings along from another bus.
+/// What a signal brings along that was not published here.
 #[derive(Clone, Debug)]
 pub(crate) struct Forwarded {
     pub(crate) headers: Headers,
     pub(crate) time: SystemTime,
-    pub(crate) passage: Passage,
+    pub(crate) came: Came,
+    /// Which call of a handler it is for.
+    pub(crate) attempt: u32,
 }
 
 impl Manner {
@@ -98,6 +103,9 @@ pub(crate) struct Ready {
     offer: Offer,
     route: Arc<Route>,
     mismatched: u64,
+    /// What has to leave for other processes before.
+    #[cfg(feature = "transport")]
+    departure: Option<Box<travel::Departure>>,
 }
 
 /// What became of the first, immediate try.
@@ -160,6 +168,10 @@ impl Running {
             }
         }
         let value = value.expect("what has found no lane is still here");
+        #[cfg(feature = "transport")]
+        if let Some(link) = self.link_of(route, &manner) {
+            return self.departs(route, link, value, manner);
+        }
         let mut signal = Some(self.labelled(route, value, manner));
         if usual {
             if let Some(receipt) = self.pass(route, &mut signal, inside) {
@@ -207,10 +219,12 @@ impl Running {
             let Forwarded {
                 headers,
                 time,
-                passage,
+                came,
+                attempt,
             } = *forwarded;
             (stamp.headers, stamp.time) = (headers, time);
-            stamp.passage = Some(Arc::new(passage));
+            stamp.came = Some(Arc::new(came));
+            stamp.attempt = attempt;
         }
         let about = Arc::clone(&route.about);
         Signal::new(value, Label { about, stamp })
@@ -237,6 +251,8 @@ impl Running {
             },
             route: Arc::clone(route),
             mismatched: hearing.mismatched,
+            #[cfg(feature = "transport")]
+            departure: None,
         }
     }
 
@@ -260,45 +276,40 @@ impl Running {
     /// Lets a signal in if that takes no waiting.
     pub(crate) fn attempt(&self, mut ready: Ready) -> Tried {
         loop {
-            let Ready {
-                offer,
-                route,
-                mismatched,
-            } = ready;
-            let mut offer = match self.exchange.try_admit(offer) {
-                Ok(admitted) => return Tried::Accepted(self.accepted(&admitted, mismatched)),
-                Err(Rejected::Full(offer)) => {
-                    return Tried::Wait(Ready {
-                        offer,
-                        route,
-                        mismatched,
-                    });
-                }
+            let mut offer = match self.exchange.try_admit(ready.offer) {
+                Ok(admitted) => return Tried::Accepted(self.accepted(&admitted, ready.mismatched)),
+                Err(Rejected::Full(offer)) => return Tried::Wait(Ready { offer, ..ready }),
                 Err(Rejected::Closed(offer)) => {
                     return Tried::Refused(Refusal::Closed, offer.into_signal());
                 }
                 Err(Rejected::Stale(offer)) => offer,
             };
-            match self.reroute(&route, &offer.signal) {
+            match self.reroute(&ready.route, &offer.signal) {
                 Ok((destination, mismatched)) => {
                     offer.destination = destination;
-                    ready = Ready {
-                        offer,
-                        route,
-                        mismatched,
-                    };
+                    ready.mismatched = mismatched;
+                    ready.offer = offer;
                 }
                 Err(refusal) => return Tried::Refused(refusal, offer.into_signal()),
             }
         }
     }
 
-    /// Lets a signal in as soon as there is room.
+    /// Lets a signal in as soon as there is room, once it has left for where else it is to go.
     pub(crate) async fn wait(self: &Arc<Self>, ready: Ready) -> Result<Receipt, (Refusal, Signal)> {
+        #[cfg(feature = "transport")]
+        if ready.departure.is_some() {
+            return travel::travel(Arc::clone(self), ready).await;
+        }
+        self.wait_for_room(ready).await
+    }
+
+    async fn wait_for_room(self: &Arc<Self>, ready: Ready) -> Result<Receipt, (Refusal, Signal)> {
         let Ready {
             offer,
             route,
             mut mismatched,
+            ..
         } = ready;
         let mut admission = self.exchange.admit(offer);
         loop {

@@ -4,7 +4,10 @@ use std::{fmt, sync::Arc};
 
 use tokio::{sync::OwnedSemaphorePermit, time::Instant};
 
-use crate::{guarded, signal::Signal};
+use crate::{
+    guarded,
+    signal::{Signal, arrival::Ended},
+};
 
 /// A publisher's permission to have one more signal wait; it ends when the signal waits nowhere any more.
 pub(crate) type Ticket = Arc<dyn Held>;
@@ -27,6 +30,13 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
+    /// Says what became of the signal, if it came from another process.
+    pub(crate) fn ended(&self, how: Ended) {
+        if let Some(arrival) = self.signal.label().stamp.arrival() {
+            arrival.ended(how);
+        }
+    }
+
     /// Drops the signal, whose value may panic in its `drop`.
     pub(crate) fn discard(self) {
         guarded::discard(self);

@@ -8,7 +8,7 @@ use crate::{
         Exchange, Phase, Settings, State, entry::Entry, kept::Since, parked::WorkerId,
         store::Store, stores::QueueId, wakes::Wakes,
     },
-    signal::Signal,
+    signal::{Signal, arrival::Ended},
 };
 
 /// What is let into a new queue of what was before it.
@@ -47,7 +47,11 @@ pub(crate) struct Left {
 impl Left {
     /// Drops what nobody will handle.
     pub(crate) fn discard(self) {
-        self.dropped.into_iter().for_each(Entry::discard);
+        for entry in self.dropped {
+            // Nobody else has to have it for that.
+            entry.ended(Ended::Dropped);
+            entry.discard();
+        }
     }
 }
 

@@ -69,13 +69,13 @@ impl Kept {
         if keeps.newest {
             let topic = &*signal.label().about.topic;
             match self.newest.get_mut(topic) {
-                Some(newest) => dropped.push(std::mem::replace(newest, signal.clone())),
-                None => drop(self.newest.insert(topic.into(), signal.clone())),
+                Some(newest) => dropped.push(std::mem::replace(newest, signal.kept())),
+                None => drop(self.newest.insert(topic.into(), signal.kept())),
             }
         }
         for place in &keeps.histories {
             let history = &mut self.histories[*place];
-            history.signals.push_back(signal.clone());
+            history.signals.push_back(signal.kept());
             if history.size < history.signals.len() {
                 let oldest = history.signals.pop_front();
                 history.forgotten = oldest.as_ref().map_or(0, Signal::sequence);

@@ -24,8 +24,8 @@ pub(crate) enum LineId {
 impl LineId {
     pub(crate) fn of(offer: &Offer, ticket: Option<u64>) -> Self {
         let handles = offer.inside.and_then(Inside::handling).is_some();
-        let bridged = offer.signal.label().stamp.passage.is_some();
-        match handles || bridged {
+        let came = offer.signal.label().stamp.came.as_ref();
+        match handles || came.is_some_and(|came| came.is_foreign()) {
             true => Self::Handler(ticket.unwrap_or_default()),
             false => Self::Topic(offer.line),
         }

@@ -22,7 +22,7 @@ use crate::{
     },
     registry::subscriber::Overflow,
     report::Tally,
-    signal::lead::Lead,
+    signal::{arrival::Ended, lead::Lead},
 };
 
 /// What a queue has for its worker.
@@ -129,12 +129,17 @@ impl Store {
         match self.settings.overflow {
             Overflow::DropNewest if full => {
                 self.counts.dropped += 1;
+                entry.ended(Ended::Dropped);
                 return Some(entry);
             }
             Overflow::DropOldest if full => {
                 self.counts.dropped += 1;
                 self.waiting.push_back(entry);
-                return self.waiting.pop_front();
+                let oldest = self.waiting.pop_front();
+                oldest
+                    .iter()
+                    .for_each(|oldest| oldest.ended(Ended::Dropped));
+                return oldest;
             }
             _ => {}
         }

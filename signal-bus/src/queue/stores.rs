@@ -25,6 +25,15 @@ struct Slot {
     store: Option<Box<Store>>,
 }
 
+impl QueueId {
+    /// A queue that there never is.
+    #[cfg(feature = "transport")]
+    pub(crate) const NONE: Self = Self {
+        index: u32::MAX,
+        turn: u32::MAX,
+    };
+}
+
 impl Stores {
     pub(crate) fn insert(&mut self, store: Store) -> QueueId {
         let store = Some(Box::new(store));
@@ -42,7 +51,7 @@ impl Stores {
     }
 
     pub(crate) fn get(&self, queue: QueueId) -> Option<&Store> {
-        let slot = &self.slots[queue.index as usize];
+        let slot = self.slots.get(queue.index as usize)?;
         slot.store.as_deref().filter(|_| slot.turn == queue.turn)
     }
 

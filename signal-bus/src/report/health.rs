@@ -44,6 +44,8 @@ pub struct Health {
     pub phase: Phase,
     /// What is wrong, in the order of its subscriptions, and then of its periodic functions.
     pub symptoms: Vec<Symptom>,
+    /// Its connections to other processes.
+    pub connections: Vec<ConnectionHealth>,
 }
 
 impl Health {
@@ -51,7 +53,7 @@ impl Health {
     /// [`phase`](Self::phase).
     #[must_use]
     pub fn is_healthy(&self) -> bool {
-        self.symptoms.is_empty()
+        self.symptoms.is_empty() && self.connections.iter().all(ConnectionHealth::is_healthy)
     }
 }
 
@@ -61,11 +63,13 @@ impl fmt::Display for Health {
             names,
             phase,
             symptoms,
+            connections,
         } = self;
         if !names.is_empty() {
             write!(f, "bus `{}`: ", names.join("`, `"))?;
         }
-        match symptoms.len() {
+        let connections: Vec<_> = connections.iter().filter(|one| !one.is_healthy()).collect();
+        match symptoms.len() + connections.len() {
             0 => write!(f, "{phase}, healthy")?,
             1 => write!(f, "{phase}, 1 symptom")?,
             count => write!(f, "{phase}, {count} symptoms")?,
@@ -73,7 +77,63 @@ impl fmt::Display for Health {
         for symptom in symptoms {
             write!(f, "\n  {symptom}")?;
         }
+        for connection in connections {
+            write!(f, "\n  {connection}")?;
+        }
         Ok(())
+    }
+}
+
+/// A connection to other processes.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct ConnectionHealth {
+    /// What it leads to.
+    pub name: String,
+    /// The topics that travel.
+    pub topics: Vec<String>,
+    /// How it is.
+    pub state: ConnectionState,
+}
+
+/// How a connection is.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum ConnectionState {
+    /// It stands.
+    Up,
+    /// It is gone, or does only a part of what it should, and gets it back by itself.
+    Down {
+        /// What is known of the reason.
+        reason: String,
+    },
+    /// It is gone for good.
+    Failed {
+        /// Why.
+        reason: String,
+    },
+}
+
+impl ConnectionHealth {
+    /// Whether it stands.
+    #[must_use]
+    pub fn is_healthy(&self) -> bool {
+        self.state == ConnectionState::Up
+    }
+}
+
+impl fmt::Display for ConnectionHealth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, state, .. } = self;
+        match state {
+            ConnectionState::Up => write!(f, "the connection to {name} stands"),
+            ConnectionState::Down { reason } => {
+                write!(f, "the connection to {name} is down: {reason}")
+            }
+            ConnectionState::Failed { reason } => {
+                write!(f, "the connection to {name} has failed: {reason}")
+            }
+        }
     }
 }
 
@@ -150,15 +210,32 @@ mod written {
 
     use serde::ser::{Serialize, SerializeStruct, Serializer};
 
-    use super::{Ailment, Health, Symptom};
+    use super::{Ailment, ConnectionHealth, ConnectionState, Health, Symptom};
 
     impl Serialize for Health {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            let mut written = serializer.serialize_struct("Health", 4)?;
+            let mut written = serializer.serialize_struct("Health", 5)?;
             written.serialize_field("names", &self.names)?;
             written.serialize_field("phase", &self.phase.to_string())?;
             written.serialize_field("healthy", &self.is_healthy())?;
             written.serialize_field("symptoms", &self.symptoms)?;
+            written.serialize_field("connections", &self.connections)?;
+            written.end()
+        }
+    }
+
+    impl Serialize for ConnectionHealth {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            let (state, reason) = match &self.state {
+                ConnectionState::Up => ("up", None),
+                ConnectionState::Down { reason } => ("down", Some(reason)),
+                ConnectionState::Failed { reason } => ("failed", Some(reason)),
+            };
+            let mut written = serializer.serialize_struct("ConnectionHealth", 4)?;
+            written.serialize_field("name", &self.name)?;
+            written.serialize_field("topics", &self.topics)?;
+            written.serialize_field("state", state)?;
+            written.serialize_field("reason", &reason)?;
             written.end()
         }
     }
@@ -184,7 +261,7 @@ mod written {
     mod tests {
         use std::time::Duration;
 
-        use super::{Ailment, Health, Symptom};
+        use super::{Ailment, ConnectionHealth, ConnectionState, Health, Symptom};
         use crate::{report::health::Phase, site::Site};
 
         #[test]
@@ -205,10 +282,17 @@ mod written {
                         waited,
                     }),
                 ],
+                connections: vec![ConnectionHealth {
+                    name: "nats://far".into(),
+                    topics: vec!["orders.>".into()],
+                    state: ConnectionState::Down {
+                        reason: "gone".into(),
+                    },
+                }],
             };
             let site = r#""site":"shop::pay (src/pay.rs:14)","topics":["orders.*"]"#;
             let written = format!(
-                r#"{{"names":["billing"],"phase":"running","healthy":false,"symptoms":[{{{site},"ailment":"tripped","topic":null,"seconds":null}},{{{site},"ailment":"full","topic":"orders.eu","seconds":40.5}}]}}"#
+                r#"{{"names":["billing"],"phase":"running","healthy":false,"symptoms":[{{{site},"ailment":"tripped","topic":null,"seconds":null}},{{{site},"ailment":"full","topic":"orders.eu","seconds":40.5}}],"connections":[{{"name":"nats://far","topics":["orders.>"],"state":"down","reason":"gone"}}]}}"#
             );
             assert_eq!(serde_json::to_string(&health).unwrap(), written);
         }

@@ -182,6 +182,8 @@ pub struct Stats {
     pub skipped: u64,
     /// Publishes with a delay that the close has cancelled before their time.
     pub delayed_cancelled: u64,
+    /// Signals of other processes that a transport has told to be lost; 0 for one that delivers at least once.
+    pub lost_on_the_way: u64,
     /// All subscriptions together, also those that have left.
     pub total: Tally,
     /// Each subscription there is: those of attributes in order of file and line, then the others as they have come.

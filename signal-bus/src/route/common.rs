@@ -63,7 +63,8 @@ impl PartialEq for Same {
             hearers.map(|hearer| hearer.serial).collect()
         };
         one.keeps() == two.keeps()
-            && (one.mismatched, one.closed) == (two.mismatched, two.closed)
+            && (one.mismatched, one.closed, one.far_groups)
+                == (two.mismatched, two.closed, two.far_groups)
             && serials(one) == serials(two)
     }
 }

@@ -161,9 +161,20 @@ impl Hearer {
         let Some((bus, _)) = self.leads_to.get() else {
             return true;
         };
-        let passage = label.stamp.passage.as_ref();
+        let passage = label.stamp.passage();
         let has_been = passage.is_some_and(|passage| passage.buses.contains(bus));
         !(label.stamp.local || label.about.topic.is_empty() || has_been)
+    }
+
+    /// Whether a signal of a topic that travels is for it: a group gets only what came for it, from wherever, and everybody else
+    /// what did not.
+    pub(crate) fn is_meant(&self, label: &Label) -> bool {
+        let stamp = &label.stamp;
+        match (&self.wish.group, stamp.arrival()) {
+            (Some(group), Some(arrival)) => arrival.group() == Some(&**group),
+            (Some(_), None) => stamp.local,
+            (None, arrival) => arrival.is_none_or(|arrival| arrival.group().is_none()),
+        }
     }
 
     /// Binds it to an owner; the first stays.

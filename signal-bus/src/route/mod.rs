@@ -34,7 +34,7 @@ use crate::{
         hearer::Hearer,
         present::Present,
         slots::{PublisherNumber, Slots},
-        topic::{Hearing, Known, Route},
+        topic::{Hearing, Known, Route, Travels},
     },
     signal::Kind,
     topic::{Traits, name, pattern::Pattern},
@@ -58,10 +58,16 @@ pub(crate) struct Routes {
     departed: AtomicUsize,
     lines: AtomicUsize,
     slots: Slots,
+    /// The topics that travel, and how.
+    travelling: Vec<(Pattern, Travels)>,
 }
 
 impl Routes {
-    pub(crate) fn new(declared: Declared, histories: Vec<(Pattern, usize)>) -> Self {
+    pub(crate) fn new(
+        declared: Declared,
+        histories: Vec<(Pattern, usize)>,
+        travelling: Vec<(Pattern, Travels)>,
+    ) -> Self {
         let present = Present::default();
         Self {
             generation: AtomicU64::new(present.generation()),
@@ -73,6 +79,7 @@ impl Routes {
             departed: AtomicUsize::new(0),
             lines: AtomicUsize::new(0),
             slots: Slots::default(),
+            travelling,
         }
     }
 
@@ -132,6 +139,9 @@ impl Routes {
 
     /// Whether nobody hears a topic, and nothing is kept of it.
     pub(crate) fn is_silent(&self, route: &Route) -> bool {
+        if route.travels.is_some() {
+            return false;
+        }
         let generation = self.generation.load(Ordering::Acquire);
         let silent = route.is_silent(generation);
         silent || !route.is_known(generation) && self.look(route).is_silent()
@@ -283,7 +293,8 @@ impl Routes {
         let declared = self.declared.of(topic);
         let bound = declared.and_then(|declared| declared.kind);
         let at = at.filter(|_| bound.is_none());
-        let route = Route::new(topic, self.next_line(), bound.unwrap_or(kind), at);
+        let mut route = Route::new(topic, self.next_line(), bound.unwrap_or(kind), at);
+        route.travels = self.travels(topic);
         if let Some(declared) = declared {
             route.mark(declared.traits);
         }
@@ -291,6 +302,13 @@ impl Routes {
         let (route, forgotten) = write(&self.cache).insert(Arc::new(route), fixed);
         discard(forgotten);
         route
+    }
+
+    /// How the signals of a topic travel, if they do.
+    pub(crate) fn travels(&self, topic: &str) -> Option<Travels> {
+        let mut travelling = self.travelling.iter();
+        let found = travelling.find(|(pattern, _)| pattern.matches(topic));
+        found.map(|(_, travels)| *travels)
     }
 
     pub(crate) fn next_line(&self) -> usize {

@@ -188,6 +188,7 @@ impl Present {
         let hearers = self.matching(&route.about.topic).into_iter();
         let (hearers, mismatched): (_, Vec<_>) = hearers.partition(|one| one.takes(carries));
         let mut hearing = Hearing::new(self.generation, hearers, keeps);
+        hearing.travel(route.travels);
         hearing.mismatched = mismatched.len() as u64;
         hearing.closed = !self.closed.is_empty() && self.is_closed(&route.about.topic);
         (hearing, mismatched)

@@ -40,8 +40,17 @@ pub(crate) struct Route {
     pub(crate) sticky: AtomicBool,
     /// Whether its signals stay in this bus.
     pub(crate) local: AtomicBool,
+    /// Whether its signals travel to other processes, and come from there.
+    pub(crate) travels: Option<Travels>,
     hearing: RwLock<Option<Arc<Hearing>>>,
     found: Finding,
+}
+
+/// How the signals of a topic travel.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Travels {
+    /// Whether each of its groups is one over all processes.
+    pub(crate) groups: bool,
 }
 
 /// Who hears a topic, as found out in one generation.
@@ -54,6 +63,8 @@ pub(crate) struct Hearing {
     pub(crate) hearers: Box<[Arc<Hearer>]>,
     /// Whether a filter, a key or an owner must be asked for each signal.
     selective: bool,
+    /// Whether groups that hear it are one over all processes, so that they get only what came for them.
+    pub(crate) far_groups: bool,
     /// Subscriptions that hear the topic but not its type.
     pub(crate) mismatched: u64,
     /// Whether nobody may publish on it any more.
@@ -77,10 +88,18 @@ impl Hearing {
                 keeps: (!keeps.nothing()).then(|| Arc::new(keeps)),
             },
             selective: hearers.iter().any(|hearer| hearer.is_selective()),
+            far_groups: false,
             hearers: hearers.into(),
             mismatched: 0,
             closed: false,
         }
+    }
+
+    /// Says how its signals travel.
+    pub(crate) fn travel(&mut self, travels: Option<Travels>) {
+        let grouped = self.hearers.iter().any(|one| one.wish.group.is_some());
+        self.far_groups = grouped && travels.is_some_and(|travels| travels.groups);
+        self.selective |= self.far_groups;
     }
 
     pub(crate) fn is_heard(&self) -> bool {
@@ -133,6 +152,7 @@ impl Hearing {
                 alive
             });
             let wants = alive.filter(|hearer| hearer.passes(label));
+            let wants = wants.filter(|hearer| !self.far_groups || hearer.is_meant(label));
             let mut logs = Logs::default();
             let first = wants.filter(|hearer| logs.is_new(hearer));
             first.filter_map(|hearer| hearer.target(value)).collect()
@@ -163,6 +183,7 @@ impl Route {
             bound_at,
             sticky: AtomicBool::new(false),
             local: AtomicBool::new(false),
+            travels: None,
             hearing: RwLock::new(None),
             found: Finding::default(),
         }
@@ -201,8 +222,13 @@ impl Route {
         let hearing = self.hearing.read().unwrap_or_else(PoisonError::into_inner);
         let known = hearing
             .as_deref()
-            .filter(|hearing| hearing.generation == generation);
+            .filter(|hearing| hearing.generation == generation && self.travels.is_none());
         known.and_then(Hearing::plain).map(with)
+    }
+
+    /// The log that all its signals go into, if that is all there is to do with them.
+    fn lane(&self, hearing: &Hearing) -> Option<LogId> {
+        hearing.lane().filter(|_| self.travels.is_none())
     }
 
     /// How its signals are published, as far as that is known.
@@ -219,7 +245,7 @@ impl Route {
 
     /// Remembers who hears it.
     pub(crate) fn learn(&self, hearing: &Arc<Hearing>) {
-        let silent = hearing.is_silent();
+        let silent = hearing.is_silent() && self.travels.is_none();
         let known = (!silent).then(|| Arc::clone(hearing));
         let before = std::mem::replace(
             &mut *self.hearing.write().unwrap_or_else(PoisonError::into_inner),
@@ -228,7 +254,7 @@ impl Route {
         drop(before);
         match silent {
             true => self.found.silent(hearing.generation),
-            false => self.found.heard(hearing.generation, hearing.lane()),
+            false => self.found.heard(hearing.generation, self.lane(hearing)),
         }
     }
 

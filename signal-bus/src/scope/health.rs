@@ -168,6 +168,7 @@ impl Running {
             names: self.written_names(),
             phase,
             symptoms,
+            connections: self.links.health(),
         }
     }
 }

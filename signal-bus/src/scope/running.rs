@@ -17,6 +17,7 @@ use crate::{
     ending::Ending,
     inject::container::Container,
     layer::Layers,
+    link::Links,
     observe::Observe,
     queue::{Exchange, ledger::Publishing, stores::QueueId},
     registry::BusName,
@@ -37,6 +38,8 @@ pub(crate) struct Running {
     pub(crate) names: Vec<BusName>,
     pub(crate) exchange: Arc<Exchange>,
     pub(crate) routes: Routes,
+    /// The connections to other processes.
+    pub(crate) links: Links,
     pub(crate) observe: Observe,
     pub(crate) container: Container,
     /// What stands around each call of a handler, the outermost first.
@@ -160,6 +163,7 @@ impl Running {
             retries: self.observe.retries.get(),
             skipped: self.observe.skipped.get(),
             delayed_cancelled: self.observe.delayed_cancelled.get(),
+            lost_on_the_way: self.observe.far_lost.get(),
             total,
             subscriptions,
             departed,

@@ -2,6 +2,8 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+#[cfg(feature = "transport")]
+use tokio::task::AbortHandle;
 use tokio::{runtime::Handle, task::JoinSet};
 
 /// Owns the tasks of a bus until it ends.
@@ -25,6 +27,17 @@ impl Tasks {
         };
         tasks.spawn_on(task, runtime);
         true
+    }
+
+    /// Spawns a task of the bus that may be ended by itself; `None` if the bus has ended.
+    #[cfg(feature = "transport")]
+    pub(crate) fn spawn_abortable(
+        &self,
+        runtime: &Handle,
+        task: impl Future<Output = ()> + Send + 'static,
+    ) -> Option<AbortHandle> {
+        let mut tasks = self.lock();
+        tasks.as_mut().map(|tasks| tasks.spawn_on(task, runtime))
     }
 
     /// Forgets those that are over.

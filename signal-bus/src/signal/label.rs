@@ -2,7 +2,12 @@
 
 use std::{sync::Arc, time::SystemTime};
 
-use crate::signal::{Kind, headers::Headers, id::SignalId};
+use crate::signal::{
+    Kind,
+    arrival::{Arrival, Came},
+    headers::Headers,
+    id::SignalId,
+};
 
 /// What a signal is labelled with.
 #[derive(Clone)]
@@ -32,8 +37,8 @@ pub(crate) struct Stamp {
     pub(crate) attempt: u32,
     /// Whether it stays in its bus.
     pub(crate) local: bool,
-    /// The buses it has come through, if it came over a bridge.
-    pub(crate) passage: Option<Arc<Passage>>,
+    /// How it came to its bus, if it was not published there.
+    pub(crate) came: Option<Arc<Came>>,
 }
 
 impl Stamp {
@@ -50,8 +55,19 @@ impl Stamp {
             headers: Headers::current(),
             attempt: 1,
             local,
-            passage: None,
+            came: None,
         }
+    }
+
+    /// The way over bridges, if it came over one.
+    pub(crate) fn passage(&self) -> Option<&Passage> {
+        self.came.as_ref()?.passage()
+    }
+
+    /// What is to be told of it, if it came by a transport.
+    #[inline]
+    pub(crate) fn arrival(&self) -> Option<&Arc<dyn Arrival>> {
+        self.came.as_ref()?.arrival()
     }
 
     /// What led to a signal that the handler of this one publishes.

@@ -1,5 +1,6 @@
 //! A published value on its way: the signal and its label.
 
+pub(crate) mod arrival;
 mod attempt;
 pub(crate) mod hatch;
 pub(crate) mod headers;
@@ -184,9 +185,30 @@ impl<T: ?Sized> Signal<T> {
     pub(crate) fn number(&mut self, id: SignalId) {
         let stamp = &mut self.label.stamp;
         stamp.id = id;
+        if let Some(came) = &stamp.came {
+            came.numbered(id);
+        }
         if stamp.time == Stamp::UNTIMED {
             stamp.time = SystemTime::now();
         }
+    }
+
+    /// Gives it the headers that it travels with, and who is to hear which id it gets.
+    #[cfg(feature = "transport")]
+    pub(crate) fn bring(&mut self, headers: Headers, sent: Arc<dyn arrival::Arrival>) {
+        let stamp = &mut self.label.stamp;
+        stamp.headers = headers;
+        stamp
+            .came
+            .get_or_insert_with(|| Arc::new(arrival::Came::Sent(sent)));
+    }
+
+    /// A share of the signal for those who come later: whoever sent it does not wait for what they make of it.
+    pub(crate) fn kept(&self) -> Self {
+        let mut kept = self.clone();
+        let bridged = self.label.stamp.passage().is_some();
+        kept.label.stamp.came = kept.label.stamp.came.filter(|_| bridged);
+        kept
     }
 
     /// The signal as the subscription that was written so gets it.

@@ -3,9 +3,10 @@
 use std::{sync::Arc, time::SystemTime};
 
 use crate::signal::{
+    arrival::Came,
     headers::Headers,
     id::SignalId,
-    label::{Origin, Passage, Stamp},
+    label::{Origin, Stamp},
 };
 
 /// Stamps, in order.
@@ -36,7 +37,7 @@ struct Other {
     headers: Headers,
     attempt: u32,
     local: bool,
-    passage: Option<Arc<Passage>>,
+    came: Option<Arc<Came>>,
 }
 
 impl Default for Stamps {
@@ -55,7 +56,7 @@ impl Other {
         headers: Headers::NONE,
         attempt: 1,
         local: false,
-        passage: None,
+        came: None,
     };
 
     fn of(stamp: &Stamp) -> Self {
@@ -63,13 +64,13 @@ impl Other {
             headers: stamp.headers.clone(),
             attempt: stamp.attempt,
             local: stamp.local,
-            passage: stamp.passage.clone(),
+            came: stamp.came.clone(),
         }
     }
 
     #[inline]
     fn is_usual(stamp: &Stamp) -> bool {
-        stamp.headers.is_none() && stamp.passage.is_none() && !stamp.local && stamp.attempt == 1
+        stamp.headers.is_none() && stamp.came.is_none() && !stamp.local && stamp.attempt == 1
     }
 }
 
@@ -154,7 +155,7 @@ impl Stamps {
             headers,
             attempt,
             local,
-            passage,
+            came,
         } = rare.map_or(Other::USUAL, |rare| rare.other(at));
         Some(Stamp {
             id,
@@ -163,7 +164,7 @@ impl Stamps {
             headers,
             attempt,
             local,
-            passage,
+            came,
         })
     }
 
@@ -233,7 +234,7 @@ mod tests {
             headers: Headers::new(),
             attempt: 1,
             local: false,
-            passage: None,
+            came: None,
         }
     }
 

@@ -15,7 +15,7 @@ use crate::{
     error::subscribe::SubscribeError,
     queue::{entry::Entry, joining::Leave},
     scope::running::BusHandle,
-    signal::{AnyValue, Payload, Signal},
+    signal::{AnyValue, Payload, Signal, arrival::Ended},
     site::Site,
     subscribe::options::{Joined, SubscriptionOptions},
     topic::IntoPatterns,
@@ -153,8 +153,10 @@ impl<T: ?Sized + Payload> Subscription<T> {
         let exchange = &running.exchange;
         let pulled = exchange.poll_pull(member.hearer.queue, member.id, context);
         pulled.map(|entry| {
-            entry
-                .map(|Entry { signal, .. }| signal.heard_as(self.joined.templates.as_ref()).typed())
+            let entry = entry?;
+            entry.ended(Ended::Done);
+            let Entry { signal, .. } = entry;
+            Some(signal.heard_as(self.joined.templates.as_ref()).typed())
         })
     }
 }

@@ -11,7 +11,7 @@ use crate::{
     signal::Kind,
     site::Site,
     topic::{name, pattern::Pattern},
-    topology::{patterns::Patterns, select::Chosen},
+    topology::{patterns::Patterns, select::Chosen, travel::travels},
 };
 
 /// One end of a topic: a publisher or a subscriber, and the type it speaks of.
@@ -119,13 +119,14 @@ impl Wiring {
         findings
     }
 
-    /// Publishers nobody hears, subscribers nobody feeds.
-    pub(crate) fn unconnected(&self, chosen: &Chosen) -> Vec<Finding> {
+    /// Publishers nobody hears, subscribers nobody feeds; of what travels, other processes may do so.
+    pub(crate) fn unconnected(&self, chosen: &Chosen, travelling: &[Pattern]) -> Vec<Finding> {
         let heard = self.reached(false);
         let fed = self.reached(true);
         let mut findings = Vec::new();
         for (publisher, _) in chosen.publishers.iter().filter(|(_, taken)| *taken) {
-            if !self.meets(publisher.topic, &heard, false) {
+            let far = !publisher.traits.local && travels(travelling, publisher.topic);
+            if !far && !self.meets(publisher.topic, &heard, false) {
                 let message = format!("nobody hears `{}`", publisher.written);
                 let finding = Finding::new(FindingKind::Unheard, message);
                 findings.push(finding.at(publisher.site, "publishes it"));
@@ -133,7 +134,8 @@ impl Wiring {
         }
         for subscriber in &chosen.subscribers {
             for topic in &subscriber.topics {
-                if !name::is_reserved(topic) && !self.meets(topic, &fed, true) {
+                let far = name::is_reserved(topic) || travels(travelling, topic);
+                if !far && !self.meets(topic, &fed, true) {
                     let message = format!("no publisher feeds `{topic}`");
                     let finding = Finding::new(FindingKind::Unfed, message);
                     findings.push(finding.at(subscriber.site, "subscribes to it"));

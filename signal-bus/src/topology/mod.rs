@@ -1,5 +1,6 @@
 //! The wiring of a bus, resolved and checked before the first signal.
 
+pub(crate) mod travel;
 pub(crate) mod check;
 pub(crate) mod options;
 pub(crate) mod needs;
@@ -28,6 +29,10 @@ pub(crate) struct Request<'a> {
     /// Factories the description has replaced.
     pub(crate) replaced: &'a HashSet<std::any::TypeId>,
     pub(crate) strict: bool,
+    /// The topics that travel to other processes.
+    pub(crate) travelling: &'a [Pattern],
+    /// Types that can travel although no function says so.
+    pub(crate) carried: &'a [Kind],
     /// The capacity of subscriptions that name none.
     pub(crate) capacity: NonZeroUsize,
     /// What is wrong with a subscription to the bus's own topics, if something is.
@@ -54,7 +59,12 @@ pub(crate) fn plan(request: &Request<'_>) -> Result<Plan, StartError> {
     let mut errors = options::faults(request, &chosen);
     let mut wiring = Wiring::new(&chosen);
     errors.append(&mut wiring.type_mismatches());
-    let mut warnings = wiring.unconnected(&chosen);
+    let mut warnings = wiring.unconnected(&chosen, request.travelling);
+    errors.append(&mut travel::unfit(
+        request.travelling,
+        request.carried,
+        &chosen,
+    ));
     if request.strict {
         errors.append(&mut warnings);
     }

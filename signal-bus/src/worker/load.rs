@@ -1,10 +1,17 @@
 //! What a handler is called with, and how that has ended.
 
+use std::sync::Arc;
+
 use crate::{
+    guarded::caught,
+    observe::letters::DeadReason,
     queue::{Ending, entry::Entry},
     scope::running::Running,
-    signal::label::Origin,
-    worker::Work,
+    signal::{
+        arrival::{Arrival, Ended},
+        label::Origin,
+    },
+    worker::{Work, retry::Handled},
 };
 
 /// How the handling of a load has ended.
@@ -18,6 +25,21 @@ impl Settled {
     pub(super) fn finish(&self, running: &Running, work: &Work) {
         let (keys, ending) = (self.keys.as_slice(), self.ending);
         running.exchange.finish(work.queue, work.id, keys, ending);
+    }
+}
+
+/// Says how the handling of signals has ended that came from other processes.
+pub(super) fn tell(arrivals: Vec<Arc<dyn Arrival>>, handled: &Handled) {
+    let how = || match (&handled.outcome, handled.verdict.reason) {
+        (Ok(()), _) => Ended::Done,
+        (Err(_), DeadReason::Closing) => Ended::Returned,
+        (Err(failure), _) => {
+            let words = caught(|| failure.to_string());
+            Ended::Dead(words.unwrap_or_else(|panic| panic))
+        }
+    };
+    for arrival in arrivals {
+        arrival.ended(how());
     }
 }
 
@@ -48,6 +70,13 @@ impl Load {
             Self::One(entry) => std::slice::from_ref(entry),
             Self::Batch(entries) => entries,
         }
+    }
+
+    /// Those of its signals that came from other processes, where somebody waits to hear what became of them.
+    pub(super) fn arrivals(&self) -> Vec<Arc<dyn Arrival>> {
+        let arrivals = self.entries().iter();
+        let arrivals = arrivals.filter_map(|entry| entry.signal.label().stamp.arrival());
+        arrivals.cloned().collect()
     }
 
     pub(super) fn keys(&self) -> Keys {

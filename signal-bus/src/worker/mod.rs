@@ -310,6 +310,7 @@ impl Work {
         let _active = running.enter();
         let told = Told::new(self, running, &load);
         let keys = load.keys();
+        let arrivals = load.arrivals();
         let effort = self.effort.as_ref();
         let handled = match effort.and_then(|effort| effort.retry.as_ref()) {
             None => Ok(Handled::once(self.attempt(running, load).await)),
@@ -323,6 +324,7 @@ impl Work {
                 return Settled { keys, ending };
             }
         };
+        load::tell(arrivals, &handled);
         let ending = match &handled.outcome {
             Ok(()) => Ending::Done,
             Err(_) => Ending::Dead,

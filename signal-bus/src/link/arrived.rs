@@ -1,0 +1,272 @@
+//! What came in: who still has it, and the word to whoever keeps it once nobody does.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tokio::{
+    sync::{Notify, watch},
+    time,
+};
+
+use crate::{
+    link::ids::Ids,
+    signal::{
+        arrival::{Arrival, Ended},
+        id::SignalId,
+    },
+    transport::{Acknowledge, Verdict},
+};
+
+/// What came in over a connection and is not settled.
+#[derive(Default, Debug)]
+pub(crate) struct Outstanding {
+    state: Mutex<All>,
+    /// Tells that there is something to settle.
+    told: Notify,
+}
+
+#[derive(Default, Debug)]
+struct All {
+    last: u64,
+    waiting: HashMap<u64, Arc<dyn Acknowledge>>,
+    /// What became of those that wait no more.
+    told: VecDeque<(Arc<dyn Acknowledge>, Verdict)>,
+}
+
+impl Outstanding {
+    fn add(&self, acknowledge: Box<dyn Acknowledge>) -> u64 {
+        let mut state = self.lock();
+        state.last += 1;
+        let number = state.last;
+        state.waiting.insert(number, acknowledge.into());
+        number
+    }
+
+    fn tell(&self, number: u64, verdict: Verdict) {
+        let mut state = self.lock();
+        if let Some(acknowledge) = state.waiting.remove(&number) {
+            state.told.push_back((acknowledge, verdict));
+            drop(state);
+            self.told.notify_one();
+        }
+    }
+
+    /// Tells those who keep messages what became of them, and that their handlers still run, until it is over.
+    pub(crate) async fn settle(&self, name: &str, mut over: watch::Receiver<bool>) {
+        loop {
+            let patience = self.waiting().iter().map(|one| one.patience()).min();
+            let beat = time::sleep(patience.unwrap_or(Duration::from_secs(1)) / 3);
+            tokio::pin!(beat);
+            loop {
+                self.settle_told(name).await;
+                tokio::select! {
+                    biased;
+                    _ = over.wait_for(|over| *over) => return,
+                    () = &mut beat => break,
+                    () = self.told.notified() => {}
+                }
+            }
+            for one in self.waiting() {
+                if let Err(error) = one.extend().await {
+                    tracing::debug!(
+                        transport = name,
+                        "a handler could not ask for more time: {error}"
+                    );
+                }
+            }
+        }
+    }
+
+    /// Settles what it was told of.
+    pub(crate) async fn settle_told(&self, name: &str) {
+        loop {
+            let next = self.lock().told.pop_front();
+            let Some((acknowledge, verdict)) = next else {
+                return;
+            };
+            if let Err(error) = acknowledge.settle(verdict).await {
+                tracing::warn!(transport = name, "a message may come again: {error}");
+            }
+        }
+    }
+
+    fn waiting(&self) -> Vec<Arc<dyn Acknowledge>> {
+        self.lock().waiting.values().cloned().collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, All> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A message that came in, as its signal knows it.
+pub(crate) struct Arrived {
+    group: Option<Arc<str>>,
+    named: Named,
+    owed: Option<Owed>,
+}
+
+/// What a signal is called among all, for what its handlers publish.
+pub(crate) struct Named {
+    pub(super) ids: Arc<Ids>,
+    pub(super) name: Option<Arc<str>>,
+    pub(super) root: Option<Arc<str>>,
+}
+
+impl Named {
+    fn numbered(&self, id: SignalId) {
+        if let Some(name) = &self.name {
+            let root = self.root.as_ref().unwrap_or(name);
+            self.ids.remember(id, Arc::clone(name), Arc::clone(root));
+        }
+    }
+}
+
+impl fmt::Debug for Named {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Named").field(&self.name).finish()
+    }
+}
+
+impl Arrival for Named {
+    fn group(&self) -> Option<&str> {
+        None
+    }
+
+    fn numbered(&self, id: SignalId) {
+        Self::numbered(self, id);
+    }
+
+    fn ended(&self, _how: Ended) {}
+}
+
+/// The word that somebody waits for.
+struct Owed {
+    number: u64,
+    outstanding: Arc<Outstanding>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// Subscriptions that have it, once that is known.
+    receivers: Option<usize>,
+    ended: usize,
+    dead: Option<String>,
+    returned: bool,
+    told: bool,
+}
+
+impl fmt::Debug for Arrived {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Arrived")
+            .field("group", &self.group)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Arrived {
+    /// A message that comes once at most: nobody waits for a word.
+    pub(crate) fn once(group: Option<Arc<str>>, named: Named) -> Self {
+        Self {
+            group,
+            named,
+            owed: None,
+        }
+    }
+
+    pub(crate) fn owed(
+        group: Option<Arc<str>>,
+        named: Named,
+        acknowledge: Box<dyn Acknowledge>,
+        outstanding: &Arc<Outstanding>,
+    ) -> Self {
+        let owed = Owed {
+            number: outstanding.add(acknowledge),
+            outstanding: Arc::clone(outstanding),
+            state: Mutex::default(),
+        };
+        Self {
+            group,
+            named,
+            owed: Some(owed),
+        }
+    }
+
+    /// Says how many subscriptions have it.
+    pub(crate) fn goes_to(&self, receivers: usize) {
+        if let Some(owed) = &self.owed {
+            owed.change(|state| state.receivers = Some(receivers));
+        }
+    }
+
+    /// Says what became of it, whoever has it.
+    pub(crate) fn settle(&self, verdict: Verdict) {
+        if let Some(owed) = &self.owed {
+            owed.tell(&mut owed.lock(), verdict);
+        }
+    }
+}
+
+impl Arrival for Arrived {
+    fn group(&self) -> Option<&str> {
+        self.group.as_deref()
+    }
+
+    fn numbered(&self, id: SignalId) {
+        self.named.numbered(id);
+    }
+
+    fn ended(&self, how: Ended) {
+        let Some(owed) = &self.owed else { return };
+        owed.change(|state| {
+            state.ended += 1;
+            match how {
+                Ended::Done | Ended::Dropped => {}
+                Ended::Dead(reason) => state.dead = Some(reason),
+                Ended::Returned => state.returned = true,
+            }
+        });
+    }
+}
+
+impl Owed {
+    fn change(&self, change: impl FnOnce(&mut State)) {
+        let mut state = self.lock();
+        change(&mut state);
+        if state
+            .receivers
+            .is_some_and(|receivers| receivers <= state.ended)
+        {
+            // What goes back is handled again by all: nobody is left out.
+            let verdict = match (state.returned, state.dead.take()) {
+                (true, _) => Verdict::Again { after: None },
+                (false, Some(reason)) => Verdict::Dead { reason },
+                (false, None) => Verdict::Done,
+            };
+            self.tell(&mut state, verdict);
+        }
+    }
+
+    fn tell(&self, state: &mut State, verdict: Verdict) {
+        if !std::mem::replace(&mut state.told, true) {
+            self.outstanding.tell(self.number, verdict);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Owed {
+    /// Whoever had it was given up on.
+    fn drop(&mut self) {
+        let mut state = std::mem::take(&mut *self.lock());
+        self.tell(&mut state, Verdict::Again { after: None });
+    }
+}

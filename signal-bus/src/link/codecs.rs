@@ -1,0 +1,49 @@
+//! How the values of each type become bytes.
+
+use std::{any::TypeId, collections::HashMap};
+
+use crate::{
+    codec::{Codec, OwnedType as _, codec},
+    registry::{publisher::PublisherEntry, subscriber::SubscriberEntry},
+    signal::{Kind, Payload},
+    topic::Topic,
+};
+
+/// The codecs of all types that annotated functions publish or take, and of those that were named beside.
+#[derive(Default, Debug)]
+pub(crate) struct Codecs(HashMap<TypeId, (Kind, Codec)>);
+
+impl Codecs {
+    pub(crate) fn new(
+        publishers: &[PublisherEntry],
+        subscribers: &[SubscriberEntry],
+        beside: &[(Kind, Codec)],
+    ) -> Self {
+        let publishers = publishers.iter().map(|one| (one.kind, one.codec));
+        let subscribers = subscribers.iter().map(|one| (one.kind, one.codec));
+        let declared = publishers.chain(subscribers);
+        let declared = declared.filter_map(|(kind, codec)| Some((kind?, codec?)));
+        let all = declared.chain(beside.iter().copied());
+        Self(all.map(|(kind, codec)| (kind.id, (kind, codec))).collect())
+    }
+
+    pub(crate) fn of(&self, kind: Kind) -> Option<&Codec> {
+        self.0.get(&kind.id).map(|(_, codec)| codec)
+    }
+
+    /// The type of a name, if the program has one that can be read.
+    pub(crate) fn named(&self, name: &str) -> Option<Kind> {
+        let mut all = self.0.values();
+        all.find(|(kind, _)| kind.name == name)
+            .map(|(kind, _)| *kind)
+    }
+}
+
+/// The codec of a type.
+pub(crate) fn carried<T>() -> (Kind, Codec)
+where
+    T: Payload + Sized + serde::Serialize + serde::de::DeserializeOwned,
+{
+    let codec = codec(Topic::<T>::unchecked("")).owned().codec();
+    (Kind::of::<T>(), codec.expect("it can be serialised"))
+}

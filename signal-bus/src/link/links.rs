@@ -1,0 +1,224 @@
+//! The connections of a running bus: which topics travel over which, how a signal becomes a message, and what came in.
+
+use std::{
+    fmt,
+    hash::{BuildHasher, RandomState},
+    panic::Location,
+    sync::Arc,
+};
+
+use tokio::sync::{Notify, Semaphore, watch};
+
+use crate::{
+    guarded::caught,
+    link::{
+        arrived::{Named, Outstanding},
+        codecs::Codecs,
+        ids::Ids,
+    },
+    report::health::{ConnectionHealth, ConnectionState},
+    route::{hearer::Hearer, topic::Travels},
+    signal::{Signal, headers::Headers},
+    topic::pattern::Pattern,
+    transport::{Connection, Features, Message, TransportError, TransportFault, header, message},
+};
+
+/// A connection that stands.
+pub(crate) struct Link {
+    pub(crate) name: String,
+    pub(crate) connection: Arc<dyn Connection>,
+    pub(crate) features: Features,
+    /// The topics that travel; none of them covers another.
+    pub(crate) patterns: Vec<Pattern>,
+    pub(crate) at: &'static Location<'static>,
+    /// What came in and is not settled.
+    pub(crate) outstanding: Arc<Outstanding>,
+    /// How many changes of the subscribers the connection knows of.
+    pub(crate) covered: watch::Sender<u64>,
+    /// What is wrong with what it asks for, for the bus's health.
+    pub(crate) trouble: watch::Sender<Option<String>>,
+}
+
+impl fmt::Debug for Link {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Link")
+            .field("name", &self.name)
+            .field("patterns", &self.patterns)
+            .finish_non_exhaustive()
+    }
+}
+
+/// All connections of a bus.
+#[derive(Debug)]
+pub(crate) struct Links {
+    /// What the bus is called among all.
+    pub(crate) node: Arc<str>,
+    pub(crate) all: Vec<Arc<Link>>,
+    pub(crate) codecs: Codecs,
+    ids: Arc<Ids>,
+    /// Tells of subscribers who come and go.
+    pub(crate) changed: Notify,
+    /// Publishes that go on although nobody waits for them any more.
+    pub(crate) detached: Arc<Semaphore>,
+    /// Tells whoever takes in that it is over.
+    pub(crate) closes: watch::Sender<bool>,
+    /// Tells whoever settles that nothing more comes.
+    pub(crate) over: watch::Sender<bool>,
+}
+
+impl Links {
+    pub(crate) fn new(all: Vec<Arc<Link>>, codecs: Codecs, detached_max: usize) -> Self {
+        let random = || RandomState::new().hash_one(std::process::id());
+        Self {
+            node: format!("{:016x}{:016x}", random(), random()).into(),
+            all,
+            codecs,
+            ids: Arc::default(),
+            changed: Notify::new(),
+            detached: Arc::new(Semaphore::new(detached_max.min(Semaphore::MAX_PERMITS))),
+            closes: watch::Sender::new(false),
+            over: watch::Sender::new(false),
+        }
+    }
+
+    /// The topics that travel, and how.
+    pub(crate) fn travelling(&self) -> Vec<(Pattern, Travels)> {
+        let all = self.all.iter().flat_map(|link| {
+            let travels = Travels {
+                groups: link.features.groups,
+            };
+            let patterns = link.patterns.iter();
+            patterns.map(move |pattern| (pattern.clone(), travels))
+        });
+        all.collect()
+    }
+
+    /// Whether somebody waits to hear what becomes of signals that a subscription gets.
+    pub(crate) fn owe_word_of(&self, hearer: &Hearer) -> bool {
+        let mut owing = self.all.iter().filter(|link| link.features.at_least_once);
+        owing.any(|link| {
+            let mut patterns = hearer.patterns();
+            patterns.any(|one| link.patterns.iter().any(|travels| travels.overlaps(one)))
+        })
+    }
+
+    /// How the connections are.
+    pub(crate) fn health(&self) -> Vec<ConnectionHealth> {
+        let all = self.all.iter().map(|link| {
+            let state = link.connection.state();
+            let trouble = link.trouble.borrow().clone();
+            ConnectionHealth {
+                name: link.name.clone(),
+                topics: link
+                    .patterns
+                    .iter()
+                    .map(|one| one.as_str().to_owned())
+                    .collect(),
+                state: match (state, trouble) {
+                    (ConnectionState::Up, Some(reason)) => ConnectionState::Down { reason },
+                    (state, _) => state,
+                },
+            }
+        });
+        all.collect()
+    }
+
+    /// Says that subscribers have come or gone.
+    pub(crate) fn tell_changed(&self) {
+        self.changed.notify_waiters();
+    }
+
+    /// The connection over which a topic travels.
+    pub(crate) fn of(&self, topic: &str) -> Option<&Arc<Link>> {
+        let mut all = self.all.iter();
+        all.find(|link| link.patterns.iter().any(|pattern| pattern.matches(topic)))
+    }
+
+    /// Writes a signal as a message, with an id that it has each time it is sent.
+    pub(crate) fn message(&self, link: &Link, signal: &Signal) -> Result<Message, TransportError> {
+        let label = signal.label();
+        let kind = label.about.carries;
+        let codec = self.codecs.of(kind).ok_or_else(|| {
+            let reason = format!(
+                "`{}` cannot travel on `{}`: it needs `Serialize` and `DeserializeOwned`, and an annotated function that \
+                 publishes or takes it, or `Bus::carry::<{}>()`",
+                kind.name,
+                signal.topic(),
+                kind.name
+            );
+            TransportError::new(TransportFault::Unfit, reason)
+        })?;
+        let encoding = link.connection.encoding();
+        let value = &**signal.as_arc();
+        let payload = caught(|| encoding.encode(codec, value)).unwrap_or_else(|panic| {
+            let reason = format!("cannot write the payload: its `Serialize` panicked: {panic}");
+            Err(TransportError::new(TransportFault::Unfit, reason))
+        })?;
+        let stamp = &label.stamp;
+        let mut own = vec![
+            (header::CONTENT_TYPE, encoding.content_type().to_owned()),
+            (header::TYPE, kind.name.to_owned()),
+            (header::ID, self.ids.next(&self.node)),
+            (header::SENDER, (*self.node).to_owned()),
+        ];
+        if let Some(origin) = stamp.origin {
+            own.push((header::PARENT, self.ids.of(origin.parent, &self.node)));
+            own.push((header::ROOT, self.ids.root_of(origin, &self.node)));
+        }
+        let headers =
+            written(&stamp.headers)?.chain(own.iter().map(|(name, text)| (*name, &**text)));
+        Ok(Message::new(
+            signal.topic(),
+            payload,
+            headers.collect::<Headers>(),
+        ))
+    }
+
+    /// What a message's signal is called among all.
+    pub(crate) fn named(&self, headers: &Headers) -> Named {
+        Named {
+            ids: Arc::clone(&self.ids),
+            name: headers.get(header::ID).map(Into::into),
+            root: headers.get(header::ROOT).map(Into::into),
+        }
+    }
+}
+
+/// The user's headers, if they can travel; those of a bus that were passed on are left out.
+fn written(headers: &Headers) -> Result<impl Iterator<Item = (&str, &str)>, TransportError> {
+    let is_token = |name: &str| {
+        let odd = |byte: u8| !byte.is_ascii_graphic() || byte == b':';
+        !name.is_empty() && !name.bytes().any(odd)
+    };
+    let breaks = |text: &str| text.contains(['\r', '\n', '\0']);
+    if let Some((name, _)) = headers
+        .iter()
+        .find(|(name, text)| !is_token(name) || breaks(text))
+    {
+        let reason = format!(
+            "the header {name:?} cannot travel: names are visible ASCII without a colon, texts have no line breaks"
+        );
+        return Err(TransportError::new(TransportFault::Unfit, reason));
+    }
+    Ok(headers.iter().filter(|(name, _)| !is_own(name)))
+}
+
+/// Whether a bus writes this header itself.
+fn is_own(name: &str) -> bool {
+    [
+        header::CONTENT_TYPE,
+        header::TYPE,
+        header::ID,
+        header::SENDER,
+        header::PARENT,
+        header::ROOT,
+        header::TIME,
+    ]
+    .contains(&name)
+}
+
+/// The message with the time at which it is sent.
+pub(crate) fn timed(mut message: Message, time: std::time::SystemTime) -> Message {
+    message.headers = message.headers.with(header::TIME, message::written(time));
+    message
+}

@@ -1,0 +1,176 @@
+//! The way out to other processes: a signal leaves first, and is then let in here.
+//!
+//! What a transport refuses has reached nobody. Once a message is handed over, nothing can take it back; so a publisher that stops waiting
+//! then does not stop the publish, and the signal is let in here all the same.
+
+use std::{
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::SystemTime,
+};
+
+use tokio::sync::OwnedSemaphorePermit;
+
+use crate::{
+    error::publish::Refusal,
+    link::links::{Link, timed},
+    publish::{Manner, Ready, Receipt, Tried},
+    queue::offer::{Inside, Offer},
+    route::topic::Route,
+    scope::running::Running,
+    signal::{AnyValue, Signal, arrival::Came},
+    transport::Message,
+};
+
+/// What has to leave for other processes.
+pub(super) struct Departure {
+    link: Arc<Link>,
+    message: Message,
+}
+
+impl Running {
+    /// The connection over which what is published so travels, if it does.
+    pub(super) fn link_of(&self, route: &Route, manner: &Manner) -> Option<Arc<Link>> {
+        route.travels?;
+        let forwarded = manner.forwarded.as_ref();
+        let carried = forwarded.is_some_and(|one| matches!(one.came, Came::Carried(_)));
+        if carried || manner.local || route.is_local() {
+            return None;
+        }
+        self.links.of(&route.about.topic).cloned()
+    }
+
+    /// Gets a signal ready to leave. Whoever hears it here may have no room, or not be there at all.
+    pub(super) fn departs(
+        &self,
+        route: &Arc<Route>,
+        link: Arc<Link>,
+        value: Arc<AnyValue>,
+        manner: Manner,
+    ) -> Tried {
+        let (inside, ticket) = (manner.inside, manner.ticket.clone());
+        let mut signal = self.labelled(route, value, manner);
+        let hearing = self.routes.look(route);
+        if let Err(refusal) = hearing.check(route) {
+            return Tried::Refused(refusal, signal);
+        }
+        let message = match self.links.message(&link, &signal) {
+            Ok(message) => message,
+            Err(error) => return Tried::Refused(Refusal::Transport(error), signal),
+        };
+        // Here, too, it has the name that it has elsewhere.
+        let named = Arc::new(self.links.named(&message.headers));
+        signal.bring(message.headers.clone(), named);
+        let destination = self.destination(&hearing, &**signal.as_arc(), signal.label());
+        Tried::Wait(Ready {
+            offer: Offer {
+                line: route.line,
+                signal,
+                destination,
+                inside,
+                recorded: self.observe.recorder.is_some(),
+                counted: true,
+                ticket,
+            },
+            route: Arc::clone(route),
+            mismatched: hearing.mismatched,
+            departure: Some(Box::new(Departure { link, message })),
+        })
+    }
+}
+
+/// Sends a signal off, and lets it in.
+pub(super) fn travel(running: Arc<Running>, ready: Ready) -> Travelling {
+    let sending = send(Arc::clone(&running), ready);
+    Travelling {
+        running,
+        sending: Some(Box::pin(sending)),
+        begun: false,
+    }
+}
+
+type Sent = Result<Receipt, (Refusal, Signal)>;
+
+async fn send(running: Arc<Running>, mut ready: Ready) -> Sent {
+    let Some(departure) = ready.departure.take() else {
+        return running.wait_for_room(ready).await;
+    };
+    let Departure { link, message } = *departure;
+    // What has begun before the close is waited for, like a run of a periodic function.
+    let held = running
+        .exchange
+        .begin_run()
+        .then(|| Held(Arc::clone(&running)));
+    if held.is_none() && ready.offer.inside.is_none() {
+        return Err((Refusal::Closed, ready.into_signal()));
+    }
+    let message = timed(message, SystemTime::now());
+    if let Err(error) = link.connection.publish(&message).await {
+        return Err((Refusal::Transport(error), ready.into_signal()));
+    }
+    // The gate may have closed meanwhile, for those who come from outside.
+    ready.offer.inside.get_or_insert(Inside::Spawned(None));
+    match running.attempt(ready) {
+        Tried::Accepted(receipt) => Ok(receipt),
+        Tried::Wait(ready) => running.wait_for_room(ready).await,
+        Tried::Refused(refusal, signal) => Err((refusal, signal)),
+    }
+}
+
+/// Something that a close waits for.
+struct Held(Arc<Running>);
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.0.exchange.end_run();
+    }
+}
+
+/// A publish that travels. Dropped after it has begun, it goes on in a task of the bus.
+#[must_use = "futures do nothing unless they are polled"]
+pub(super) struct Travelling {
+    running: Arc<Running>,
+    sending: Option<Pin<Box<dyn Future<Output = Sent> + Send>>>,
+    begun: bool,
+}
+
+impl Future for Travelling {
+    type Output = Sent;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Sent> {
+        self.begun = true;
+        let sending = self.sending.as_mut().expect("polled after it has ended");
+        let sent = sending.as_mut().poll(context);
+        if sent.is_ready() {
+            self.sending = None;
+        }
+        sent
+    }
+}
+
+impl Drop for Travelling {
+    fn drop(&mut self) {
+        let Some(sending) = self.sending.take().filter(|_| self.begun) else {
+            return;
+        };
+        let running = &self.running;
+        let Ok(permit) = Arc::clone(&running.links.detached).try_acquire_owned() else {
+            // So many go on already that one more may be given up on: what became of it is not known.
+            return;
+        };
+        running.tasks.reap();
+        running
+            .tasks
+            .spawn(&running.runtime, go_on(sending, permit));
+    }
+}
+
+async fn go_on(sending: Pin<Box<dyn Future<Output = Sent> + Send>>, _permit: OwnedSemaphorePermit) {
+    if let Err((refusal, signal)) = sending.await {
+        tracing::warn!(
+            topic = signal.topic(),
+            "a publish that nobody waited for was refused: {refusal}"
+        );
+    }
+}

@@ -1,0 +1,82 @@
+//! How a signal came to its bus that was not published there.
+
+use std::{fmt, sync::Arc};
+
+use crate::signal::{id::SignalId, label::Passage};
+
+/// How a signal came to its bus.
+#[derive(Clone, Debug)]
+pub(crate) enum Came {
+    /// Over bridges, from another bus of the program.
+    Bridged(Passage),
+    /// By a transport, from another process.
+    #[cfg_attr(
+        not(feature = "transport"),
+        expect(dead_code, reason = "there is nothing it could come by")
+    )]
+    Carried(Arc<dyn Arrival>),
+    /// It was published here, and has left for other processes before.
+    #[cfg_attr(
+        not(feature = "transport"),
+        expect(dead_code, reason = "there is nowhere it could have left for")
+    )]
+    Sent(Arc<dyn Arrival>),
+}
+
+/// What is to be told of a signal that came by a transport, and what of it matters to its way.
+pub(crate) trait Arrival: fmt::Debug + Send + Sync {
+    /// The group that it came for, and no other.
+    fn group(&self) -> Option<&str>;
+    /// Says which id it has in this bus; under the lock of the queues, before anybody has it.
+    fn numbered(&self, id: SignalId);
+    /// Says that one subscription has done with it.
+    fn ended(&self, how: Ended);
+}
+
+/// How a subscription has done with a signal.
+#[derive(Clone, Debug)]
+#[cfg_attr(
+    not(feature = "transport"),
+    expect(dead_code, reason = "there is nobody to tell")
+)]
+pub(crate) enum Ended {
+    /// Its handler has ended well, or its reader has it.
+    Done,
+    /// It was dropped, as the subscription says what happens at the limit.
+    Dropped,
+    /// It has failed for good; why, in words.
+    Dead(String),
+    /// It would have been tried again, and the bus closes.
+    Returned,
+}
+
+impl Came {
+    /// The way over bridges, if it was one.
+    pub(crate) fn passage(&self) -> Option<&Passage> {
+        match self {
+            Self::Bridged(passage) => Some(passage),
+            Self::Carried(_) | Self::Sent(_) => None,
+        }
+    }
+
+    /// What is to be told of it, if it came by a transport.
+    pub(crate) fn arrival(&self) -> Option<&Arc<dyn Arrival>> {
+        match self {
+            Self::Bridged(_) | Self::Sent(_) => None,
+            Self::Carried(arrival) => Some(arrival),
+        }
+    }
+
+    /// Whether it was not published here.
+    pub(crate) fn is_foreign(&self) -> bool {
+        !matches!(self, Self::Sent(_))
+    }
+
+    /// Says which id it has in this bus.
+    pub(crate) fn numbered(&self, id: SignalId) {
+        match self {
+            Self::Bridged(_) => {}
+            Self::Carried(arrival) | Self::Sent(arrival) => arrival.numbered(id),
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! What travels to other processes, and what could not.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    error::{Finding, FindingKind},
+    signal::Kind,
+    site::Site,
+    topic::pattern::Pattern,
+    topology::select::Chosen,
+};
+
+/// Whether a topic, or some topic of a pattern, travels.
+pub(crate) fn travels(travelling: &[Pattern], topic: &str) -> bool {
+    // Of most buses nothing does.
+    let pattern = (!travelling.is_empty()).then(|| Pattern::new(topic));
+    let Some(Ok(pattern)) = pattern else {
+        return false;
+    };
+    travelling.iter().any(|travels| travels.overlaps(&pattern))
+}
+
+/// Types of topics that travel, and cannot be written or read; each with all that publish or take it.
+pub(crate) fn unfit(travelling: &[Pattern], carried: &[Kind], chosen: &Chosen) -> Vec<Finding> {
+    if travelling.is_empty() {
+        return Vec::new();
+    }
+    let publishers = chosen.publishers.iter().filter(|(_, taken)| *taken);
+    let publishers = publishers.map(|(publisher, _)| publisher);
+    let publishers = publishers.filter(|one| !one.traits.local).map(|one| {
+        let part = format!("publishes it on `{}`", one.written);
+        (one.kind, one.codec.is_some(), one.topic, one.site, part)
+    });
+    let subscribers = chosen.subscribers.iter().flat_map(|one| {
+        one.topics.iter().map(move |topic| {
+            let part = format!("takes it from `{topic}`");
+            (one.kind, one.codec.is_some(), *topic, one.site, part)
+        })
+    });
+    let mut unfit: BTreeMap<&str, Vec<(Site, String)>> = BTreeMap::new();
+    for (kind, fit, topic, site, part) in publishers.chain(subscribers) {
+        let Some(kind) = kind.filter(|kind| !fit && !carried.contains(kind)) else {
+            continue;
+        };
+        if travels(travelling, topic) {
+            unfit.entry(kind.name).or_default().push((site, part));
+        }
+    }
+    let findings = unfit.into_iter().map(|(name, places)| {
+        let message = format!(
+            "`{name}` cannot travel to other processes: it needs `serde::Serialize` and `serde::Deserialize`; or keep the \
+             topic here with `local`"
+        );
+        let finding = Finding::new(FindingKind::CannotTravel, message);
+        let places = places.into_iter();
+        places.fold(finding, |finding, (site, part)| finding.at(site, part))
+    });
+    findings.collect()
+}
