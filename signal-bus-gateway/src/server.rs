@@ -16,7 +16,7 @@ use crate::{
         Backlog,
         store::{Restored, Store},
     },
-    config::{BacklogConfig, Config},
+    config::{BacklogConfig, Config, Written},
     cursor::Epoch,
     hub::{Hub, stream::QueueLimits},
     login::{Loaded, Logins},
@@ -24,7 +24,7 @@ use crate::{
     serve::{
         House,
         connection::Patience,
-        listen,
+        door,
         places::{self, Places},
         tls,
     },
@@ -56,20 +56,18 @@ pub enum ServerError {
     #[error("{}", lines(.0))]
     Refused(Vec<Problem>),
     /// Somebody else is there, or the address is not this machine's.
-    #[error("cannot listen on {host}:{port}")]
+    #[error("{problem}")]
     Listen {
-        /// As it is configured.
-        host: String,
-        /// As it is configured.
-        port: u16,
+        /// Where it is configured, and what to do.
+        problem: Problem,
         /// What the system says.
         source: io::Error,
     },
-    /// The backlog's file cannot be opened.
-    #[error("cannot open the backlog {file}")]
+    /// The backlog's file cannot be used.
+    #[error("{problem}")]
     Backlog {
-        /// As it is configured.
-        file: String,
+        /// Where it is configured, and what to do.
+        problem: Problem,
         /// What the system says.
         source: io::Error,
     },
@@ -126,16 +124,19 @@ impl Server {
         problems
             .iter()
             .for_each(|problem| tracing::warn!("{problem}"));
-        let acceptor = config.tls.as_ref().map(tls::acceptor).transpose();
-        let acceptor =
-            acceptor.map_err(|error| ServerError::Refused(vec![setup.problem(error)]))?;
-        let listener = bound(&config.bind, config.port).await?;
+        let mut problems = setup.problems();
+        let tls = config.tls.as_ref();
+        let acceptor = tls.and_then(|tls| tls::acceptor(tls, &mut problems));
+        if problems.are_refused() {
+            return Err(ServerError::Refused(problems.into_found()));
+        }
+        let listener = bound(setup, &config.bind, &config.port, "server").await?;
         let tls_listener = match &config.tls {
-            Some(tls) => Some(bound(&config.bind, tls.port).await?),
+            Some(tls) => Some(bound(setup, &config.bind, &tls.port, "server.tls").await?),
             None => None,
         };
         let (address, tls_address) = (addressed(&listener), tls_listener.as_ref().map(addressed));
-        let (backlog, store) = backlog(&config.backlog)?;
+        let (backlog, store) = backlog(setup, &config.backlog)?;
         let (hub, bus, placing) = Hub::start(backlog, QUEUE_LIMITS, store).await?;
         let places = Places::new(connections_max(&config));
         let closing = CancellationToken::new();
@@ -216,11 +217,15 @@ impl Server {
     }
 }
 
-async fn bound(host: &str, port: u16) -> Result<TcpListener, ServerError> {
-    let listener = listen(host, port).await;
+async fn bound(
+    setup: &Setup,
+    host: &Written<String>,
+    port: &Written<u16>,
+    section: &str,
+) -> Result<TcpListener, ServerError> {
+    let listener = door::listen(&host.value, port.value).await;
     listener.map_err(|source| ServerError::Listen {
-        host: host.to_owned(),
-        port,
+        problem: setup.door_problem(host, port, section, &source),
         source,
     })
 }
@@ -245,15 +250,15 @@ fn connections_max(config: &Config) -> usize {
 }
 
 /// The backlog as it was left, and where it is kept.
-fn backlog(config: &BacklogConfig) -> Result<(Backlog, Option<Store>), ServerError> {
-    let Some(path) = &config.storage else {
+fn backlog(setup: &Setup, config: &BacklogConfig) -> Result<(Backlog, Option<Store>), ServerError> {
+    let Some(Written { value: path, line }) = &config.storage else {
         return Ok((
             Backlog::new(Epoch::random(), 0, config.size, config.max_age),
             None,
         ));
     };
     let opened = Store::open(path, config).map_err(|source| ServerError::Backlog {
-        file: path.display().to_string(),
+        problem: setup.storage_problem(path, *line, &source),
         source,
     });
     let (store, restored) = opened?;

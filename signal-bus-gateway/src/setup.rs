@@ -7,9 +7,13 @@ use std::{
 
 use crate::{
     access::acl,
-    config::{self, Compat, Config, EMBEDDED},
-    problem::{self, Problem, Weight},
-    serve::tls,
+    backlog::ground,
+    config::{self, Compat, Config, EMBEDDED, Written},
+    problem::{self, Problem, Problems, Weight},
+    serve::{
+        door::{self, Part},
+        tls,
+    },
 };
 
 /// PyPubSub's own names for its files.
@@ -85,7 +89,9 @@ impl Setup {
     pub fn check(&self) -> Vec<Problem> {
         let (config, mut problems) = self.read();
         if let Some(tls) = config.and_then(|config| config.tls) {
-            problems.extend(tls::acceptor(&tls).err().map(|error| self.problem(error)));
+            let mut found = self.problems();
+            drop(tls::acceptor(&tls, &mut found));
+            problems.extend(found.into_found());
         }
         let name = self.acl.display().to_string();
         match problem::read_text(&self.acl) {
@@ -120,17 +126,37 @@ impl Setup {
     }
 
     /// A problem of something that the configuration names.
-    pub(crate) fn problem(&self, text: String) -> Problem {
-        let line = self
-            .text
-            .lines()
-            .position(|line| line.trim_start().starts_with("tls:"));
+    pub(crate) fn problem(&self, line: usize, key: &str, text: String) -> Problem {
         Problem {
             file: self.name.clone(),
-            line: line.map_or(1, |line| line + 1),
-            key: "server.tls".to_owned(),
+            line,
+            key: key.to_owned(),
             text,
             weight: Weight::Refused,
         }
+    }
+
+    /// Why nobody can come in at an address; its port stands in this section.
+    pub(crate) fn door_problem(
+        &self,
+        host: &Written<String>,
+        port: &Written<u16>,
+        section: &str,
+        error: &io::Error,
+    ) -> Problem {
+        match door::advice(&host.value, port.value, error) {
+            (Part::Host, text) => self.problem(host.line, "server.bind", text),
+            (Part::Port, text) => self.problem(port.line, &format!("{section}.port"), text),
+        }
+    }
+
+    /// Why a file cannot be the backlog's.
+    pub(crate) fn storage_problem(&self, path: &Path, line: usize, error: &io::Error) -> Problem {
+        self.problem(line, "server.backlog.storage", ground::advice(path, error))
+    }
+
+    /// Where problems of the things that the configuration names are put together.
+    pub(crate) fn problems(&self) -> Problems {
+        Problems::new(&self.name, self.compat == Compat::Upstream)
     }
 }

@@ -23,6 +23,23 @@ impl Kept {
     }
 }
 
+/// How PyPubSub begins each line.
+const START: &[u8] = b"{\"timestamp\": ";
+
+/// Whether PyPubSub may have written a file: it holds an event, or has been torn before the end of the first one.
+pub(super) fn is_legacy(bytes: &[u8]) -> bool {
+    // A crash may leave room that nobody has written to.
+    let begun = bytes
+        .iter()
+        .position(|byte| *byte != 0)
+        .map_or(&[][..], |start| &bytes[start..]);
+    let is_begun = begun.iter().zip(START).all(|(one, other)| one == other);
+    is_begun
+        || String::from_utf8_lossy(bytes)
+            .lines()
+            .any(|line| event(line).is_some())
+}
+
 /// Reads a file; says how many lines are torn.
 pub(super) fn read(text: &str) -> (Vec<Kept>, usize) {
     let lines = text.lines().filter(|line| !line.trim().is_empty());
@@ -57,8 +74,30 @@ fn event(line: &str) -> Option<Kept> {
 
 #[cfg(test)]
 mod tests {
-    use super::read;
+    use super::{is_legacy, read};
     use crate::cursor::{Cursor, Epoch};
+
+    #[test]
+    fn a_file_of_pypubsub_is_told_from_others_also_when_it_is_torn() {
+        let whole = r#"{"timestamp": 2.0, "topics": [], "json": {}, "private": true}"#;
+        for length in 0..=whole.len() {
+            assert!(is_legacy(&whole.as_bytes()[..length]), "{length}");
+        }
+        let spoilt = format!("\0\0\u{7f}\n{whole}\n");
+        for ours in ["\0\0\0", "\0\0{\"time", &spoilt] {
+            assert!(is_legacy(ours.as_bytes()), "{ours}");
+        }
+        for other in [
+            "no json\n",
+            "{}",
+            "[1, 2]\n",
+            "server:\n  port: 1\n",
+            "\u{7f}ELF",
+            "SQLite format 3\0",
+        ] {
+            assert!(!is_legacy(other.as_bytes()), "{other}");
+        }
+    }
 
     #[test]
     fn events_are_taken_over_with_their_paths_and_torn_lines_are_left_out() {

@@ -3,6 +3,7 @@
 pub(crate) mod line;
 mod record;
 mod legacy;
+pub(crate) mod ground;
 pub(crate) mod store;
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};

@@ -1,8 +1,7 @@
 //! The backlog on the disk, in a redb database.
 
 use std::{
-    fs,
-    io::{self, Read as _},
+    fs, io,
     panic::{self, AssertUnwindSafe},
     path::{Path, PathBuf},
     sync::Arc,
@@ -14,7 +13,9 @@ use tokio::{task::spawn_blocking, time::Instant};
 
 use crate::{
     backlog::{
-        Backlog, legacy,
+        Backlog,
+        ground::{self, Ground},
+        legacy,
         line::{Keep, Line},
         record,
     },
@@ -53,12 +54,12 @@ pub(crate) struct Restored {
 }
 
 impl Store {
-    /// Opens a backlog file, or makes one. What is broken is put aside, and never keeps the gateway from starting.
+    /// Opens a backlog file, or makes one. What is broken is put aside, and never keeps the gateway from starting; what is no
+    /// backlog at all is left alone, and does.
     pub(crate) fn open(path: &Path, config: &BacklogConfig) -> io::Result<(Self, Restored)> {
-        let legacy = if is_database(path)? {
-            Vec::new()
-        } else {
-            import(path)?
+        let legacy = match ground::look(path)? {
+            Ground::Free | Ground::Database => Vec::new(),
+            Ground::Legacy => import(path)?,
         };
         let (database, restored) = match attempt(path, config, &legacy) {
             Ok(opened) => opened,
@@ -213,18 +214,6 @@ fn restore(
     })
 }
 
-/// Whether a file is a database, or is not there.
-fn is_database(path: &Path) -> io::Result<bool> {
-    let mut start = [0; 4];
-    let file = match fs::File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(true),
-        Err(error) => return Err(error),
-    };
-    let length = file.take(4).read(&mut start)?;
-    Ok(&start[..length] == b"redb")
-}
-
 /// Takes over what PyPubSub has stored, and puts its file aside.
 fn import(path: &Path) -> io::Result<Vec<legacy::Kept>> {
     let text = fs::read(path)?;
@@ -263,9 +252,7 @@ impl From<redb::Error> for Fault {
         ];
         match error {
             redb::Error::Io(error) if !of_the_content.contains(&error.kind()) => Self::Disk(error),
-            redb::Error::DatabaseAlreadyOpen => {
-                Self::Disk(io::Error::other("another process has it open"))
-            }
+            redb::Error::DatabaseAlreadyOpen => Self::Disk(io::ErrorKind::ResourceBusy.into()),
             error => Self::Content(error.to_string()),
         }
     }

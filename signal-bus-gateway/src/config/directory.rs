@@ -37,11 +37,8 @@ pub(super) fn read(section: &Section<'_>, problems: &mut Problems) -> Option<Dir
             .any(|start| uri.starts_with(start))
     };
     if let Some(uri) = uri.filter(|uri| !is_known(uri)) {
-        let line = section
-            .field("uri")
-            .map_or(section.line(), |node| node.line);
         let text = format!("expected `ldap://host:port` or `ldaps://host:port`, found `{uri}`");
-        problems.refuse(line, &section.path("uri"), text);
+        problems.refuse(section.line_of("uri"), &section.path("uri"), text);
     }
     Some(DirectoryConfig {
         uri: uri?.to_owned(),

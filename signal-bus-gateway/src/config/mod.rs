@@ -21,7 +21,7 @@ clients:
     - ::1
 ";
 
-const PORT: u32 = 2069;
+const PORT: u16 = 2069;
 const PAYLOAD_BYTES_MAX: u32 = 102_400;
 /// A larger payload would be held in memory as a whole, many times at once.
 const PAYLOAD_BYTES_LIMIT: u32 = 64 * 1024 * 1024;
@@ -38,11 +38,18 @@ pub enum Compat {
     Upstream,
 }
 
+/// A value, and the line that says it; that of its section, where nothing is said.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Written<T> {
+    pub(crate) value: T,
+    pub(crate) line: usize,
+}
+
 /// All that a configuration file says.
 #[derive(Debug)]
 pub(crate) struct Config {
-    pub(crate) bind: String,
-    pub(crate) port: u16,
+    pub(crate) bind: Written<String>,
+    pub(crate) port: Written<u16>,
     pub(crate) tls: Option<TlsConfig>,
     pub(crate) payload_bytes_max: usize,
     /// As many as there is room for, unless set.
@@ -61,17 +68,17 @@ pub(crate) struct BacklogConfig {
     pub(crate) size: usize,
     /// Older events are not replayed.
     pub(crate) max_age: Option<Duration>,
-    pub(crate) storage: Option<PathBuf>,
+    pub(crate) storage: Option<Written<PathBuf>>,
     /// Whether an answer waits until its event is on the disk.
     pub(crate) fsync: bool,
 }
 
 #[derive(Debug, Clone)]
 pub(crate) struct TlsConfig {
-    pub(crate) port: u16,
-    pub(crate) certificate: PathBuf,
-    pub(crate) key: PathBuf,
-    pub(crate) chain: Option<PathBuf>,
+    pub(crate) port: Written<u16>,
+    pub(crate) certificate: Written<PathBuf>,
+    pub(crate) key: Written<PathBuf>,
+    pub(crate) chain: Option<Written<PathBuf>>,
 }
 
 /// Reads a configuration; nothing if one of the problems is refused.
@@ -108,11 +115,17 @@ fn config(root: &Node, problems: &mut Problems) -> Option<Config> {
     let size = size.unwrap_or(PAYLOAD_BYTES_MAX);
     note_moved(&clients, problems);
     Some(Config {
-        bind: server
-            .text("bind", problems)
-            .unwrap_or("0.0.0.0")
-            .to_owned(),
-        port: port(&server, problems).unwrap_or(PORT.try_into().expect("it is a port")),
+        bind: Written {
+            value: server
+                .text("bind", problems)
+                .unwrap_or("0.0.0.0")
+                .to_owned(),
+            line: server.line_of("bind"),
+        },
+        port: port(&server, problems).unwrap_or(Written {
+            value: PORT,
+            line: server.line(),
+        }),
         tls: server
             .section("tls", problems)
             .and_then(|section| tls(&section, problems)),
@@ -132,9 +145,20 @@ fn config(root: &Node, problems: &mut Problems) -> Option<Config> {
     })
 }
 
-fn port(section: &Section<'_>, problems: &mut Problems) -> Option<u16> {
+fn port(section: &Section<'_>, problems: &mut Problems) -> Option<Written<u16>> {
     let port = section.number("port", 0, u16::MAX.into(), problems)?;
-    u16::try_from(port).ok()
+    Some(Written {
+        value: u16::try_from(port).ok()?,
+        line: section.line_of("port"),
+    })
+}
+
+/// The name of a file.
+fn file(section: &Section<'_>, key: &str, problems: &mut Problems) -> Option<Written<PathBuf>> {
+    Some(Written {
+        value: section.text(key, problems)?.into(),
+        line: section.line_of(key),
+    })
 }
 
 /// PyPubSub 0.6 has moved three keys; an old file would lose what it says without a word.
@@ -165,11 +189,10 @@ fn tls(section: &Section<'_>, problems: &mut Problems) -> Option<TlsConfig> {
             problems.refuse(section.line(), &section.path(required), text);
         }
     }
-    let file = |key: &str, problems: &mut Problems| section.text(key, problems).map(PathBuf::from);
-    let chain = file("chain", problems);
-    let (port, certificate) = (port(section, problems), file("cert", problems));
+    let chain = file(section, "chain", problems);
+    let (port, certificate) = (port(section, problems), file(section, "cert", problems));
     Some(TlsConfig {
-        key: file("key", problems)?,
+        key: file(section, "key", problems)?,
         port: port?,
         certificate: certificate?,
         chain,
@@ -181,21 +204,15 @@ fn backlog(section: &Section<'_>, problems: &mut Problems) -> BacklogConfig {
     let size = section
         .number("size", 0, BACKLOG_SIZE_LIMIT, problems)
         .unwrap_or(0);
-    let storage = section.text("storage", problems).map(PathBuf::from);
-    if let (Some(_), 0) = (&storage, size) {
-        let line = section
-            .field("storage")
-            .map_or(section.line(), |node| node.line);
+    let storage = file(section, "storage", problems);
+    if let (Some(storage), 0) = (&storage, size) {
         let text = "stores nothing while `size` is 0; say how many events to keep";
-        problems.refuse_if_strict(line, &section.path("storage"), text);
+        problems.refuse_if_strict(storage.line, &section.path("storage"), text);
     }
     let fsync = section.flag("fsync", problems).unwrap_or(false);
     if fsync && storage.is_none() {
-        let line = section
-            .field("fsync")
-            .map_or(section.line(), |node| node.line);
         problems.refuse(
-            line,
+            section.line_of("fsync"),
             &section.path("fsync"),
             "means nothing without `storage`, the name of a file",
         );
@@ -320,7 +337,10 @@ clients:
     #[test]
     fn the_file_that_pypubsub_ships_is_read_as_it_means() {
         let config = config(SAMPLE);
-        assert_eq!((config.bind.as_str(), config.port), ("0.0.0.0", 2069));
+        assert_eq!(
+            (config.bind.value.as_str(), config.port.value),
+            ("0.0.0.0", 2069)
+        );
         assert_eq!(
             (config.payload_bytes_max, config.backlog.size),
             (102_400, 0)
@@ -340,7 +360,10 @@ clients:
     #[test]
     fn an_almost_empty_file_has_the_defaults_of_pypubsub() {
         let config = config("server: {}\nclients: {}\n");
-        assert_eq!((config.bind.as_str(), config.port), ("0.0.0.0", 2069));
+        assert_eq!(
+            (config.bind.value.as_str(), config.port.value),
+            ("0.0.0.0", 2069)
+        );
         assert_eq!(config.payload_bytes_max, 102_400);
         assert!(
             !config
@@ -352,7 +375,7 @@ clients:
     #[test]
     fn the_embedded_file_lets_this_machine_publish() {
         let config = config(EMBEDDED);
-        assert_eq!(config.port, 2069);
+        assert_eq!(config.port.value, 2069);
         assert!(
             config
                 .payloaders

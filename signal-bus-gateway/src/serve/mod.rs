@@ -7,17 +7,18 @@ pub(crate) mod connection;
 mod streaming;
 mod socket;
 pub(crate) mod tls;
+pub(crate) mod door;
 
 use std::{
     io,
-    net::{IpAddr, SocketAddr},
+    net::IpAddr,
     sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    net::{TcpListener, TcpSocket, TcpStream, lookup_host},
+    net::{TcpListener, TcpStream},
     time::{sleep, timeout},
 };
 use tokio_rustls::TlsAcceptor;
@@ -32,8 +33,6 @@ use crate::{
     wire::Desk,
 };
 
-/// So many connections may wait to be let in: bursts of them are common after a restart.
-const WAITING_MAX: u32 = 4096;
 /// How long nobody is let in when the process has no room for another file.
 const NO_ROOM_PAUSE: Duration = Duration::from_millis(100);
 
@@ -49,20 +48,6 @@ pub(crate) struct House {
     pub(crate) streams: TaskTracker,
     /// No further request is taken.
     pub(crate) closing: CancellationToken,
-}
-
-/// Listens on an address, which may be a name.
-pub(crate) async fn listen(host: &str, port: u16) -> io::Result<TcpListener> {
-    let mut found = lookup_host((host, port)).await?;
-    let address = found.next().ok_or(io::ErrorKind::AddrNotAvailable)?;
-    let socket = match address {
-        SocketAddr::V4(_) => TcpSocket::new_v4(),
-        SocketAddr::V6(_) => TcpSocket::new_v6(),
-    }?;
-    // A restart need not wait until the old connections are forgotten.
-    socket.set_reuseaddr(true)?;
-    socket.bind(address)?;
-    socket.listen(WAITING_MAX)
 }
 
 impl House {

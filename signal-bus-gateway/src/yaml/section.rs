@@ -50,6 +50,11 @@ impl<'a> Section<'a> {
         value.filter(|value| !matches!(value.value, Value::Null))
     }
 
+    /// The line of a value; that of the map, if it is not there.
+    pub(crate) fn line_of(&self, key: &str) -> usize {
+        self.field(key).map_or(self.line, |node| node.line)
+    }
+
     /// All keys, each with its value.
     pub(crate) fn fields(&self) -> &'a [(Node, Node)] {
         self.fields

@@ -201,8 +201,9 @@ async fn a_restart_keeps_events_paths_and_cursors() {
 async fn a_backlog_that_is_broken_is_put_aside() {
     for (name, bytes) in [
         ("broken", b"redb\x1a\n\xa9\r\n broken".to_vec()),
-        ("pypubsub", b"no json\n".to_vec()),
+        ("pypubsub", b"{\"timestamp\": 17952".to_vec()),
         ("pypubsub", Vec::new()),
+        ("pypubsub", vec![0; 5000]),
     ] {
         let folder = Folder::new();
         std::fs::write(folder.0.join("backlog"), &bytes).expect("there is room for a file");
@@ -237,17 +238,77 @@ async fn the_backlog_of_pypubsub_is_taken_over() {
     assert_eq!(numbers(&past(&gateway, &after(&lines[0])).await), [2]);
 }
 
+/// The error of a start with a backlog of this name, with `DIR` in place of the folder.
+async fn refusal(name: &str, folder: Folder) -> String {
+    let path = folder.0.display().to_string();
+    let lines = format!("  backlog:\n    size: 100\n    storage: DIR/{name}");
+    let error = Config::server(&lines).start_in(folder).await.err();
+    let text = error.expect("it cannot be used").to_string();
+    text.replace(&path, "DIR")
+}
+
 #[tokio::test]
-async fn a_backlog_in_a_folder_that_is_not_there_is_an_error_with_its_name() {
-    let config = Config::server("  backlog: {size: 100, storage: DIR/none/backlog}");
-    let error = config
-        .start_in(Folder::new())
-        .await
-        .err()
-        .expect("there is no such folder");
-    let text = error.to_string();
-    assert!(
-        text.starts_with("cannot open the backlog /") && text.ends_with("/none/backlog"),
-        "{text}"
+async fn a_backlog_that_cannot_be_used_is_named_with_its_line_and_what_to_do() {
+    let start = "pypubsub.yaml:6: server.backlog.storage:";
+    assert_eq!(
+        refusal("none/backlog", Folder::new()).await,
+        format!(
+            "{start} expected a file in a folder that is there, found DIR/none/backlog; make the folder, or name another file"
+        )
     );
+    assert_eq!(
+        refusal(".", Folder::new()).await,
+        format!("{start} expected a file, DIR/. is a folder; name a file in it")
+    );
+    let folder = Folder::new();
+    folder.write("backlog", "");
+    assert!(
+        refusal("backlog/x", folder)
+            .await
+            .contains("make the folder")
+    );
+    let folder = Folder::new();
+    let open = Config::server(&format!(
+        "  backlog: {{size: 9, storage: {}/backlog}}",
+        folder.0.display()
+    ));
+    let other = open.start().await;
+    assert_eq!(
+        refusal("backlog", folder).await,
+        format!(
+            "{start} another process has DIR/backlog open; stop that gateway, or name a file of its own for each"
+        )
+    );
+    drop(other);
+}
+
+/// PyPubSub writes over it.
+#[tokio::test]
+async fn a_file_that_is_no_backlog_is_refused_and_left_alone() {
+    for bytes in [
+        &b"no json\n"[..],
+        b"{\"a\": 1}\n",
+        b"server:\n  port: 2069\n",
+        b"\x7fELF\x02\x01",
+    ] {
+        let folder = Folder::new();
+        let path = folder.0.join("backlog");
+        std::fs::write(&path, bytes).expect("there is room for a file");
+        let (setup_folder, lines) = (
+            Folder::new(),
+            format!("  backlog: {{size: 9, storage: {}}}", path.display()),
+        );
+        let error = Config::server(&lines).start_in(setup_folder).await.err();
+        let text = error.expect("it is refused").to_string();
+        assert!(
+            text.starts_with("pypubsub.yaml:4: server.backlog.storage: expected a backlog, of a gateway or of PyPubSub, /")
+                && text.ends_with("is something else, and stays as it is; name another file"),
+            "{text}"
+        );
+        assert_eq!(std::fs::read(&path).expect("it is there"), bytes);
+        assert_eq!(
+            std::fs::read_dir(&folder.0).expect("it is there").count(),
+            1
+        );
+    }
 }

@@ -1,6 +1,9 @@
 //! The program, as a person starts and stops it.
 
-use std::process::{Output, Stdio};
+use std::{
+    os::unix::fs::PermissionsExt as _,
+    process::{Output, Stdio},
+};
 
 use tokio::{
     io::{AsyncBufReadExt as _, BufReader, Lines},
@@ -331,7 +334,10 @@ async fn what_keeps_it_from_starting_is_said_with_its_cause() {
     );
     let (code, _, log) = texts(&output(&["--config", "c.yaml"], &folder).await);
     assert_eq!(code, Some(1));
-    assert!(log.contains(&format!("signal-bus-gateway: cannot listen on 127.0.0.1:{port}\n  because: Address already in use")), "{log}");
+    let expected = format!(
+        "signal-bus-gateway: c.yaml:1: server.port: expected a free port, another program listens on 127.0.0.1:{port}; stop it, or choose another port\n  because: Address already in use"
+    );
+    assert!(log.contains(&expected), "{log}");
     folder.write("c.yaml", CONFIG);
     folder.write("a.yaml", "u: {password: x, acl: {s: []}}\n");
     let (code, _, log) = texts(&output(&["--config", "c.yaml", "--acl", "a.yaml"], &folder).await);
@@ -340,6 +346,76 @@ async fn what_keeps_it_from_starting_is_said_with_its_cause() {
         log.contains("a.yaml:1: u.acl.s: an empty list shows every private event"),
         "{log}"
     );
+}
+
+#[tokio::test]
+async fn an_address_that_nobody_can_listen_on_is_named_with_its_line() {
+    let folder = Folder::new();
+    for (host, said) in [
+        ("203.0.113.7", "Cannot assign requested address"),
+        ("no-such-host.invalid", "failed to lookup address"),
+    ] {
+        folder.write(
+            "c.yaml",
+            &format!("server:\n  port: 0\n  bind: {host}\nclients: {{}}\n"),
+        );
+        let (code, _, log) = texts(&output(&["--config", "c.yaml"], &folder).await);
+        let expected = format!(
+            "signal-bus-gateway: c.yaml:3: server.bind: expected an address of this machine, found `{host}`; `0.0.0.0` means all of them\n  because: {said}"
+        );
+        assert!(code == Some(1) && log.contains(&expected), "{log}");
+    }
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("there is a free port");
+    let port = taken.local_addr().expect("it listens").port();
+    let files = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/certificates/server");
+    let tls = format!("  tls:\n    cert: {files}.crt\n    key: {files}.key\n    port: {port}\n");
+    folder.write(
+        "c.yaml",
+        &format!("server:\n  bind: 127.0.0.1\n  port: 0\n{tls}clients: {{}}\n"),
+    );
+    let (code, _, log) = texts(&output(&["--config", "c.yaml"], &folder).await);
+    assert!(
+        code == Some(1) && log.contains("c.yaml:7: server.tls.port: expected a free port"),
+        "{log}"
+    );
+}
+
+/// Without the rights of a superuser, if it is one who runs the tests.
+#[tokio::test]
+async fn what_a_user_may_not_do_is_named_with_its_line() {
+    let folder = Folder::new();
+    std::fs::create_dir(folder.0.join("closed")).expect("there is room for a folder");
+    let closed = std::fs::Permissions::from_mode(0o555);
+    std::fs::set_permissions(folder.0.join("closed"), closed).expect("it is ours");
+    let stored = "port: 0, backlog: {size: 9, storage: closed/backlog}";
+    let mut cases = vec![(
+        stored,
+        "server.backlog.storage: expected a file that this user may read and write",
+    )];
+    // Some machines let everybody listen everywhere.
+    let free = std::fs::read_to_string("/proc/sys/net/ipv4/ip_unprivileged_port_start");
+    if free.is_ok_and(|free| free.trim() != "0") {
+        cases.push((
+            "port: 1",
+            "server.port: this user may not listen on port 1; choose one from 1024 on",
+        ));
+    }
+    for (config, expected) in cases {
+        let config = format!("server:\n  {{bind: 127.0.0.1, {config}}}\nclients: {{}}\n");
+        folder.write("c.yaml", &config);
+        let program = env!("CARGO_BIN_EXE_signal-bus-gateway");
+        let script = if rustix::process::geteuid().is_root() {
+            "exec setpriv --bounding-set=-all --inh-caps=-all \"$0\" --config c.yaml"
+        } else {
+            "exec \"$0\" --config c.yaml"
+        };
+        let mut command = Command::new("bash");
+        command.args(["-c", script, program]).current_dir(&folder.0);
+        let said = command.output().await;
+        let (code, _, log) = texts(&said.expect("there is `bash`"));
+        let expected = format!("signal-bus-gateway: c.yaml:2: {expected}");
+        assert!(code == Some(1) && log.contains(&expected), "{log}");
+    }
 }
 
 #[tokio::test]

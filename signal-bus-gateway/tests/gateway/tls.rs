@@ -76,19 +76,26 @@ async fn who_speaks_no_tls_there_is_closed_and_nobody_else() {
 
 #[tokio::test]
 async fn a_certificate_that_cannot_be_used_is_named() {
-    for (certificate, key, expected) in [
+    for (certificate, key, where_, expected) in [
         (
             "none.crt",
             "server.key",
-            "none.crt: cannot be read: No such file",
+            "cert",
+            "none.crt cannot be read: No such file",
+        ),
+        ("server.key", "server.key", "cert", "server.key holds none"),
+        (
+            "server.crt",
+            "ca.crt",
+            "key",
+            "expected a private key in PEM form, found in ",
         ),
         (
+            "ca.crt",
             "server.key",
-            "server.key",
-            "server.key: no certificate in PEM form",
+            "key",
+            "server.key does not go together with it",
         ),
-        ("server.crt", "ca.crt", "ca.crt: no private key in PEM form"),
-        ("ca.crt", "server.key", "do not go together"),
     ] {
         let error = config(certificate, key)
             .start_in(Folder::new())
@@ -97,8 +104,25 @@ async fn a_certificate_that_cannot_be_used_is_named() {
             .expect("it is refused");
         let text = error.to_string();
         assert!(
-            text.starts_with("pypubsub.yaml:4: server.tls: ") && text.contains(expected),
+            text.starts_with(&format!("pypubsub.yaml:4: server.tls.{where_}: "))
+                && text.contains(expected),
             "{text}"
         );
     }
+}
+
+#[tokio::test]
+async fn all_files_that_cannot_be_used_are_named_at_once() {
+    let config =
+        Config::server("  tls:\n    port: 0\n    cert: DIR/a\n    key: DIR/b\n    chain: DIR/c");
+    let error = config.start_in(Folder::new()).await.err();
+    let text = error.expect("it is refused").to_string();
+    let starts: Vec<_> = text.lines().map(|line| line.split(", ").next()).collect();
+    let expected = [
+        "6: server.tls.cert",
+        "7: server.tls.key",
+        "8: server.tls.chain",
+    ];
+    let expected = expected.map(|key| format!("pypubsub.yaml:{key}: expected a file in PEM form"));
+    assert!(starts.iter().flatten().eq(&expected), "{text}");
 }
