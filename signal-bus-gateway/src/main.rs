@@ -16,7 +16,8 @@ options:
                      there, port 2069, and this machine may publish)
   --acl FILE         who sees private events (default: pypubsub_acl.yaml)
   --compat upstream  takes what PyPubSub takes, also where that is not safe
-  --check            reads both files, says all that is wrong in them, and ends
+  --check            reads both files, tries what they name, says all that is
+                     wrong, and ends; it changes nothing
   --help             shows this page
   --version          shows the version
 

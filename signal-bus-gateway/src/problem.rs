@@ -103,6 +103,13 @@ impl Problems {
         self.push(line, key, text.into(), weight);
     }
 
+    /// Puts a problem to the others, but not twice: two ports have one host.
+    pub(crate) fn add(&mut self, problem: Problem) {
+        if !self.found.contains(&problem) {
+            self.found.push(problem);
+        }
+    }
+
     fn push(&mut self, line: usize, key: &str, text: String, weight: Weight) {
         self.found.push(Problem {
             file: self.file.clone(),

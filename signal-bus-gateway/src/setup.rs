@@ -9,6 +9,7 @@ use crate::{
     access::acl,
     backlog::ground,
     config::{self, Compat, Config, EMBEDDED, Written},
+    login::directory,
     problem::{self, Problem, Problems, Weight},
     serve::{
         door::{self, Part},
@@ -84,15 +85,18 @@ impl Setup {
         self
     }
 
-    /// Everything that is wrong in both files, and in those that they name; warnings as well.
+    /// Everything that is wrong in both files, and in what they name: addresses, the files of TLS and of the backlog, the LDAP
+    /// server; warnings as well.
+    ///
+    /// Nothing is changed by it, and nothing made. It reads files, and tries for 3 s at most whether the LDAP server is there; so
+    /// it is not for a thread of an async runtime.
     #[must_use]
     pub fn check(&self) -> Vec<Problem> {
-        let (config, mut problems) = self.read();
-        if let Some(tls) = config.and_then(|config| config.tls) {
-            let mut found = self.problems();
-            drop(tls::acceptor(&tls, &mut found));
-            problems.extend(found.into_found());
+        let (config, mut problems) = config::examine(&self.name, &self.text, self.compat);
+        if let Some(config) = &config {
+            self.try_out(config, &mut problems);
         }
+        let mut problems = problems.into_found();
         let name = self.acl.display().to_string();
         match problem::read_text(&self.acl) {
             Ok(text) => problems.extend(acl::read(&name, &text, self.compat == Compat::Upstream).1),
@@ -111,6 +115,41 @@ impl Setup {
             Err(error) => problems.push(Problem::of_file(&name, &error)),
         }
         problems
+    }
+
+    /// Tries what a configuration names.
+    fn try_out(&self, config: &Config, problems: &mut Problems) {
+        let tls = config.tls.as_ref();
+        if let Some(tls) = tls {
+            drop(tls::acceptor(tls, problems));
+        }
+        let doors = [("server", &config.port)].into_iter();
+        for (section, port) in doors.chain(tls.map(|tls| ("server.tls", &tls.port))) {
+            if let Err(error) = door::check(&config.bind.value, port.value) {
+                problems.add(self.door_problem(&config.bind, port, section, &error));
+            }
+        }
+        if let Some(storage) = &config.backlog.storage {
+            self.try_storage(storage, problems);
+        }
+        if let Some(directory) = &config.directory {
+            try_directory(&directory.uri, problems);
+        }
+    }
+
+    fn try_storage(&self, storage: &Written<PathBuf>, problems: &mut Problems) {
+        let Written { value: path, line } = storage;
+        if let Err(error) = ground::check(path) {
+            let problem = self.storage_problem(path, *line, &error);
+            // Most often it is the gateway that this one replaces.
+            let is_busy = error.kind() == io::ErrorKind::WouldBlock;
+            let weight = if is_busy {
+                Weight::Warned
+            } else {
+                problem.weight
+            };
+            problems.add(Problem { weight, ..problem });
+        }
     }
 
     pub(crate) fn read(&self) -> (Option<Config>, Vec<Problem>) {
@@ -158,5 +197,15 @@ impl Setup {
     /// Where problems of the things that the configuration names are put together.
     pub(crate) fn problems(&self) -> Problems {
         Problems::new(&self.name, self.compat == Compat::Upstream)
+    }
+}
+
+fn try_directory(uri: &Written<String>, problems: &mut Problems) {
+    let Written { value: uri, line } = uri;
+    if let Err(error) = directory::reach(uri) {
+        let text = format!(
+            "nobody listens at {uri}: {error}; start it, or users whom only it knows stay anonymous"
+        );
+        problems.warn(*line, "clients.ldap.uri", text);
     }
 }

@@ -21,6 +21,11 @@ pub(super) enum Ground {
     Legacy,
 }
 
+/// Looks whether a file can be the backlog's, and changes nothing.
+pub(crate) fn check(path: &Path) -> io::Result<()> {
+    look(path).map(drop)
+}
+
 /// What is there; the error says why it cannot be used, by its kind: see [`advice`].
 pub(super) fn look(path: &Path) -> io::Result<Ground> {
     let found = match fs::metadata(path) {
@@ -100,6 +105,6 @@ pub(crate) fn advice(path: &Path, error: &io::Error) -> String {
                 "expected a backlog, of a gateway or of PyPubSub, {path} is something else, and stays as it is; name another file"
             )
         }
-        _ => format!("{path} cannot be used for the backlog"),
+        _ => format!("{path} cannot be used for the backlog: {error}"),
     }
 }

@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
+use hyper::Uri;
+
 use crate::{
     access::acl::{Rights, segments},
+    config::Written,
     problem::Problems,
     yaml::{Value, section::Section},
 };
@@ -11,7 +14,7 @@ use crate::{
 /// An LDAP server that knows users whom the ACL file does not.
 #[derive(Debug)]
 pub(crate) struct DirectoryConfig {
-    pub(crate) uri: String,
+    pub(crate) uri: Written<String>,
     /// The name of a user, with `%s` in place of what the client says.
     pub(crate) user_dn: String,
     pub(crate) base_scope: String,
@@ -31,22 +34,45 @@ pub(super) fn read(section: &Section<'_>, problems: &mut Problems) -> Option<Dir
     let base_scope = required(section, "base_scope", problems);
     let patterns = patterns(section, problems);
     let groups = groups(section, problems);
-    let is_known = |uri: &&str| {
-        ["ldap://", "ldaps://", "ldapi://"]
-            .iter()
-            .any(|start| uri.starts_with(start))
-    };
-    if let Some(uri) = uri.filter(|uri| !is_known(uri)) {
-        let text = format!("expected `ldap://host:port` or `ldaps://host:port`, found `{uri}`");
-        problems.refuse(section.line_of("uri"), &section.path("uri"), text);
+    let uri = uri.filter(|uri| {
+        let is_address = is_address(uri);
+        if !is_address {
+            let text = format!("expected `ldap://host:port` or `ldaps://host:port`, found `{uri}`");
+            problems.refuse(section.line_of("uri"), &section.path("uri"), text);
+        }
+        is_address
+    });
+    if let Some(user_dn) = user_dn.filter(|user_dn| !user_dn.contains("%s")) {
+        let text = format!("expected `%s` in place of the user, found `{user_dn}`");
+        problems.refuse(section.line_of("user_dn"), &section.path("user_dn"), text);
     }
     Some(DirectoryConfig {
-        uri: uri?.to_owned(),
+        uri: Written {
+            value: uri?.to_owned(),
+            line: section.line_of("uri"),
+        },
         user_dn: user_dn?.to_owned(),
         base_scope: base_scope?.to_owned(),
         membership_patterns: patterns,
         groups,
     })
+}
+
+/// Whether somebody can be asked there: a host, and a port if one is said; or the name of a socket.
+fn is_address(uri: &str) -> bool {
+    if let Some(socket) = uri.strip_prefix("ldapi://") {
+        return !socket.is_empty();
+    }
+    let Ok(parsed) = uri.parse::<Uri>() else {
+        return false;
+    };
+    let is_known = matches!(parsed.scheme_str(), Some("ldap" | "ldaps"));
+    let has_host = parsed.host().is_some_and(|host| !host.is_empty());
+    let has_bad_port = parsed.authority().is_some_and(|authority| {
+        let (_, port) = authority.as_str().rsplit_once(':').unwrap_or_default();
+        !port.is_empty() && !port.contains(']') && authority.port_u16().is_none()
+    });
+    is_known && has_host && !has_bad_port
 }
 
 fn required<'a>(section: &Section<'a>, key: &str, problems: &mut Problems) -> Option<&'a str> {
@@ -77,7 +103,13 @@ fn patterns(section: &Section<'_>, problems: &mut Problems) -> Vec<String> {
     let mut patterns = Vec::new();
     for item in items {
         match (item.as_text(), &item.value) {
-            (Some(pattern), _) => patterns.push(pattern.to_owned()),
+            (Some(pattern), _) if is_filter(pattern) => patterns.push(pattern.to_owned()),
+            (Some(pattern), _) => {
+                let text = format!(
+                    "expected a filter with `%s` in place of the user, like `member=uid=%s,ou=people`, found `{pattern}`"
+                );
+                problems.refuse(item.line, &path, text);
+            }
             // The sample that PyPubSub ships has this mistake.
             (None, Value::Map(_)) => {
                 problems.refuse(item.line, &path, "expected a filter, found a map: remove the `:` at its end, or write it in quotes");
@@ -95,6 +127,12 @@ fn patterns(section: &Section<'_>, problems: &mut Problems) -> Vec<String> {
         }
     }
     patterns
+}
+
+/// Whether it asks for something about the user: who is not named would have everybody's groups.
+fn is_filter(pattern: &str) -> bool {
+    let filled = pattern.replace("%s", "x");
+    pattern.contains("%s") && ldap3::parse_filter(filled).is_ok()
 }
 
 /// Groups with maps of segments; a list is one segment, as it was before PyPubSub 0.4.3.

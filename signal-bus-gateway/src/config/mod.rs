@@ -83,10 +83,16 @@ pub(crate) struct TlsConfig {
 
 /// Reads a configuration; nothing if one of the problems is refused.
 pub(crate) fn read(file: &str, text: &str, compat: Compat) -> (Option<Config>, Vec<Problem>) {
-    let mut problems = Problems::new(file, compat == Compat::Upstream);
-    let config = yaml::read(text, &mut problems).and_then(|root| config(&root, &mut problems));
+    let (config, problems) = examine(file, text, compat);
     let config = config.filter(|_| !problems.are_refused());
     (config, problems.into_found())
+}
+
+/// Reads as much of a configuration as there is, for those who look for further problems.
+pub(crate) fn examine(file: &str, text: &str, compat: Compat) -> (Option<Config>, Problems) {
+    let mut problems = Problems::new(file, compat == Compat::Upstream);
+    let config = yaml::read(text, &mut problems).and_then(|root| config(&root, &mut problems));
+    (config, problems)
 }
 
 fn config(root: &Node, problems: &mut Problems) -> Option<Config> {
@@ -193,7 +199,8 @@ fn tls(section: &Section<'_>, problems: &mut Problems) -> Option<TlsConfig> {
     let (port, certificate) = (port(section, problems), file(section, "cert", problems));
     Some(TlsConfig {
         key: file(section, "key", problems)?,
-        port: port?,
+        // Without one nothing starts, and the files can be looked at all the same.
+        port: port.unwrap_or_default(),
         certificate: certificate?,
         chain,
     })

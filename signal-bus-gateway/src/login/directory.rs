@@ -2,6 +2,8 @@
 
 use std::{
     collections::HashMap,
+    io,
+    net::{TcpStream, ToSocketAddrs as _},
     sync::{
         Arc, Mutex,
         atomic::{AtomicU64, Ordering},
@@ -9,6 +11,7 @@ use std::{
     time::Duration,
 };
 
+use hyper::Uri;
 use ldap3::{
     LdapConnAsync, LdapConnSettings, LdapError, Scope, SearchEntry, dn_escape, ldap_escape,
 };
@@ -89,7 +92,7 @@ impl Directory {
     async fn ask(&self, login: &Login) -> Result<Arc<Rights>, LdapError> {
         let settings = LdapConnSettings::new().set_conn_timeout(ANSWER_TIMEOUT);
         let (connection, mut ldap) =
-            LdapConnAsync::with_settings(settings, &self.config.uri).await?;
+            LdapConnAsync::with_settings(settings, &self.config.uri.value).await?;
         let questions = async {
             let dn = self
                 .config
@@ -147,6 +150,27 @@ impl Directory {
             answers.insert(key, (Instant::now(), Arc::clone(rights)));
         }
     }
+}
+
+/// Looks whether anybody listens where the server should be. Blocks, for 3 s at most.
+pub(crate) fn reach(uri: &str) -> io::Result<()> {
+    let parsed: Uri = uri.parse().map_err(io::Error::other)?;
+    let port = match (parsed.port_u16(), parsed.scheme_str()) {
+        (Some(port), _) => port,
+        (None, Some("ldap")) => 389,
+        (None, Some("ldaps")) => 636,
+        // A socket of this machine has no port.
+        (None, _) => return Ok(()),
+    };
+    let host = parsed.host().unwrap_or_default().trim_matches(['[', ']']);
+    let mut failure = io::ErrorKind::NotFound.into();
+    for address in (host, port).to_socket_addrs()? {
+        match TcpStream::connect_timeout(&address, ANSWER_TIMEOUT) {
+            Ok(_) => return Ok(()),
+            Err(error) => failure = error,
+        }
+    }
+    Err(failure)
 }
 
 fn fingerprint(login: &Login) -> Fingerprint {

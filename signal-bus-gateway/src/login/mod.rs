@@ -1,6 +1,6 @@
 //! Who a client is: the ACL file knows, or an LDAP server does.
 
-mod directory;
+pub(crate) mod directory;
 
 use std::{
     io,

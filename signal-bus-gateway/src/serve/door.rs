@@ -1,6 +1,9 @@
 //! The address at which clients come in.
 
-use std::{io, net::SocketAddr};
+use std::{
+    io,
+    net::{SocketAddr, ToSocketAddrs as _},
+};
 
 use tokio::net::{TcpListener, TcpSocket, lookup_host};
 
@@ -12,6 +15,16 @@ pub(crate) async fn listen(host: &str, port: u16) -> io::Result<TcpListener> {
     let found = lookup_host((host, port)).await;
     let socket = bound(found.map_err(nowhere)?.next())?;
     socket.listen(WAITING_MAX)
+}
+
+/// Looks whether this machine has the address, and this user may use it. Whether somebody else does so now is another question:
+/// most often it is the gateway that this one replaces.
+pub(crate) fn check(host: &str, port: u16) -> io::Result<()> {
+    let found = (host, port).to_socket_addrs().map_err(nowhere);
+    match found.and_then(|mut found| bound(found.next())) {
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => Ok(()),
+        bound => bound.map(drop),
+    }
 }
 
 fn bound(address: Option<SocketAddr>) -> io::Result<TcpSocket> {
@@ -59,6 +72,9 @@ pub(crate) fn advice(host: &str, port: u16, error: &io::Error) -> (Part, String)
                 "this user may not listen on port {port}; choose one from 1024 on, or allow it (CAP_NET_BIND_SERVICE)"
             ),
         ),
-        _ => (Part::Port, format!("cannot listen on {host}:{port}")),
+        _ => (
+            Part::Port,
+            format!("cannot listen on {host}:{port}: {error}"),
+        ),
     }
 }

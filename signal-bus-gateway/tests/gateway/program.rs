@@ -262,6 +262,95 @@ async fn a_check_says_all_that_is_wrong_and_ends() {
     );
 }
 
+/// A config in which everything that is named cannot be used, and what is said of it.
+const USELESS: (&str, &str) = (
+    "server:
+  bind: 203.0.113.7
+  port: x
+  max_payload_size: 1000
+  tls:
+    port: 0
+    cert: none.crt
+    key: none.key
+  backlog:
+    size: 10
+    storage: none/backlog
+clients:
+  payloaders: [127.0.0.1]
+  ldap:
+    uri: ldap://127.0.0.1:ldap
+    user_dn: uid=somebody
+    base_scope: dc=example
+    membership_patterns: [member=somebody, (member=%s]
+    acl: {g: [a]}
+",
+    "c.yaml:2: server.bind: expected an address of this machine, found `203.0.113.7`; `0.0.0.0` means all of them
+c.yaml:3: server.port: expected a number from 0 to 65535, found `x`
+c.yaml:7: server.tls.cert: expected a file in PEM form, none.crt cannot be read: No such file or directory (os error 2)
+c.yaml:8: server.tls.key: expected a file in PEM form, none.key cannot be read: No such file or directory (os error 2)
+c.yaml:11: server.backlog.storage: expected a file in a folder that is there, found none/backlog; make the folder, or name another file
+c.yaml:15: clients.ldap.uri: expected `ldap://host:port` or `ldaps://host:port`, found `ldap://127.0.0.1:ldap`
+c.yaml:16: clients.ldap.user_dn: expected `%s` in place of the user, found `uid=somebody`
+c.yaml:18: clients.ldap.membership_patterns: expected a filter with `%s` in place of the user, like `member=uid=%s,ou=people`, found `member=somebody`
+c.yaml:18: clients.ldap.membership_patterns: expected a filter with `%s` in place of the user, like `member=uid=%s,ou=people`, found `(member=%s`
+a.yaml:1: u.password: expected a text, found `5`; write it in quotes
+",
+);
+
+#[tokio::test]
+async fn a_check_tries_what_the_files_name_and_changes_nothing() {
+    let folder = Folder::new();
+    folder.write("a.yaml", "u: {password: 5}\n");
+    let check = async |config: &str| {
+        folder.write("c.yaml", config);
+        let arguments = ["--config", "c.yaml", "--acl", "a.yaml", "--check"];
+        texts(&output(&arguments, &folder).await)
+    };
+    let (config, expected) = USELESS;
+    assert_eq!(
+        check(config).await,
+        (Some(1), expected.to_owned(), String::new())
+    );
+    let stored = |storage: &str| {
+        format!(
+            "server:\n  {{bind: 127.0.0.1, port: 0, backlog: {{size: 9, storage: {storage}}}}}\nclients: {{}}\n"
+        )
+    };
+    folder.write("a.yaml", "{}");
+    assert_eq!(check(&stored("backlog")).await.0, Some(0));
+    folder.write("text", "no json\n");
+    let (code, said, _) = check(&stored("text")).await;
+    let start = "c.yaml:2: server.backlog.storage: expected a backlog,";
+    assert!(code == Some(1) && said.starts_with(start), "{said}");
+    folder.write("torn", "{\"timestamp\": 1");
+    assert_eq!(check(&stored("torn")).await.0, Some(0));
+    let mut names: Vec<_> = std::fs::read_dir(&folder.0).expect("it is there").collect();
+    names.sort_by_key(|name| name.as_ref().map(std::fs::DirEntry::file_name).ok());
+    let names = names
+        .into_iter()
+        .map(|entry| entry.expect("it is there").file_name());
+    assert!(names.eq(["a.yaml", "c.yaml", "text", "torn"]));
+    assert_eq!(check("server: {bind: 127.0.0.1}\nclients:\n  ldap: {uri: 'ldap://127.0.0.1:1', user_dn: 'a=%s', base_scope: x, acl: {}}\n").await,
+        (Some(0), "c.yaml:3: warning: clients.ldap.uri: nobody listens at ldap://127.0.0.1:1: Connection refused (os error 111); start it, or users whom only it knows stay anonymous\nThe configuration is fine.\n".to_owned(), String::new()));
+}
+
+#[tokio::test]
+async fn a_check_goes_well_beside_the_gateway_that_runs() {
+    let folder = Folder::new();
+    folder.write("c.yaml", "server:\n  bind: 127.0.0.1\n  port: 0\n  backlog: {size: 9, storage: backlog}\nclients: {}\n");
+    let running = Running::start(&folder).await;
+    let port = running.address.port();
+    folder.write("c.yaml", &format!("server:\n  bind: 127.0.0.1\n  port: {port}\n  backlog: {{size: 9, storage: backlog}}\nclients: {{}}\n"));
+    folder.write("a.yaml", "{}");
+    let arguments = ["--config", "c.yaml", "--acl", "a.yaml", "--check"];
+    let (code, said, _) = texts(&output(&arguments, &folder).await);
+    assert_eq!(code, Some(0));
+    assert_eq!(
+        said,
+        "c.yaml:4: warning: server.backlog.storage: another process has backlog open; stop that gateway, or name a file of its own for each\nThe configuration is fine.\n"
+    );
+}
+
 #[tokio::test]
 async fn a_file_that_is_no_text_is_named_with_its_line() {
     let folder = Folder::new();
