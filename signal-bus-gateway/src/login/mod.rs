@@ -1,5 +1,6 @@
 //! Who a client is: the ACL file knows, or an LDAP server does.
 
+mod memory;
 pub(crate) mod directory;
 
 use std::{
