@@ -16,8 +16,11 @@ pub(crate) struct Line {
 
 /// Keeps lines.
 pub(crate) trait Keep: Send + 'static {
-    /// Keeps lines, and says whether all of them are kept.
-    fn keep(&mut self, lines: Vec<Line>) -> impl Future<Output = bool> + Send;
+    /// Keeps lines, all of them, or says what is in the way.
+    fn keep(&mut self, lines: Vec<Line>) -> impl Future<Output = Result<(), String>> + Send;
+
+    /// Looks whether it could keep again what it could not keep last.
+    fn try_out(&mut self) -> impl Future<Output = Result<(), String>> + Send;
 
     /// Whether a publisher waits until its event is kept.
     fn is_awaited(&self) -> bool;

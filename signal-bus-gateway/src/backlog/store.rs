@@ -27,6 +27,8 @@ use crate::{
 const EVENTS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("events");
 const MARKS: TableDefinition<'_, &str, u64> = TableDefinition::new("marks");
 const EPOCH: &str = "epoch";
+/// Holds something for a moment, to see that there is room again.
+const TRIAL: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("trial");
 /// Numbers that are left out at each start: without `fsync` a crash takes events whose cursors somebody has.
 const GAP: u64 = 1 << 20;
 
@@ -39,10 +41,18 @@ pub(crate) struct Store {
     path: PathBuf,
     /// Nothing after an error: redb wants to be opened again then.
     database: Option<Database>,
-    /// When that was.
-    failed: Option<Instant>,
+    /// The last error, if nothing was kept since.
+    failure: Option<Failure>,
     size: u64,
     is_synced: bool,
+}
+
+#[derive(Debug)]
+struct Failure {
+    since: Instant,
+    text: String,
+    /// So much could not be kept.
+    bytes: usize,
 }
 
 /// What was found in a backlog file.
@@ -77,7 +87,7 @@ impl Store {
         let store = Self {
             path: path.to_owned(),
             database: Some(database),
-            failed: None,
+            failure: None,
             size,
             is_synced: config.fsync,
         };
@@ -86,32 +96,32 @@ impl Store {
 }
 
 impl Keep for Store {
-    async fn keep(&mut self, lines: Vec<Line>) -> bool {
-        let is_pausing = |failed: Instant| failed.elapsed() < REOPEN_PAUSE;
-        if self.database.is_none() && self.failed.is_some_and(is_pausing) {
-            return false;
+    async fn keep(&mut self, lines: Vec<Line>) -> Result<(), String> {
+        let failure = self.failure.as_ref();
+        if let Some(failure) = failure.filter(|failure| failure.since.elapsed() < REOPEN_PAUSE) {
+            return Err(failure.text.clone());
         }
-        let (path, database, size) = (self.path.clone(), self.database.take(), self.size);
+        let size = self.size;
         let durability = if self.is_synced {
             Durability::Immediate
         } else {
             Durability::Eventual
         };
-        let kept = spawn_blocking(move || {
-            let kept = keep_in(database, &path, &lines, size, durability);
-            kept.map_err(|error| error.to_string())
-        });
-        let failure = match kept.await {
-            Ok(Ok(database)) => {
-                self.database = Some(database);
-                return true;
-            }
-            Ok(Err(error)) => error,
-            Err(error) => error.to_string(),
+        let bytes = lines.iter().map(|line| line.line.len()).sum();
+        let append = move |database: &Database| {
+            let appended = append(database, &lines, size, durability);
+            appended.map_err(|error| error.to_string())
         };
-        self.failed = Some(Instant::now());
-        tracing::error!("the backlog cannot be stored: {failure}");
-        false
+        self.with_database(bytes, append).await
+    }
+
+    async fn try_out(&mut self) -> Result<(), String> {
+        let bytes = self.failure.as_ref().map_or(0, |failure| failure.bytes);
+        let trial = move |database: &Database| {
+            let written = write_for_a_moment(database, bytes);
+            written.map_err(|error| error.to_string())
+        };
+        self.with_database(bytes, trial).await
     }
 
     fn is_awaited(&self) -> bool {
@@ -119,21 +129,41 @@ impl Keep for Store {
     }
 }
 
-/// Keeps lines in a database, which is opened if it is not; gives it back unless it fails.
-#[expect(clippy::result_large_err, reason = "the error of redb, which is rare")]
-fn keep_in(
-    database: Option<Database>,
-    path: &Path,
-    lines: &[Line],
-    size: u64,
-    durability: Durability,
-) -> Result<Database, redb::Error> {
-    let database = match database {
-        Some(database) => database,
-        None => Database::create(path)?,
-    };
-    append(&database, lines, size, durability)?;
-    Ok(database)
+impl Store {
+    /// Does something of so many bytes with the database, which is opened if it is not.
+    async fn with_database(
+        &mut self,
+        bytes: usize,
+        act: impl FnOnce(&Database) -> Result<(), String> + Send + 'static,
+    ) -> Result<(), String> {
+        let (path, database) = (self.path.clone(), self.database.take());
+        let acted = spawn_blocking(move || {
+            let opened = database.map_or_else(|| Database::create(path), Ok);
+            let database = opened.map_err(|error| error.to_string())?;
+            act(&database)?;
+            Ok(database)
+        });
+        let text = match acted.await {
+            Ok(Ok(database)) => {
+                self.database = Some(database);
+                if self.failure.take().is_some() {
+                    tracing::info!("the backlog can be stored again");
+                }
+                return Ok(());
+            }
+            Ok(Err(error)) => error,
+            Err(error) => error.to_string(),
+        };
+        let before = self.failure.as_ref();
+        // Said once, however often it is tried.
+        if before.is_none_or(|before| before.text != text) {
+            tracing::error!("the backlog cannot be stored: {text}");
+        }
+        let bytes = bytes.max(before.map_or(0, |before| before.bytes));
+        let since = Instant::now();
+        let failure = Failure { since, text, bytes };
+        Err(self.failure.insert(failure).text.clone())
+    }
 }
 
 #[expect(clippy::result_large_err, reason = "the error of redb, which is rare")]
@@ -154,6 +184,21 @@ fn append(
             events.pop_first()?;
         }
     }
+    transaction.commit()?;
+    Ok(())
+}
+
+/// Writes as much as could not be kept, and takes it away again.
+#[expect(clippy::result_large_err, reason = "the error of redb, which is rare")]
+fn write_for_a_moment(database: &Database, bytes: usize) -> Result<(), redb::Error> {
+    let transaction = database.begin_write()?;
+    let filling = vec![0; bytes];
+    transaction
+        .open_table(TRIAL)?
+        .insert("", filling.as_slice())?;
+    transaction.commit()?;
+    let transaction = database.begin_write()?;
+    transaction.open_table(TRIAL)?.remove("")?;
     transaction.commit()?;
     Ok(())
 }
@@ -336,7 +381,7 @@ mod tests {
                 path: "/a".into(),
                 line: format!("{{\"n\": {sequence}, \"x\": \"{}\"}}\n", "x".repeat(100)).into(),
             };
-            assert!(store.keep(vec![line]).await);
+            assert_eq!(store.keep(vec![line]).await, Ok(()));
         }
         drop(store);
         let whole = fs::read(&path).expect("it is there");

@@ -4,6 +4,7 @@
 mod index;
 pub(crate) mod filter;
 pub(crate) mod stream;
+mod placing;
 
 use std::{
     sync::{
@@ -13,21 +14,19 @@ use std::{
     task::{Context, Poll},
 };
 
-use signal_bus::{Bus, BusGuard, BusHandle, Health, Signal, StartError, Subscription, Topic};
+use signal_bus::{Bus, BusGuard, BusHandle, Health, StartError, Topic};
 use tokio::sync::{oneshot, watch};
 
 use crate::{
     access::acl::Rights,
-    backlog::{
-        Backlog, Since,
-        line::{Keep, Line},
-    },
+    backlog::{Backlog, Since, line::Keep},
     clock,
     event::{Draft, Event},
     hub::{
         filter::Filter,
         index::{Index, Places},
-        stream::{End, Offered, QueueLimits, Stream},
+        placing::place_all,
+        stream::{End, QueueLimits, Stream},
     },
     mutex::lock,
     topic::Wanted,
@@ -37,8 +36,6 @@ use crate::{
 static ACCEPTED: Topic<Accepted> = Topic::new("gateway.accepted");
 /// So many may wait there before publishers wait.
 const ACCEPTED_MAX: usize = 4096;
-/// So many are kept and handed on together.
-const TOGETHER_MAX: usize = 256;
 
 /// A draft on its way through the bus.
 #[derive(Debug)]
@@ -83,6 +80,8 @@ struct Row {
     streams_count: AtomicUsize,
     limits: QueueLimits,
     tally: Tally,
+    /// Why nothing can be kept at present.
+    store_fault: Mutex<Option<String>>,
     /// Drafts that were accepted so far.
     accepted: AtomicU64,
     /// Those of them that have their place, or were refused at last.
@@ -113,6 +112,7 @@ impl Hub {
             streams_count: AtomicUsize::new(0),
             limits,
             tally: Tally::default(),
+            store_fault: Mutex::default(),
             accepted: AtomicU64::new(0),
             settled: watch::Sender::new(0),
         });
@@ -207,6 +207,11 @@ impl Hub {
         self.row.tally.store_failures.load(Ordering::Relaxed)
     }
 
+    /// Why nothing can be kept at present, if that is so.
+    pub(crate) fn store_fault(&self) -> Option<String> {
+        lock(&self.row.store_fault).clone()
+    }
+
     pub(crate) fn tally(&self) -> &Tally {
         &self.row.tally
     }
@@ -272,95 +277,6 @@ impl Drop for Seat {
         self.row
             .streams_count
             .store(inner.index.streams_count(), Ordering::Relaxed);
-    }
-}
-
-/// Gives each accepted event its place, until the bus is closed and all of them have one.
-async fn place_all(
-    mut accepted: Subscription<Accepted>,
-    row: Arc<Row>,
-    mut keep: Option<impl Keep>,
-) {
-    let mut next = lock(&row.inner).backlog.next();
-    while let Some(first) = accepted.recv().await {
-        let mut together = vec![first];
-        while together.len() < TOGETHER_MAX {
-            match accepted.try_recv() {
-                Some(signal) => together.push(signal),
-                None => break,
-            }
-        }
-        let count = together.len().try_into().unwrap_or(u64::MAX);
-        let (mut events, mut lines, mut waiting) = (Vec::new(), Vec::new(), Vec::new());
-        for signal in together {
-            let Some((draft, kept)) = taken(&signal) else {
-                continue;
-            };
-            let line: Arc<str> = draft.line(next).into();
-            if keep.is_some() {
-                lines.push(Line {
-                    sequence: next.sequence,
-                    timestamp: draft.timestamp(),
-                    path: draft.path().into(),
-                    line: Arc::clone(&line),
-                });
-            }
-            events.push(Arc::new(draft.into_event(next, &line)));
-            waiting.extend(kept);
-            next.sequence += 1;
-        }
-        match &mut keep {
-            None => row.place(&events),
-            Some(keep) if keep.is_awaited() => {
-                // Who was told that an event is not stored may send it again: nobody has seen it.
-                let is_kept = keep.keep(lines).await;
-                row.note_kept(is_kept);
-                if is_kept {
-                    row.place(&events);
-                }
-                // Who does not wait any more need not know.
-                waiting
-                    .into_iter()
-                    .for_each(|kept| kept.send(is_kept).unwrap_or_default());
-            }
-            Some(keep) => {
-                row.place(&events);
-                row.note_kept(keep.keep(lines).await);
-            }
-        }
-        row.settled.send_modify(|settled| *settled += count);
-    }
-}
-
-fn taken(signal: &Signal<Accepted>) -> Option<(Draft, Option<oneshot::Sender<bool>>)> {
-    let draft = lock(&signal.draft).take()?;
-    Some((draft, lock(&signal.kept).take()))
-}
-
-impl Row {
-    fn note_kept(&self, is_kept: bool) {
-        let failures = u64::from(!is_kept);
-        self.tally
-            .store_failures
-            .fetch_add(failures, Ordering::Relaxed);
-    }
-
-    /// Puts events into the row, and hands them to all who want them.
-    fn place(&self, events: &[Arc<Event>]) {
-        for event in events {
-            // One lock for each event, so that who comes does not wait for all of them.
-            let mut inner = lock(&self.inner);
-            inner.backlog.push(Arc::clone(event));
-            inner.index.each(event, |stream| {
-                if stream.offer(event) == Offered::Overflowed {
-                    self.tally.too_slow.fetch_add(1, Ordering::Relaxed);
-                    let wanted = &stream.wanted;
-                    tracing::warn!("a stream of {wanted} is disconnected: its reader is too slow");
-                }
-            });
-            drop(inner);
-            self.tally.events.fetch_add(1, Ordering::Relaxed);
-        }
     }
 }
 

@@ -1,7 +1,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicU32, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
     },
     time::Duration,
 };
@@ -30,13 +30,18 @@ const LIMITS: QueueLimits = QueueLimits {
 /// Keeps nothing.
 struct Nowhere {
     is_awaited: bool,
-    can: bool,
+    can: Arc<AtomicBool>,
 }
 
 impl Keep for Nowhere {
-    async fn keep(&mut self, _: Vec<Line>) -> bool {
+    async fn keep(&mut self, _: Vec<Line>) -> Result<(), String> {
         tokio::task::yield_now().await;
-        self.can
+        self.try_out().await
+    }
+
+    async fn try_out(&mut self) -> Result<(), String> {
+        let can = self.can.load(Ordering::Relaxed);
+        can.then_some(()).ok_or_else(|| "no room".to_owned())
     }
 
     fn is_awaited(&self) -> bool {
@@ -295,7 +300,7 @@ async fn the_past_joins_the_present_under_load() {
 async fn a_publisher_is_told_that_its_event_is_not_stored_and_nobody_gets_it() {
     let keep = Nowhere {
         is_awaited: true,
-        can: false,
+        can: Arc::default(),
     };
     let running = Running::start_with(10, LIMITS, Some(keep)).await;
     let seat = running.seat("/", NOTHING).await;
@@ -314,7 +319,7 @@ async fn a_publisher_is_told_that_its_event_is_not_stored_and_nobody_gets_it() {
 async fn what_cannot_be_stored_is_delivered_where_nobody_waits_for_it() {
     let keep = Nowhere {
         is_awaited: false,
-        can: false,
+        can: Arc::default(),
     };
     let running = Running::start_with(10, LIMITS, Some(keep)).await;
     let seat = running.seat("/", NOTHING).await;
@@ -322,6 +327,31 @@ async fn what_cannot_be_stored_is_delivered_where_nobody_waits_for_it() {
     assert_eq!(take(&seat).await, Ok(vec![1]));
     drop(seat);
     running.close().await;
+}
+
+/// Those who publish may wait for it before they come back.
+#[tokio::test(start_paused = true)]
+async fn a_store_that_fails_is_told_of_until_it_recovers_also_if_nobody_publishes() {
+    for is_awaited in [true, false] {
+        let can = Arc::new(AtomicBool::new(true));
+        let keep = Nowhere {
+            is_awaited,
+            can: Arc::clone(&can),
+        };
+        let running = Running::start_with(10, LIMITS, Some(keep)).await;
+        running.publish("/a", 1).await;
+        assert_eq!(running.hub.store_fault(), None);
+        can.store(false, Ordering::Relaxed);
+        let published = running.hub.publish(draft("/a", 2)).await;
+        assert_eq!(published.is_ok(), !is_awaited);
+        tokio::time::sleep(Duration::from_secs(10)).await;
+        assert_eq!(running.hub.store_fault().as_deref(), Some("no room"));
+        assert_eq!(running.hub.store_failures(), 1);
+        can.store(true, Ordering::Relaxed);
+        tokio::time::sleep(Duration::from_secs(10)).await;
+        assert_eq!(running.hub.store_fault(), None);
+        running.close().await;
+    }
 }
 
 #[tokio::test]

@@ -46,7 +46,7 @@ pub(super) fn look(desk: &Desk, method: &Method, path: &str, frame: Frame) -> Op
     Some(answer::said(said, counts, is_closing))
 }
 
-/// Whether it works: a program that does not should be started again.
+/// Whether it works: a program that does not should be started again. A full disk would stay full.
 fn health(desk: &Desk) -> Said {
     let health = desk.hub.health();
     if health.is_healthy() {
@@ -56,12 +56,14 @@ fn health(desk: &Desk) -> Said {
     }
 }
 
-/// Whether it takes requests: one that stops soon should not get any more.
+/// Whether it can do what is asked of it: one that stops soon, or cannot store, should not get more.
 fn ready(desk: &Desk) -> Said {
     if desk.closing.is_cancelled() {
-        Said::plain(503, "stopping\n")
-    } else {
-        Said::plain(200, "ready\n")
+        return Said::plain(503, "stopping\n");
+    }
+    match desk.hub.store_fault() {
+        Some(fault) => Said::plain(503, &format!("the backlog cannot be stored: {fault}\n")),
+        None => Said::plain(200, "ready\n"),
     }
 }
 

@@ -203,13 +203,29 @@ async fn a_disk_that_was_full_is_written_to_again_when_it_has_room() {
             status => break assert_eq!(status, 503),
         }
     }
+    let ready = async || {
+        let mut raw = connect(running.address).await;
+        raw.send("GET /_bus/ready HTTP/1.1\r\nHost: x\r\n\r\n")
+            .await;
+        let answer = raw.answer().await;
+        (answer.status(), answer.body)
+    };
+    let (status, said) = ready().await;
+    assert!(
+        status == 503
+            && said.starts_with("the backlog cannot be stored: ")
+            && said.contains("File too large"),
+        "{status} {said}"
+    );
     let id = running.child.id().expect("it runs").to_string();
     let raised = Command::new("prlimit")
         .args(["--pid", &id, "--fsize=unlimited:"])
         .status()
         .await;
     assert!(raised.expect("there is `prlimit`").success());
-    while running.put("/a").await != 202 {}
+    // It finds that out by itself: whoever waits for it sends nothing.
+    while ready().await.0 != 200 {}
+    assert_eq!(running.put("/a").await, 202);
     stored_count += 1;
     running.signal("-KILL");
     running.child.wait().await.expect("it runs");
