@@ -1,6 +1,7 @@
 //! The newest events, for those who come back.
 
 pub(crate) mod line;
+pub(crate) mod past;
 mod record;
 mod legacy;
 pub(crate) mod ground;
@@ -9,15 +10,21 @@ pub(crate) mod store;
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use crate::{
+    backlog::past::{Asked, Past, Run},
     cursor::{Cursor, Epoch},
     event::Event,
 };
+
+/// A run is no longer than this, so that little more than its size is kept.
+const RUN_EVENTS_MAX: usize = 1024;
+/// There are this many runs, at least: events go run by run.
+const RUNS_MIN: usize = 16;
 
 /// What a reader wants of the past.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(crate) struct Since {
     /// Events of that time and later, in seconds since 1970.
-    pub(crate) time: Option<i64>,
+    pub(crate) time: Option<f64>,
     /// Events after that one.
     pub(crate) cursor: Option<Cursor>,
     /// All that is kept, if that one is not known any more; else nothing, as in PyPubSub.
@@ -25,6 +32,8 @@ pub(crate) struct Since {
 }
 
 /// The newest events, in their order; never more than its size.
+///
+/// Somebody who asks for the past takes runs of it, not events, while others wait: what was not asked for is left out later.
 #[derive(Debug)]
 pub(crate) struct Backlog {
     epoch: Epoch,
@@ -32,7 +41,22 @@ pub(crate) struct Backlog {
     max_age: Option<Duration>,
     /// The number of the event that comes next.
     next: u64,
-    events: VecDeque<Arc<Event>>,
+    runs: VecDeque<Whole>,
+    /// Events of the first run that are not kept any more.
+    gone: usize,
+    /// The run that grows.
+    last: Vec<Arc<Event>>,
+    /// The time of the newest event; clocks are set back, and an event may overtake another one.
+    latest: f64,
+    events_count: usize,
+}
+
+/// A run that does not grow any more.
+#[derive(Debug)]
+struct Whole {
+    run: Run,
+    /// No event of it, or before it, is of a later time.
+    latest: f64,
 }
 
 impl Backlog {
@@ -43,7 +67,11 @@ impl Backlog {
             size,
             max_age,
             next,
-            events: VecDeque::new(),
+            runs: VecDeque::new(),
+            gone: 0,
+            last: Vec::new(),
+            latest: f64::MIN,
+            events_count: 0,
         }
     }
 
@@ -52,34 +80,69 @@ impl Backlog {
         if self.size == 0 {
             return;
         }
-        if self.events.len() == self.size {
-            self.events.pop_front();
+        self.latest = self.latest.max(event.timestamp);
+        self.last.push(event);
+        self.events_count += 1;
+        if self.last.len() == self.run_length() {
+            let (run, latest) = (std::mem::take(&mut self.last).into(), self.latest);
+            self.runs.push_back(Whole { run, latest });
         }
-        self.events.push_back(event);
+        if self.size < self.events_count {
+            self.forget_oldest();
+        }
+    }
+
+    fn run_length(&self) -> usize {
+        (self.size / RUNS_MIN).clamp(1, RUN_EVENTS_MAX)
+    }
+
+    fn forget_oldest(&mut self) {
+        self.events_count -= 1;
+        self.gone += 1;
+        if self
+            .runs
+            .front()
+            .is_some_and(|first| first.run.len() <= self.gone)
+        {
+            self.runs.pop_front();
+            self.gone = 0;
+        }
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.events.len()
+        self.events_count
     }
 
-    /// What is kept and asked for, oldest first, each event once. `now` is in seconds since 1970.
-    ///
-    pub(crate) fn since(&self, since: Since, now: f64) -> Vec<Arc<Event>> {
-        let otherwise = since.else_all.then_some(0);
-        let place = |cursor| self.place_after(cursor).or(otherwise);
-        let after = since.cursor.and_then(place);
-        if since.time.is_none() && after.is_none() {
-            return Vec::new();
-        }
-        let oldest = self.max_age.map_or(f64::MIN, |age| now - age.as_secs_f64());
-        #[expect(clippy::cast_precision_loss, reason = "so far away no second counts")]
-        let time = since.time.map(|time| time as f64);
-        let wanted = self.events.iter().enumerate().filter(|(place, event)| {
-            let is_after = after.is_some_and(|after| after <= *place);
-            let is_new = time.is_some_and(|time| time <= event.timestamp);
-            (is_after || is_new) && oldest <= event.timestamp
-        });
-        wanted.map(|(_, event)| Arc::clone(event)).collect()
+    /// What is kept and asked for. `now` is in seconds since 1970.
+    pub(crate) fn since(&self, since: Since, now: f64) -> Option<Past> {
+        let known = since.cursor.filter(|cursor| self.knows(*cursor));
+        let is_all = since.cursor.is_some() && known.is_none() && since.else_all;
+        let asked = Asked {
+            kept: self.oldest()?,
+            after: known.map(|cursor| cursor.sequence),
+            time: if is_all { Some(f64::MIN) } else { since.time },
+            oldest: self.max_age.map_or(f64::MIN, |age| now - age.as_secs_f64()),
+        };
+        let start = self.start(&asked)?;
+        let runs = self.runs.range(start..).map(|whole| Arc::clone(&whole.run));
+        let last = (!self.last.is_empty()).then(|| self.last.as_slice().into());
+        Some(Past::new(runs.chain(last).collect(), asked))
+    }
+
+    /// The run before which nothing is asked for; nothing, if nothing is asked for at all.
+    fn start(&self, asked: &Asked) -> Option<usize> {
+        let from_time = |time: f64| self.runs.partition_point(|whole| whole.latest < time);
+        let is_before = |number: u64| {
+            move |whole: &Whole| {
+                let last = whole.run.last();
+                last.is_none_or(|event| event.cursor.sequence <= number)
+            }
+        };
+        let after = asked
+            .after
+            .map(|number| self.runs.partition_point(is_before(number)));
+        let start = after.into_iter().chain(asked.time.map(from_time)).min()?;
+        Some(start.max(from_time(asked.oldest)))
     }
 
     /// The place of the next event.
@@ -91,18 +154,19 @@ impl Backlog {
     }
 
     /// Whether nothing is missing between a cursor and what is kept.
-    pub(crate) fn knows(&self, cursor: Cursor) -> bool {
-        self.place_after(cursor).is_some()
-    }
-
-    /// Where the events begin that follow a cursor.
     ///
     /// The event itself may be missing between others: what a crash has taken, or a torn page, was seen by somebody.
-    fn place_after(&self, cursor: Cursor) -> Option<usize> {
-        let oldest = self.events.front()?.cursor.sequence;
-        let is_known = cursor.epoch == self.epoch && (oldest..self.next).contains(&cursor.sequence);
-        let is_before = |event: &Arc<Event>| event.cursor.sequence <= cursor.sequence;
-        is_known.then(|| self.events.partition_point(is_before))
+    pub(crate) fn knows(&self, cursor: Cursor) -> bool {
+        let kept = self.oldest().map(|oldest| oldest..self.next);
+        cursor.epoch == self.epoch && kept.is_some_and(|kept| kept.contains(&cursor.sequence))
+    }
+
+    /// The number of the oldest event that is kept.
+    fn oldest(&self) -> Option<u64> {
+        let first = self.runs.front().map(|first| &first.run[self.gone]);
+        first
+            .or(self.last.first())
+            .map(|event| event.cursor.sequence)
     }
 }
 
@@ -145,8 +209,9 @@ mod tests {
     }
 
     fn found(backlog: &Backlog, since: Since) -> Vec<u64> {
-        let events = backlog.since(since, 10.0);
-        events.iter().map(|event| event.cursor.sequence).collect()
+        let mut past = backlog.since(since, 10.0);
+        let runs = std::iter::from_fn(|| past.as_mut()?.look(3));
+        runs.flatten().map(|event| event.cursor.sequence).collect()
     }
 
     fn after(sequence: u64) -> Since {
@@ -157,7 +222,7 @@ mod tests {
         }
     }
 
-    fn from(time: i64) -> Since {
+    fn from(time: f64) -> Since {
         Since {
             time: Some(time),
             cursor: None,
@@ -199,23 +264,23 @@ mod tests {
     #[test]
     fn a_time_names_what_is_not_older() {
         let backlog = backlog(5, None);
-        assert_eq!(found(&backlog, from(8)), [8, 9]);
-        assert_eq!(found(&backlog, from(0)), [4, 6, 7, 8, 9]);
-        assert_eq!(found(&backlog, from(i64::MIN)), [4, 6, 7, 8, 9]);
-        assert_eq!(found(&backlog, from(i64::MAX)), [0; 0]);
+        assert_eq!(found(&backlog, from(8.0)), [8, 9]);
+        assert_eq!(found(&backlog, from(0.0)), [4, 6, 7, 8, 9]);
+        assert_eq!(found(&backlog, from(f64::MIN)), [4, 6, 7, 8, 9]);
+        assert_eq!(found(&backlog, from(f64::MAX)), [0; 0]);
     }
 
     #[test]
     fn nothing_that_is_too_old_is_named() {
         let backlog = backlog(8, Some(3));
-        assert_eq!(found(&backlog, from(0)), [7, 8, 9]);
+        assert_eq!(found(&backlog, from(0.0)), [7, 8, 9]);
         assert_eq!(found(&backlog, after(1)), [7, 8, 9]);
     }
 
     #[test]
     fn both_together_name_each_event_once() {
         let since = Since {
-            time: Some(8),
+            time: Some(8.0),
             cursor: Some(cursor(6)),
             else_all: false,
         };
@@ -232,6 +297,72 @@ mod tests {
             };
             assert_eq!(found(&backlog, since), expected, "{sequence}");
             assert_eq!(backlog.knows(cursor(sequence)), sequence == 8);
+        }
+    }
+
+    /// Each with its second, but for those that a clock was set back for.
+    fn long(size: usize) -> Backlog {
+        let mut backlog = Backlog::new(Epoch::from_bits(1), 0, size, None);
+        for number in 0..100_000_u32 {
+            let late = if number % 1000 == 0 { 50 } else { 0 };
+            let second = f64::from(number.saturating_sub(late));
+            let event = Event::restored(cursor(number.into()), second, "/a", "{}\n");
+            backlog.push(Arc::new(event));
+        }
+        backlog
+    }
+
+    /// What is taken while others wait is counted here, not timed.
+    #[test]
+    fn whoever_asks_for_the_past_takes_runs_and_only_those_that_may_hold_it() {
+        let backlog = long(80_000);
+        assert_eq!(backlog.len(), 80_000);
+        let parts = |since| {
+            backlog
+                .since(since, 0.0)
+                .map_or(0, |past| past.parts_count())
+        };
+        assert!(
+            (78..=81).contains(&parts(from(0.0))),
+            "{}",
+            parts(from(0.0))
+        );
+        assert!(parts(from(99_000.0)) <= 2 && parts(after(99_000)) <= 2);
+        assert!(parts(from(1e9)) <= 1);
+        assert_eq!(parts(after(10_000)), 0);
+        let last = Since {
+            time: Some(99_990.0),
+            ..after(99_000)
+        };
+        assert!(parts(last) <= 2);
+    }
+
+    #[test]
+    fn of_many_events_each_is_found_where_it_is_asked_for() {
+        for size in [1, 2, 15, 16, 17, 31, 1000, 16_384, 80_000, 1_000_000] {
+            let backlog = long(size);
+            let kept = 100_000_u64.saturating_sub(size.try_into().expect("few"));
+            for start in [
+                0, 1, 19_999, 20_000, 20_001, 83_615, 84_000, 98_975, 98_999, 99_000, 99_998,
+                99_999,
+            ] {
+                let expected: Vec<_> = (start + 1..100_000).collect();
+                let expected = if kept <= start { expected } else { Vec::new() };
+                assert_eq!(found(&backlog, after(start)), expected, "{size} {start}");
+                let second = |number: u64| {
+                    if number % 1000 == 0 {
+                        number.saturating_sub(50)
+                    } else {
+                        number
+                    }
+                };
+                let expected: Vec<_> = (kept..100_000)
+                    .filter(|number| start <= second(*number))
+                    .collect();
+                #[expect(clippy::cast_precision_loss, reason = "they are few")]
+                let time = start as f64;
+                assert_eq!(found(&backlog, from(time)), expected, "{size} {start}");
+            }
         }
     }
 

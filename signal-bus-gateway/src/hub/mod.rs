@@ -15,11 +15,14 @@ use std::{
 };
 
 use signal_bus::{Bus, BusGuard, BusHandle, Health, StartError, Topic};
-use tokio::sync::{oneshot, watch};
+use tokio::{
+    sync::{oneshot, watch},
+    task::yield_now,
+};
 
 use crate::{
     access::acl::Rights,
-    backlog::{Backlog, Since, line::Keep},
+    backlog::{Backlog, Since, line::Keep, past::Past},
     clock,
     event::{Draft, Event},
     hub::{
@@ -36,6 +39,8 @@ use crate::{
 static ACCEPTED: Topic<Accepted> = Topic::new("gateway.accepted");
 /// So many may wait there before publishers wait.
 const ACCEPTED_MAX: usize = 4096;
+/// So many events of the past are looked at before others go on.
+const LOOKED_AT_MAX: usize = 64;
 
 /// A draft on its way through the bus.
 #[derive(Debug)]
@@ -181,10 +186,8 @@ impl Hub {
             .streams_count
             .store(inner.index.streams_count(), Ordering::Relaxed);
         drop(inner);
-        let is_wanted =
-            |event: &Arc<Event>| stream.wanted.matches(&event.topics) && stream.takes(event);
         Seat {
-            past: past.into_iter().filter(is_wanted).collect(),
+            past: past.map(Box::new),
             is_stale,
             row: Arc::clone(&self.row),
             places,
@@ -235,8 +238,8 @@ impl Hub {
 /// A reader's place in the hub; it leaves when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Seat {
-    /// What it asked for of the past.
-    pub(crate) past: Vec<Arc<Event>>,
+    /// What it asked for of the past, as far as it has not got it.
+    past: Option<Box<Past>>,
     /// Whether the event after which it wanted to go on is not known any more.
     pub(crate) is_stale: bool,
     stream: Arc<Stream>,
@@ -245,6 +248,23 @@ pub(crate) struct Seat {
 }
 
 impl Seat {
+    /// The next events of the past that it wants and may see; nothing when the present begins.
+    pub(crate) async fn take_past(&mut self) -> Option<Vec<Arc<Event>>> {
+        loop {
+            // Of a long past little may be wanted; others are let go on meanwhile.
+            yield_now().await;
+            let Some(mut events) = self.past.as_mut()?.look(LOOKED_AT_MAX) else {
+                self.past = None;
+                return None;
+            };
+            let stream = &self.stream;
+            events.retain(|event| stream.wanted.matches(&event.topics) && stream.takes(event));
+            if !events.is_empty() {
+                return Some(events);
+            }
+        }
+    }
+
     /// Moves at most `count` events to `taken`; says why there will be none any more.
     pub(crate) fn poll_take(
         &self,

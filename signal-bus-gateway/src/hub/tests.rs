@@ -262,16 +262,17 @@ async fn the_past_joins_the_present_under_load() {
                     sequence: last.into(),
                 });
                 let since = Since {
-                    time: cursor.is_none().then_some(0),
+                    time: cursor.is_none().then_some(0.0),
                     cursor,
                     else_all: false,
                 };
                 let mut seat = running.seat("/load", since).await;
-                let past = std::mem::take(&mut seat.past);
-                for event in past {
-                    assert_eq!(number(event.line()), expected);
-                    expected += 1;
-                    seen.store(expected, Ordering::Relaxed);
+                while let Some(past) = seat.take_past().await {
+                    for event in past {
+                        assert_eq!(number(event.line()), expected);
+                        expected += 1;
+                        seen.store(expected, Ordering::Relaxed);
+                    }
                 }
                 for _ in 0..3 {
                     for number in take(&seat).await.unwrap_or_default() {
@@ -294,6 +295,40 @@ async fn the_past_joins_the_present_under_load() {
         .expect("nobody else has it")
         .close()
         .await;
+}
+
+/// Somebody who wants little of a long past does not keep the others from theirs.
+#[tokio::test]
+async fn who_walks_through_the_past_lets_others_go_on() {
+    const EVENTS: u32 = 20_000;
+    let running = Running::start(EVENTS.try_into().expect("few"), LIMITS).await;
+    for number in 0..EVENTS {
+        running.publish("/a", number).await;
+    }
+    running.publish("/wanted", EVENTS).await;
+    running.placed(u64::from(EVENTS) + 1).await;
+    let all = Since {
+        time: Some(0.0),
+        ..NOTHING
+    };
+    let mut seat = running.seat("/wanted", all).await;
+    let (mut turns, mut found) = (0, Vec::new());
+    let walk = async {
+        while let Some(events) = seat.take_past().await {
+            found.extend(events.iter().map(|event| number(event.line())));
+        }
+    };
+    let others = async {
+        loop {
+            turns += 1;
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::select! { () = walk => {}, () = others => {} }
+    assert_eq!(found, [EVENTS]);
+    assert!(EVENTS / 100 < turns, "{turns} turns");
+    drop(seat);
+    running.close().await;
 }
 
 #[tokio::test]

@@ -61,17 +61,17 @@ pub(super) async fn run<I: AsyncRead + AsyncWrite + Unpin>(
         .max_frame_size(Some(SAID_BYTES_MAX));
     let mut socket =
         WebSocketStream::from_partially_read(io, early.to_vec(), Role::Server, Some(config)).await;
-    let mut past = std::mem::take(&mut seat.past);
     let over = async {
         if preface.is_some() {
             send(&mut socket, Message::text(STALE), stall).await?;
         }
-        for event in past.drain(..) {
-            // A new ACL may have come since they were looked up.
-            if !seat.stream().takes(&event) {
-                continue;
+        while let Some(events) = seat.take_past().await {
+            for event in events {
+                // A new ACL may have come since they were looked up.
+                if seat.stream().takes(&event) {
+                    send(&mut socket, message(&event), stall).await?;
+                }
             }
-            send(&mut socket, message(&event), stall).await?;
         }
         follow(&mut socket, &seat, stall).await
     };

@@ -37,18 +37,17 @@ pub(super) async fn run<I: AsyncRead + AsyncWrite + Unpin>(
 ) {
     let Opening {
         head,
-        mut seat,
+        seat,
         form,
         preface,
     } = opening;
-    let past = std::mem::take(&mut seat.past);
     let mut stream = Streaming {
         io,
         seat,
         form,
         stall,
     };
-    if let Err(error) = stream.run(head, preface, past).await {
+    if let Err(error) = stream.run(head, preface).await {
         tracing::debug!("a stream ends: {error}");
     }
 }
@@ -70,21 +69,12 @@ enum Next {
 }
 
 impl<I: AsyncRead + AsyncWrite + Unpin> Streaming<I> {
-    async fn run(
-        &mut self,
-        head: String,
-        preface: Option<Bytes>,
-        past: Vec<Arc<Event>>,
-    ) -> io::Result<()> {
+    async fn run(&mut self, head: String, preface: Option<Bytes>) -> io::Result<()> {
         self.write(&mut [Bytes::from(head), preface.unwrap_or_default()])
             .await?;
-        for events in past.chunks(TOGETHER_MAX) {
-            // A new ACL may have come since they were looked up.
-            let is_shown = |event: &&Arc<Event>| self.seat.stream().takes(event);
-            let events: Vec<_> = events.iter().filter(is_shown).cloned().collect();
+        while let Some(events) = self.seat.take_past().await {
             self.write_events(&events).await?;
         }
-        drop(past);
         self.write(&mut [ping(clock::now(), self.form)]).await?;
         let mut pause = Box::pin(sleep(PING_PERIOD));
         let mut taken = Vec::new();

@@ -1,7 +1,5 @@
 //! `GET`: a stream that does not end.
 
-use std::num::{IntErrorKind, ParseIntError};
-
 use bytes::Bytes;
 use hyper::{
     header::{HeaderMap, USER_AGENT},
@@ -151,7 +149,8 @@ impl Query {
         if value == "latest" {
             return Ok(());
         }
-        if let Ok(seconds) = value.parse() {
+        let seconds = value.parse::<f64>();
+        if let Some(seconds) = seconds.ok().filter(|seconds| seconds.is_finite()) {
             self.since.time = Some(seconds);
         } else if value.len() == 36 {
             self.go_on_after(value);
@@ -168,7 +167,7 @@ impl Query {
         self.since.else_all = true;
         if self.since.cursor.is_none() {
             self.is_unreadable = true;
-            self.since.time = Some(i64::MIN);
+            self.since.time = Some(f64::MIN);
         }
     }
 }
@@ -180,12 +179,12 @@ fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 }
 
 /// What Python's `int` makes of it; what it does not take is the beginning of time, as in PyPubSub 0.7.2.
-fn seconds(written: &str) -> i64 {
-    let parsed = written.trim().replace('_', "").parse();
-    parsed.unwrap_or_else(|error: ParseIntError| match error.kind() {
-        IntErrorKind::PosOverflow => i64::MAX,
-        _ => 0,
-    })
+fn seconds(written: &str) -> f64 {
+    let written = written.trim().replace('_', "");
+    let digits = written.trim_start_matches(['+', '-']);
+    let is_whole = digits.bytes().all(|byte| byte.is_ascii_digit());
+    let parsed = written.parse().ok().filter(|_| is_whole);
+    parsed.unwrap_or(0.0)
 }
 
 fn stream_head(frame: Frame, content_type: &str, more: &str) -> String {
