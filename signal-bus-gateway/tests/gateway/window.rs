@@ -3,7 +3,7 @@
 use futures_util::{SinkExt as _, StreamExt as _};
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::kit::{Answer, Config, Gateway, Raw, cursor, login};
+use crate::kit::{Answer, Config, Gateway, Raw, cursor, field, login};
 
 async fn get(gateway: &Gateway, path: &str) -> Answer {
     gateway
@@ -145,6 +145,12 @@ async fn a_browser_that_comes_back_goes_on_or_is_told_that_it_cannot() {
     );
     assert_eq!(past(&gateway, "?since=0", "").await, blocks(2));
     assert_eq!(past(&gateway, "?where=n:4&since=0", "").await, blocks(4));
+    let time = field(&all[4].1, "pubsub_timestamp");
+    assert_eq!(
+        past(&gateway, &format!("?since={time}"), "").await,
+        blocks(4)
+    );
+    assert_eq!(past(&gateway, "?since=0.5", "").await, blocks(2));
     let mut stale = vec![STALE.to_owned()];
     stale.extend(blocks(2));
     for header in [
@@ -179,6 +185,14 @@ async fn a_query_that_means_nothing_is_refused_with_what_was_expected() {
         (
             "?since=yesterday",
             "`since` expects `latest`, a cursor, or seconds since 1970, not `yesterday`\n",
+        ),
+        (
+            "?since=inf",
+            "`since` expects `latest`, a cursor, or seconds since 1970, not `inf`\n",
+        ),
+        (
+            "?since=NaN",
+            "`since` expects `latest`, a cursor, or seconds since 1970, not `NaN`\n",
         ),
         (
             "?where=apples",
