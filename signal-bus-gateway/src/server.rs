@@ -301,6 +301,7 @@ fn desk(
         compat,
         requests: AtomicU64::new(0),
         turned_away: AtomicU64::new(0),
+        not_admitted: AtomicU64::new(0),
         closing,
     })
 }

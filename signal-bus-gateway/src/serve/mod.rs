@@ -19,7 +19,7 @@ use std::{
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
-    time::{sleep, timeout},
+    time::{Instant, sleep, timeout},
 };
 use tokio_rustls::TlsAcceptor;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -35,6 +35,8 @@ use crate::{
 
 /// How long nobody is let in when the process has no room for another file.
 const NO_ROOM_PAUSE: Duration = Duration::from_millis(100);
+/// For so long it is not said again that nobody can be let in.
+const SILENCE: Duration = Duration::from_secs(5);
 
 /// What every connection shares.
 #[derive(Debug, Clone)]
@@ -53,27 +55,27 @@ pub(crate) struct House {
 impl House {
     /// Lets clients in until the house closes.
     pub(crate) async fn admit(self, listener: TcpListener, tls: Option<TlsAcceptor>) {
-        // Said once, until somebody is let in again.
-        let mut is_full = false;
+        let (mut full, mut failing) = (Rarely::default(), Rarely::default());
         while let Some(accepted) = self.closing.run_until_cancelled(listener.accept()).await {
             match accepted {
                 Ok((socket, peer)) => match self.places.take() {
                     Some(place) => {
                         let talks = self.talks.clone();
                         talks.spawn(self.clone().attend(socket, peer.ip(), tls.clone(), place));
-                        is_full = false;
                     }
                     None => {
-                        if !is_full {
+                        if full.is_time() {
                             tracing::warn!("there is no room for a client: see `max_connections`");
-                            is_full = true;
                         }
                         self.turn_away(socket, tls.is_some());
                     }
                 },
                 Err(error) if is_of_the_client(&error) => {}
                 Err(error) => {
-                    tracing::warn!("nobody is let in for a moment: {error}");
+                    self.desk.not_admitted.fetch_add(1, Ordering::Relaxed);
+                    if failing.is_time() {
+                        tracing::warn!("nobody is let in until this is over: {error}");
+                    }
                     sleep(NO_ROOM_PAUSE).await;
                 }
             }
@@ -120,6 +122,22 @@ impl House {
                 self.streams.spawn(stream);
             }
         }
+    }
+}
+
+/// Somebody who says the same thing only now and then.
+#[derive(Default)]
+struct Rarely {
+    said: Option<Instant>,
+}
+
+impl Rarely {
+    fn is_time(&mut self) -> bool {
+        let is_time = self.said.is_none_or(|said| SILENCE <= said.elapsed());
+        if is_time {
+            self.said = Some(Instant::now());
+        }
+        is_time
     }
 }
 

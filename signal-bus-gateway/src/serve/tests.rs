@@ -48,6 +48,7 @@ async fn house() -> (House, signal_bus::BusGuard) {
         compat: Compat::Strict,
         requests: AtomicU64::new(0),
         turned_away: AtomicU64::new(0),
+        not_admitted: AtomicU64::new(0),
         closing: closing.clone(),
     };
     let house = House {
@@ -255,4 +256,15 @@ async fn a_stream_begins_behind_the_answers_before_it() {
     assert_eq!(read.matches("HTTP/1.1 200 OK\r\n").count(), 1, "{read}");
     let stream = read.split("HTTP/1.1 200 OK").nth(1).expect("it is there");
     assert!(stream.contains("X-Requests: 4\r\n"), "{stream}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_happens_again_and_again_is_said_now_and_then() {
+    let mut rarely = super::Rarely::default();
+    let mut said_count = 0;
+    for _ in 0..100 {
+        said_count += u32::from(rarely.is_time());
+        sleep(Duration::from_millis(100)).await;
+    }
+    assert_eq!(said_count, 2);
 }

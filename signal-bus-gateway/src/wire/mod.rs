@@ -47,6 +47,8 @@ pub(crate) struct Desk {
     pub(crate) requests: AtomicU64,
     /// Clients for whom there was no room.
     pub(crate) turned_away: AtomicU64,
+    /// How often a client could not be let in, for want of an open file.
+    pub(crate) not_admitted: AtomicU64,
     /// The gateway stops.
     pub(crate) closing: CancellationToken,
 }

@@ -1,6 +1,6 @@
 //! Paths below `/_bus`, which PyPubSub does not use: how the gateway is.
 
-use std::{fmt::Write as _, sync::atomic::Ordering};
+use std::sync::atomic::Ordering;
 
 use hyper::Method;
 
@@ -67,17 +67,17 @@ fn ready(desk: &Desk) -> Said {
     }
 }
 
+fn metric(name: &str, kind: &str, help: &str, value: u64) -> String {
+    let name = format!("signal_bus_gateway_{name}");
+    format!("# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}\n")
+}
+
 /// What there is to count, as Prometheus reads it.
 fn metrics(desk: &Desk, counts: Counts) -> String {
     let tally = desk.hub.tally();
     let mut text = String::new();
-    let mut write = |name: &str, kind: &str, help: &str, value: u64| {
-        let written = writeln!(
-            text,
-            "# HELP signal_bus_gateway_{name} {help}\n# TYPE signal_bus_gateway_{name} {kind}\nsignal_bus_gateway_{name} {value}"
-        );
-        written.expect("a text takes everything");
-    };
+    let mut write =
+        |name: &str, kind: &str, help: &str, value| text.push_str(&metric(name, kind, help, value));
     let gauge = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
     write(
         "requests_total",
@@ -109,6 +109,12 @@ fn metrics(desk: &Desk, counts: Counts) -> String {
         "counter",
         "Clients for whom there was no room.",
         desk.turned_away.load(Ordering::Relaxed),
+    );
+    write(
+        "accept_failures_total",
+        "counter",
+        "Tries to let a client in that the system has refused, for want of open files.",
+        desk.not_admitted.load(Ordering::Relaxed),
     );
     let too_slow = tally.too_slow.load(Ordering::Relaxed);
     write(

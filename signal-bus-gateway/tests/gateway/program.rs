@@ -241,6 +241,56 @@ async fn a_disk_that_was_full_is_written_to_again_when_it_has_room() {
     assert_ping(&stream.line().await);
 }
 
+/// `accept` fails at once then, again and again.
+#[tokio::test]
+async fn without_open_files_nobody_is_let_in_until_there_are_some() {
+    let folder = Folder::new();
+    folder.write("c.yaml", CONFIG);
+    let mut running = Running::start(&folder).await;
+    let id = running.child.id().expect("it runs").to_string();
+    let limit = async |files: &str| {
+        let limited = Command::new("prlimit")
+            .args(["--pid", &id, &format!("--nofile={files}:")])
+            .status();
+        assert!(limited.await.expect("there is `prlimit`").success());
+    };
+    let mut inside = connect(running.address).await;
+    let mut failures = async || {
+        inside
+            .send("GET /_bus/metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+            .await;
+        let metrics = inside.answer().await.body;
+        let mut lines = metrics.lines();
+        let count =
+            lines.find_map(|line| line.strip_prefix("signal_bus_gateway_accept_failures_total "));
+        count
+            .and_then(|count| count.parse::<u32>().ok())
+            .expect(&metrics)
+    };
+    assert_eq!(failures().await, 0);
+    limit("4").await;
+    let mut late = connect(running.address).await;
+    late.send(put("/a", "{}")).await;
+    let count = loop {
+        match failures().await {
+            0..3 => tokio::task::yield_now().await,
+            count => break count,
+        }
+    };
+    // It rests in between: otherwise there would be thousands by now.
+    assert!(count < 100, "{count}");
+    limit("1000").await;
+    assert_eq!(late.answer().await.status(), 202);
+    running.signal("-TERM");
+    assert_eq!(running.child.wait().await.expect("it ends").code(), Some(0));
+    let mut said_count = 0;
+    while let Some(line) = running.log.next_line().await.expect("it is a text") {
+        said_count +=
+            u32::from(line.contains("nobody is let in until this is over: Too many open files"));
+    }
+    assert_eq!(said_count, 1);
+}
+
 #[tokio::test]
 async fn a_check_says_all_that_is_wrong_and_ends() {
     let folder = Folder::new();
