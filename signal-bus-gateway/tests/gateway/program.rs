@@ -5,6 +5,7 @@ use std::{
     process::{Output, Stdio},
 };
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::{
     io::{AsyncBufReadExt as _, BufReader, Lines},
     process::{Child, ChildStderr, ChildStdout, Command},
@@ -152,6 +153,39 @@ async fn a_stop_finishes_requests_ends_streams_and_succeeds() {
     let status = running.child.wait().await.expect("it ends");
     assert_eq!(status.code(), Some(0));
     assert_eq!(running.said.next_line().await.expect("it is a text"), None);
+}
+
+/// As many as there may be open files, up to ten thousand: on both sides each takes one.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_ends_ten_thousand_streams_with_their_last_chunk() {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: limit.maximum,
+        ..limit
+    };
+    setrlimit(Resource::Nofile, raised).expect("what is allowed is allowed");
+    let files = limit.maximum.unwrap_or(u64::MAX).saturating_sub(1000);
+    let count = files.clamp(100, 10_000);
+    let folder = Folder::new();
+    folder.write("c.yaml", CONFIG);
+    let mut running = Running::start(&folder).await;
+    let mut streams = Vec::new();
+    for _ in 0..count / 100 {
+        let some = std::iter::repeat_with(|| running.subscribe("")).take(100);
+        streams.extend(futures_util::future::join_all(some).await);
+    }
+    running.signal("-TERM");
+    let rests = streams.iter_mut().map(Raw::rest);
+    let rests = futures_util::future::join_all(rests).await;
+    let is_ended = |rest: &&String| rest.ends_with("0\r\n\r\n");
+    let ended_count = rests.iter().filter(is_ended).count();
+    println!("{ended_count} of {} streams are ended", streams.len());
+    assert_eq!(ended_count, streams.len());
+    let status = running.child.wait().await.expect("it ends");
+    assert_eq!(status.code(), Some(0));
+    while let Some(line) = running.log.next_line().await.expect("it is a text") {
+        assert!(!line.contains("given up"), "{line}");
+    }
 }
 
 #[tokio::test]
