@@ -16,6 +16,7 @@ mod json;
 mod topic;
 mod cursor;
 mod event;
+mod websocket;
 mod problem;
 mod yaml;
 mod access;

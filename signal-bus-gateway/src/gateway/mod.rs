@@ -32,7 +32,7 @@ pub use crate::gateway::body::GatewayBody;
 use crate::{
     gateway::exposed::{Exposed, Exposure, Failure, covers},
     topic::decode,
-    wire::socket::{accepted, is_wanted},
+    websocket::{accepted, is_wanted},
 };
 
 /// Bodies may have so many bytes, unless it is said.

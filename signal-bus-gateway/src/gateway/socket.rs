@@ -7,33 +7,22 @@ use std::{
     time::Duration,
 };
 
-use futures_util::{SinkExt as _, StreamExt as _};
+use bytes::Bytes;
 use http_body_util::BodyExt as _;
 use hyper::{
     rt::{Read as _, Write as _},
     upgrade::{OnUpgrade, Upgraded},
 };
-use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
-    time::{MissedTickBehavior, interval, timeout},
-};
-use tokio_tungstenite::{
-    WebSocketStream,
-    tungstenite::{
-        Message, Utf8Bytes,
-        protocol::{CloseFrame, Role, WebSocketConfig, frame::coding::CloseCode},
-    },
-};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
-use crate::{event::PING_PERIOD, gateway::body::GatewayBody};
+use crate::{
+    gateway::body::GatewayBody,
+    websocket::{Gone, Socket, pings},
+};
 
 /// How long a reader may read nothing.
 const STALL: Duration = Duration::from_secs(30);
-/// What a reader says means nothing; it may not say much.
-const SAID_BYTES_MAX: usize = 4096;
-
-/// The reader is gone, or reads nothing.
-struct Gone;
 
 /// Writes a stream to its end, on the connection that the server hands over.
 pub(super) async fn run(handing: OnUpgrade, mut signals: GatewayBody) {
@@ -41,50 +30,29 @@ pub(super) async fn run(handing: OnUpgrade, mut signals: GatewayBody) {
         Ok(handed) => handed,
         Err(error) => return tracing::debug!("a WebSocket does not begin: {error}"),
     };
-    let config = WebSocketConfig::default()
-        .max_message_size(Some(SAID_BYTES_MAX))
-        .max_frame_size(Some(SAID_BYTES_MAX));
-    let mut socket =
-        WebSocketStream::from_raw_socket(Handed(handed), Role::Server, Some(config)).await;
+    let mut socket = Socket::new(Handed(handed), Bytes::new(), STALL).await;
     if let Err(Gone) = follow(&mut socket, &mut signals).await {
         return;
     }
-    let (code, reason) = if signals.was_too_slow() {
-        (CloseCode::Policy, "too slow")
+    if signals.was_too_slow() {
+        socket.close(CloseCode::Policy, "too slow").await;
     } else {
-        (CloseCode::Away, "the bus is closed")
-    };
-    let reason = Utf8Bytes::from_static(reason);
-    // Who does not hear it notices the end of the connection.
-    drop(timeout(STALL, socket.close(Some(CloseFrame { code, reason }))).await);
-}
-
-async fn follow(
-    socket: &mut WebSocketStream<Handed>,
-    signals: &mut GatewayBody,
-) -> Result<(), Gone> {
-    let mut pings = interval(PING_PERIOD);
-    pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        let message = tokio::select! {
-            _ = pings.tick() => Message::Ping(bytes::Bytes::new()),
-            // Pings and closes of the reader are answered by the way.
-            said = socket.next() => match said {
-                Some(Ok(_)) => continue,
-                _ => return Err(Gone),
-            },
-            frame = signals.frame() => match frame.map(|Ok(frame)| frame.into_data()) {
-                Some(Ok(line)) => message(&line),
-                _ => return Ok(()),
-            },
-        };
-        let sent = timeout(STALL, socket.send(message)).await;
-        sent.map_err(|_| Gone)?.map_err(|_| Gone)?;
+        socket.close(CloseCode::Away, "the bus is closed").await;
     }
 }
 
-fn message(line: &[u8]) -> Message {
-    Message::text(String::from_utf8_lossy(line).trim_end())
+async fn follow(socket: &mut Socket<Handed>, signals: &mut GatewayBody) -> Result<(), Gone> {
+    let mut pings = pings();
+    loop {
+        tokio::select! {
+            _ = pings.tick() => socket.ping().await?,
+            said = socket.heard() => said?,
+            frame = signals.frame() => match frame.map(|Ok(frame)| frame.into_data()) {
+                Some(Ok(line)) => socket.line(&String::from_utf8_lossy(&line)).await?,
+                _ => return Ok(()),
+            },
+        }
+    }
 }
 
 /// A connection that hyper has handed over, as tokio reads and writes it.

@@ -2,7 +2,7 @@
 
 pub(crate) mod answer;
 mod publish;
-pub(crate) mod socket;
+mod socket;
 mod subscribe;
 mod window;
 

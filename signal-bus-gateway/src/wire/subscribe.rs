@@ -15,6 +15,7 @@ use crate::{
     hub::filter::Filter,
     login::Client,
     topic::{Wanted, decode},
+    websocket,
     wire::{Counts, Desk, Frame, answer::NAME, socket},
 };
 
@@ -79,7 +80,7 @@ pub(super) async fn open_events(
 ) -> Result<Opening, String> {
     let wanted = Wanted::of_path(path).ok_or("the path names too many topics")?;
     let wish = Query::read(head)?;
-    let socket = socket::is_wanted(&head.headers).then(|| socket::head(head, frame));
+    let socket = websocket::is_wanted(&head.headers).then(|| socket::head(head, frame));
     let socket = socket.transpose()?;
     let seat = desk
         .hub
