@@ -89,19 +89,35 @@ impl Acl {
         self.users.len()
     }
 
-    /// Compares a password, in the same time for every user, also for one that there is not.
+    /// Compares a password, with the same work for every user, also for one that there is not.
     pub(crate) fn judge(&self, user: &str, password: &str) -> Verdict {
-        let said: Fingerprint = Sha256::digest(password.as_bytes()).into();
+        let is_same = |one: &Fingerprint, other: &Fingerprint| one.ct_eq(other);
+        self.judge_by(user, password, digest, is_same)
+    }
+
+    /// As `judge`: one digest and one comparison, whatever comes of them.
+    fn judge_by(
+        &self,
+        user: &str,
+        password: &str,
+        digest: impl FnOnce(&str) -> Fingerprint,
+        is_same: impl FnOnce(&Fingerprint, &Fingerprint) -> Choice,
+    ) -> Verdict {
+        let said = digest(password);
         let found = self.users.get(user);
         let expected = found.and_then(|user| user.password);
         let is_set = Choice::from(u8::from(expected.is_some()));
-        let is_right = is_set & expected.unwrap_or_default().ct_eq(&said);
+        let is_right = is_same(&expected.unwrap_or_default(), &said) & is_set;
         match found {
             Some(user) if bool::from(is_right) => Verdict::Known(Arc::clone(&user.rights)),
             Some(_) => Verdict::Wrong,
             None => Verdict::Unknown,
         }
     }
+}
+
+fn digest(password: &str) -> Fingerprint {
+    Sha256::digest(password.as_bytes()).into()
 }
 
 /// Reads an ACL file; nothing if one of the problems is refused. An empty file has no users.
@@ -186,7 +202,7 @@ fn strict_user(name: &str, node: &Node, problems: &mut Problems) -> Option<User>
     let shown = acl.map_or(Vec::new(), |acl| segments(&path, acl, problems));
     let topics = section.texts("topics", problems);
     Some(User {
-        password: password.map(|password| Sha256::digest(password.as_bytes()).into()),
+        password: password.map(digest),
         rights: Arc::new(Rights {
             segments: shown,
             publishes: topics.into_iter().map(|(_, topic)| topic.into()).collect(),
@@ -222,7 +238,11 @@ fn segment(path: &str, node: &Node, problems: &mut Problems) -> Option<Vec<Box<s
 
 #[cfg(test)]
 mod tests {
-    use super::{Acl, Verdict, read};
+    use std::cell::Cell;
+
+    use subtle::ConstantTimeEq as _;
+
+    use super::{Acl, Fingerprint, Verdict, read};
     use crate::topic::Topics;
 
     const SAMPLE: &str = "
@@ -288,6 +308,42 @@ testuser:
                 "{user}"
             );
             assert!(matches!(acl.judge(user, ""), Verdict::Unknown), "{user}");
+        }
+    }
+
+    /// What a clock could tell is what is done; so that is counted.
+    #[test]
+    fn every_login_takes_the_same_work() {
+        let text = "a: {password: foobar, acl: {s: [x]}}\nnone: {password: foobar}\nunset: {acl: {s: [x]}}\n";
+        let (acl, _) = read("f", text, true);
+        let acl = acl.expect("nothing is refused");
+        for (user, password, is_known) in [
+            ("a", "foobar", true),
+            ("a", "foobaz", false),
+            ("a", "", false),
+            ("none", "foobar", true),
+            ("unset", "", false),
+            ("unset", "foobar", false),
+            ("nobody", "foobar", false),
+            ("nobody", "", false),
+        ] {
+            let (digests, compared) = (Cell::new(0), Cell::new(0));
+            let digest = |password: &str| {
+                digests.set(digests.get() + 1);
+                super::digest(password)
+            };
+            let is_same = |one: &Fingerprint, other: &Fingerprint| {
+                compared.set(compared.get() + one.len().min(other.len()));
+                one.ct_eq(other)
+            };
+            let verdict = acl.judge_by(user, password, digest, is_same);
+            let work = (digests.get(), compared.get());
+            assert_eq!(work, (1, 32), "{user}:{password}");
+            assert_eq!(
+                matches!(verdict, Verdict::Known(_)),
+                is_known,
+                "{user}:{password}"
+            );
         }
     }
 
