@@ -84,6 +84,7 @@ where
                 request,
                 peer,
                 is_ambiguous: talk.is_ambiguous(number),
+                is_malformed: talk.is_malformed(number),
             };
             answer(Arc::clone(&desk), asked, talk.clone())
         })

@@ -1,7 +1,8 @@
 //! Where requests begin and end in what a connection reads.
 //!
-//! hyper does not tell when a head or a body has begun to come in, nor that a request said its length twice. This looks at the
-//! same bytes: it answers nothing and refuses nothing, it only says what is going on.
+//! hyper does not tell when a head or a body has begun to come in, nor that a request said its length twice, or ended its lines
+//! in a way that others read differently. This looks at the same bytes: it answers nothing and refuses nothing, it only says
+//! what is going on.
 
 /// A line of a head that is looked at; the rest of a longer one does not matter here.
 const LINE_BYTES_MAX: usize = 64;
@@ -25,8 +26,12 @@ pub(super) struct Framing {
     line: Vec<u8>,
     head: Head,
     requests_count: u64,
-    /// The number of the request that said its length twice; nothing is followed behind it.
+    /// The number of the request that said its length in both ways; nothing is followed behind it.
     ambiguous: Option<u64>,
+    /// The number of the request whose head is none to a strict reader; nothing is followed behind it, either.
+    malformed: Option<u64>,
+    /// The letter before the one that is read.
+    before: u8,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,6 +55,8 @@ struct Head {
     /// The length does not stand in the part of its line that is looked at.
     is_length_hidden: bool,
     is_chunked: bool,
+    /// It has two lengths, equal as they may be, or a line that ends without a carriage return (RFC 9112, 2.2 and 6.3).
+    is_malformed: bool,
 }
 
 impl Framing {
@@ -60,6 +67,8 @@ impl Framing {
             head: Head::default(),
             requests_count: 0,
             ambiguous: None,
+            malformed: None,
+            before: 0,
         }
     }
 
@@ -77,6 +86,11 @@ impl Framing {
     /// Whether a request, counted from 1, said its length twice; or may have, for it could not be followed.
     pub(super) fn is_ambiguous(&self, request: u64) -> bool {
         self.ambiguous == Some(request) || self.requests_count < request
+    }
+
+    /// Whether a request, counted from 1, has a head that a strict reader does not take.
+    pub(super) fn is_malformed(&self, request: u64) -> bool {
+        self.malformed == Some(request)
     }
 
     /// Follows what was read.
@@ -115,6 +129,7 @@ impl Framing {
             }
             self.place = Place::Head;
         }
+        let before = std::mem::replace(&mut self.before, letter);
         if letter != b'\n' {
             if self.line.len() < LINE_BYTES_MAX {
                 self.line.push(letter);
@@ -125,7 +140,12 @@ impl Framing {
         let is_cut = line.len() == LINE_BYTES_MAX;
         let line = line.trim_ascii_end();
         match self.place {
-            Place::Head => self.head_line(line, is_cut),
+            Place::Head => {
+                self.head.is_malformed |= before != b'\r';
+                self.head_line(line, is_cut);
+            }
+            // hyper waits for the right end, or closes.
+            _ if before != b'\r' => self.place = Place::Lost,
             Place::ChunkSize if line.is_empty() => {}
             Place::ChunkSize => self.chunk_size(line),
             Place::Trailer if line.is_empty() => self.end_request(),
@@ -145,6 +165,7 @@ impl Framing {
                     .ok()
                     .and_then(|value| value.parse().ok());
                 self.head.is_length_hidden |= length.is_none() || is_cut;
+                self.head.is_malformed |= self.head.length.is_some();
                 self.head.length = Some(length.unwrap_or(0));
             } else if name.eq_ignore_ascii_case(b"transfer-encoding") {
                 self.head.is_chunked = true;
@@ -154,6 +175,11 @@ impl Framing {
 
     fn end_head(&mut self) {
         self.requests_count += 1;
+        if self.head.is_malformed {
+            self.malformed = Some(self.requests_count);
+            self.place = Place::Lost;
+            return;
+        }
         match (self.head.is_chunked, self.head.length) {
             (true, Some(_)) => {
                 self.ambiguous = Some(self.requests_count);
@@ -219,7 +245,7 @@ mod tests {
             (Phase::Between, 1)
         );
         assert_eq!(
-            after(b"PUT / HTTP/1.1\nContent-Length: 2\n\n"),
+            after(b"PUT / HTTP/1.1\r\nContent-Length: 2\r\n\r\n"),
             (Phase::Body, 1)
         );
         assert_eq!(
@@ -230,6 +256,17 @@ mod tests {
             b"PUT / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n2;x=y\r\n{}\r\n0\r\nA: b\r\n\r\n";
         assert_eq!(after(chunked), (Phase::Between, 1));
         assert_eq!(after(&chunked[..chunked.len() - 2]), (Phase::Body, 1));
+        for loose in [
+            "2\n{}\r\n0\r\n\r\n",
+            "2\r\n{}\n0\r\n\r\n",
+            "2\r\n{}\r\n0\n\r\n",
+            "0\r\nA: b\n\r\n",
+            "0\r\n\n",
+        ] {
+            let head = "PUT / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n";
+            let loose = format!("{head}{loose}GET / HTTP/1.1\r\n\r\n");
+            assert_eq!(after(loose.as_bytes()), (Phase::Body, 1), "{loose}");
+        }
     }
 
     #[test]
@@ -257,6 +294,32 @@ mod tests {
         let get = "GET / HTTP/1.1\r\n\r\n";
         let row = [put, chunked, get, chunked, put, get].concat();
         assert_eq!(after(row.as_bytes()), (Phase::Between, 6));
+    }
+
+    #[test]
+    fn a_head_that_others_may_read_otherwise_is_malformed() {
+        let first = "GET / HTTP/1.1\r\nA: b\r\n\r\n";
+        for (head, is_malformed) in [
+            (
+                "PUT / HTTP/1.1\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\n{}",
+                true,
+            ),
+            (
+                "PUT / HTTP/1.1\r\nContent-Length: 2\r\nX: y\r\ncontent-length:2\r\n\r\n{}",
+                true,
+            ),
+            ("GET / HTTP/1.1\nA: b\r\n\r\n", true),
+            ("GET / HTTP/1.1\r\nA: b\n\r\n", true),
+            ("GET / HTTP/1.1\r\nA: b\r\n\n", true),
+            ("PUT / HTTP/1.1\r\nContent-Length: 2\r\n\r\n\n\n", false),
+            ("\nGET / HTTP/1.1\r\nA: b\r\n\r\n", false),
+        ] {
+            let mut framing = Framing::new();
+            framing.read(format!("{first}{head}{first}").as_bytes());
+            assert!(!framing.is_malformed(1), "{head}");
+            assert_eq!(framing.is_malformed(2), is_malformed, "{head}");
+            assert_eq!(framing.is_ambiguous(3), is_malformed, "{head}");
+        }
     }
 
     #[test]

@@ -71,6 +71,10 @@ impl Talk {
         lock(&self.0).framing.is_ambiguous(request)
     }
 
+    pub(super) fn is_malformed(&self, request: u64) -> bool {
+        lock(&self.0).framing.is_malformed(request)
+    }
+
     pub(super) fn hand_over(&self, opening: Box<Opening>) {
         lock(&self.0).opening = Some(opening);
     }

@@ -78,6 +78,8 @@ pub(crate) struct Asked {
     pub(crate) peer: IpAddr,
     /// It says twice, and differently, how long its body is.
     pub(crate) is_ambiguous: bool,
+    /// Its head is none to PyPubSub's HTTP server, and to others that are strict.
+    pub(crate) is_malformed: bool,
 }
 
 /// How an answer begins and ends, whatever it says.
@@ -158,7 +160,8 @@ impl Desk {
             Method::GET | Method::HEAD | Method::PUT | Method::POST
         );
         let target = uri.path_and_query().map_or("", |target| target.as_str());
-        asked.is_ambiguous && self.compat == Compat::Strict
+        asked.is_malformed
+            || asked.is_ambiguous && self.compat == Compat::Strict
             || is_unheard_of(method)
             || has_bad_host(request.headers(), request.version())
             || is_packed(request.headers())
