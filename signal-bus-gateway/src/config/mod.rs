@@ -283,14 +283,35 @@ fn payloaders(clients: &Section<'_>, problems: &mut Problems) -> Payloaders {
     Payloaders::new(networks)
 }
 
+/// The texts of a list. To Python a text alone is a list of its letters, which nobody means; where PyPubSub is followed, it is one here.
+fn texts_or_letters<'a>(
+    clients: &Section<'a>,
+    key: &str,
+    problems: &mut Problems,
+) -> Vec<(usize, &'a str)> {
+    let node = clients.field(key);
+    let alone = node.and_then(|node| Some((node.line, node.as_text()?)));
+    match alone.filter(|_| problems.is_lenient()) {
+        None => clients.texts(key, problems),
+        Some((line, text)) => {
+            let advice = format!(
+                "expected a list of texts, found `{text}`, and takes each of its letters for one; write `[{text}]`"
+            );
+            problems.warn(line, &clients.path(key), advice);
+            let letters = text.split("").filter(|letter| !letter.is_empty());
+            letters.map(|letter| (line, letter)).collect()
+        }
+    }
+}
+
 fn oldschoolers(clients: &Section<'_>, problems: &mut Problems) -> Vec<Box<str>> {
-    let texts = clients.texts("oldschoolers", problems);
+    let texts = texts_or_letters(clients, "oldschoolers", problems);
     texts.into_iter().map(|(_, text)| text.into()).collect()
 }
 
 fn secure_topics(clients: &Section<'_>, problems: &mut Problems) -> HashSet<Box<str>> {
     let mut topics = HashSet::new();
-    for (line, topic) in clients.texts("secure_topics", problems) {
+    for (line, topic) in texts_or_letters(clients, "secure_topics", problems) {
         if topic.is_empty() || topic.contains('/') {
             let text = format!(
                 "expected one topic, without `/`, found `{topic}`; it would protect nothing"
@@ -440,6 +461,35 @@ clients:
             problems[0]
                 .to_string()
                 .starts_with("f:3: warning: clients: unknown")
+        );
+    }
+
+    /// PyPubSub does not start with a text for networks.
+    #[test]
+    fn where_pypubsub_is_followed_a_text_is_a_list_of_its_letters() {
+        let text = "server: {}\nclients:\n  secure_topics: aé/\n  oldschoolers: xy\n";
+        assert_refused(
+            text,
+            "f:3: clients.secure_topics: expected a list of texts, found `aé/`\n\
+             f:4: clients.oldschoolers: expected a list of texts, found `xy`",
+        );
+        let (config, problems) = read("f", text, Compat::Upstream);
+        let config = config.expect("nothing is refused");
+        let mut topics: Vec<_> = config.secure_topics.iter().map(|topic| &**topic).collect();
+        topics.sort_unstable();
+        assert_eq!(topics, ["a", "é"]);
+        assert_eq!(config.oldschoolers, [Box::from("x"), Box::from("y")]);
+        let problems: Vec<_> = problems.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            problems[0],
+            "f:3: warning: clients.secure_topics: expected a list of texts, found `aé/`, and takes each of its letters for one; write `[aé/]`"
+        );
+        let networks = "server: {}\nclients: {payloaders: 127.0.0.1}\n";
+        let (config, problems) = read("f", networks, Compat::Upstream);
+        assert!(config.is_none());
+        assert_eq!(
+            problems[0].to_string(),
+            "f:2: clients.payloaders: expected a list of texts, found `127.0.0.1`"
         );
     }
 
