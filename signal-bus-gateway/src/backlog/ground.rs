@@ -50,10 +50,10 @@ pub(super) fn look(path: &Path) -> io::Result<Ground> {
     file.rewind()?;
     let mut bytes = Vec::new();
     file.read_to_end(&mut bytes)?;
-    if is_torn_database(&bytes) {
-        Ok(Ground::Database)
-    } else if legacy::is_legacy(&bytes) {
+    if legacy::is_legacy(&bytes) {
         Ok(Ground::Legacy)
+    } else if is_torn_database(&bytes) {
+        Ok(Ground::Database)
     } else {
         Err(ErrorKind::InvalidData.into())
     }

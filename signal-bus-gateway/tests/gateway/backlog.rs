@@ -238,6 +238,17 @@ async fn the_backlog_of_pypubsub_is_taken_over() {
     assert_eq!(numbers(&past(&gateway, &after(&lines[0])).await), [2]);
 }
 
+/// A file of whole pages that names our tables is not ours for that.
+#[tokio::test]
+async fn the_backlog_of_pypubsub_is_taken_over_whatever_it_says() {
+    let event = r#"{"timestamp": 1.5, "topics": ["a"], "json": {"n": 1, "x": "events, benchmarks"}, "private": false}"#;
+    let filling = " ".repeat(4096 - event.len() - 1);
+    let folder = Folder::new();
+    folder.write("backlog", &format!("{event}{filling}\n"));
+    let gateway = stored(false).start_in(folder).await.expect("it starts");
+    assert_eq!(numbers(&past(&gateway, "X-Fetch-Since: 0\r\n").await), [1]);
+}
+
 /// The error of a start with a backlog of this name, with `DIR` in place of the folder.
 async fn refusal(name: &str, folder: Folder) -> String {
     let path = folder.0.display().to_string();
