@@ -167,3 +167,49 @@ fn groups(section: &Section<'_>, problems: &mut Problems) -> Vec<(String, Arc<Ri
     }
     groups
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{is_address, is_filter};
+
+    #[test]
+    fn addresses_and_filters_are_told_from_others() {
+        for uri in [
+            "ldap://localhost",
+            "ldap://10.0.0.1:389/",
+            "ldaps://ldap.example.org:636",
+            "ldap://[::1]",
+            "ldap://[::1]:389",
+            "ldapi://%2Frun%2Fldapi",
+        ] {
+            assert!(is_address(uri), "{uri}");
+        }
+        for other in [
+            "",
+            "ldap://",
+            "ldap:///",
+            "ldap.example.org",
+            "http://x",
+            "ldap://x:ldap",
+            "ldap://x:99999",
+            "ldap://a b",
+            "ldapi://",
+        ] {
+            assert!(!is_address(other), "{other}");
+        }
+        for filter in ["member=uid=%s,ou=people", "(uid=%s)", "(&(uid=%s)(a=b))"] {
+            assert!(is_filter(filter), "{filter}");
+        }
+        for other in [
+            "",
+            "uid=x",
+            "%s",
+            "(uid=%s",
+            "(&(uid=%s)",
+            "uid=%s)",
+            "member=cn=%s (x)",
+        ] {
+            assert!(!is_filter(other), "{other}");
+        }
+    }
+}

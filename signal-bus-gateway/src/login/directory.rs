@@ -160,14 +160,17 @@ impl Directory {
 
 /// Looks whether anybody listens where the server should be. Blocks, for 3 s at most.
 pub(crate) fn reach(uri: &str) -> io::Result<()> {
+    // A socket of this machine has no port.
+    if uri.starts_with("ldapi://") {
+        return Ok(());
+    }
     let parsed: Uri = uri.parse().map_err(io::Error::other)?;
-    let port = match (parsed.port_u16(), parsed.scheme_str()) {
-        (Some(port), _) => port,
-        (None, Some("ldap")) => 389,
-        (None, Some("ldaps")) => 636,
-        // A socket of this machine has no port.
-        (None, _) => return Ok(()),
+    let usual = if parsed.scheme_str() == Some("ldaps") {
+        636
+    } else {
+        389
     };
+    let port = parsed.port_u16().unwrap_or(usual);
     let host = parsed.host().unwrap_or_default().trim_matches(['[', ']']);
     let mut failure = io::ErrorKind::NotFound.into();
     for address in (host, port).to_socket_addrs()? {
@@ -255,6 +258,28 @@ mod tests {
             user: "u".to_owned(),
             password: password.to_string(),
         }
+    }
+
+    #[test]
+    fn a_server_is_looked_for_where_it_is_asked() {
+        let v4 = std::net::TcpListener::bind("127.0.0.1:0").expect("there is a free port");
+        let address = v4.local_addr().expect("it listens");
+        for there in [
+            format!("ldap://{address}"),
+            format!("ldaps://{address}/"),
+            "ldapi://%2Frun%2Fldapi".to_owned(),
+        ] {
+            assert!(super::reach(&there).is_ok(), "{there}");
+        }
+        if let Ok(v6) = std::net::TcpListener::bind("[::1]:0") {
+            let address = v6.local_addr().expect("it listens");
+            assert!(
+                super::reach(&format!("ldap://{address}")).is_ok(),
+                "{address}"
+            );
+        }
+        assert!(super::reach("ldap://127.0.0.1:1").is_err());
+        assert!(super::reach("ldap://no-such-host.invalid").is_err());
     }
 
     #[tokio::test]
