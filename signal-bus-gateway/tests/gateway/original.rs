@@ -13,7 +13,7 @@ const RECORD: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/original/answer
 const ACL: &str = include_str!("../original/acl.yaml");
 
 /// Which requests are answered otherwise, and why.
-const DEVIATIONS: [(&str, &str); 34] = [
+const DEVIATIONS: [(&str, &str); 37] = [
     ("json NaN", "no JSON"),
     ("json Infinity", "no JSON"),
     ("json -Infinity", "no JSON"),
@@ -66,7 +66,19 @@ const DEVIATIONS: [(&str, &str); 34] = [
         "the original's HTTP server has a page for it",
     ),
     (
+        "length twice the same",
+        "the original's HTTP server has a page for it",
+    ),
+    (
         "length and chunks",
+        "the original's HTTP server has a page for it",
+    ),
+    (
+        "line without return",
+        "the original's HTTP server has a page for it",
+    ),
+    (
+        "head without return",
         "the original's HTTP server has a page for it",
     ),
     (
@@ -302,7 +314,7 @@ const BODIES: [(&str, &str, &[u8]); 12] = [
     ("old http", "Connection: close\r\n", b"{}"),
 ];
 
-const HEADS: [(&str, &str); 36] = [
+const HEADS: [(&str, &str); 40] = [
     ("body none", "PUT /x HTTP/1.1\r\nHost: x\r\n\r\n"),
     (
         "body too large",
@@ -395,6 +407,19 @@ const HEADS: [(&str, &str); 36] = [
     (
         "length twice",
         "PUT /x HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}",
+    ),
+    (
+        "length twice the same",
+        "PUT /x HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\n{}",
+    ),
+    (
+        "line without return",
+        "HEAD /x HTTP/1.1\r\nHost: x\nA: b\r\n\r\n",
+    ),
+    ("head without return", "HEAD /x HTTP/1.1\nHost: x\n\n"),
+    (
+        "blank line without return",
+        "\nHEAD /x HTTP/1.1\r\nHost: x\r\n\r\n",
     ),
     (
         "length and chunks",
