@@ -1,0 +1,110 @@
+//! A connection to a server: made, and waited for.
+
+use std::{sync::Arc, time::Duration};
+
+use async_nats::{Client, ConnectErrorKind, ConnectOptions, ServerAddr};
+use signal_bus::{
+    ConnectionState,
+    transport::{TransportError, TransportFault},
+};
+use tokio::time::{self, Instant};
+
+use crate::{
+    events::Events,
+    fault::{failed, words},
+};
+
+/// How long between two looks whether the server is there.
+const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(100);
+/// How long one look may take.
+const LOOK_MAX: Duration = Duration::from_secs(5);
+/// How often the server is asked whether it is still there.
+const PING_EVERY: Duration = Duration::from_secs(10);
+
+/// A connection, and what it tells.
+#[derive(Clone, Debug)]
+pub(crate) struct Connected {
+    pub(crate) client: Client,
+    pub(crate) events: Arc<Events>,
+}
+
+/// Connects, and waits for the server for so long.
+pub(crate) async fn connect(
+    servers: &[ServerAddr],
+    name: &str,
+    options: impl Fn() -> Result<ConnectOptions, TransportError>,
+    patience: Duration,
+) -> Result<Connected, TransportError> {
+    let deadline = Instant::now() + patience;
+    loop {
+        let events = Arc::<Events>::default();
+        let heard = Arc::clone(&events);
+        let options = options()?
+            .connection_timeout(LOOK_MAX)
+            .ping_interval(PING_EVERY)
+            .event_callback(move |event| {
+                heard.hear(&event);
+                std::future::ready(())
+            });
+        let error = match options.connect(servers).await {
+            Ok(client) => return Ok(Connected { client, events }),
+            Err(error) => error,
+        };
+        let tls = words(&error).to_lowercase().contains("certificate");
+        match error.kind() {
+            ConnectErrorKind::AuthorizationViolation | ConnectErrorKind::Authentication => {
+                let what = "the server does not accept the credentials";
+                return Err(failed(TransportFault::Unauthorized, what, &error));
+            }
+            ConnectErrorKind::Tls => return Err(insecure(name, &error)),
+            _ if tls => return Err(insecure(name, &error)),
+            ConnectErrorKind::ServerParse => {
+                return Err(failed(
+                    TransportFault::Refused,
+                    "the address is none",
+                    &error,
+                ));
+            }
+            _ if deadline <= Instant::now() => {
+                let what = format!(
+                    "nothing that speaks NATS answers (start one with `nats-server -js`), for {patience:?}"
+                );
+                return Err(failed(TransportFault::Unreachable, what, &error));
+            }
+            _ => time::sleep(LOOK_AGAIN_AFTER).await,
+        }
+    }
+}
+
+fn insecure(name: &str, error: &async_nats::ConnectError) -> TransportError {
+    let what = format!("no secure connection to {name}");
+    failed(TransportFault::Unauthorized, what, error)
+}
+
+impl Connected {
+    /// Waits until the connection stands; whether it does before the deadline.
+    pub(crate) async fn stands_by(&self, deadline: Instant) -> bool {
+        let mut states = self.events.states();
+        let stands = states.wait_for(|state| *state == ConnectionState::Up);
+        matches!(time::timeout_at(deadline, stands).await, Ok(Ok(_)))
+    }
+
+    /// Waits until the server has seen all that was sent, and what it says of it was heard.
+    pub(crate) async fn flush(&self) -> Result<(), TransportError> {
+        let flushed = self.client.flush().await;
+        flushed.map_err(|error| {
+            failed(
+                TransportFault::Unreachable,
+                "the server does not answer",
+                &error,
+            )
+        })
+    }
+
+    /// Ends it, once everything has left.
+    pub(crate) async fn close(&self) -> Result<(), TransportError> {
+        let flushed = self.flush().await;
+        drop(self.client.drain().await);
+        flushed
+    }
+}

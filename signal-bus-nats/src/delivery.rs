@@ -1,0 +1,153 @@
+//! How often a signal comes, and where it is kept until then.
+
+use std::time::Duration;
+
+/// How a signal is delivered to other processes.
+#[derive(Clone, Debug)]
+pub struct Delivery(pub(crate) Kind);
+
+#[derive(Clone, Debug)]
+pub(crate) enum Kind {
+    AtMostOnce,
+    AtLeastOnce(AtLeastOnce),
+}
+
+/// How `JetStream` delivers.
+#[derive(Clone, Debug)]
+pub(crate) struct AtLeastOnce {
+    pub(crate) ack_wait: Duration,
+    pub(crate) pending_max: usize,
+    pub(crate) forgotten_after: Duration,
+}
+
+impl Default for Delivery {
+    fn default() -> Self {
+        Self::at_least_once()
+    }
+}
+
+impl Delivery {
+    /// Every signal comes at least once: `JetStream` stores it, and hands it out until its handlers have ended. The default.
+    ///
+    /// A publish is over when the server has stored the signal. Of each signal a handler may see a second copy: after
+    /// a crash, or when the network fails in the wrong moment; [`Signal::attempt`](signal_bus::Signal::attempt) is more than 1 then.
+    #[must_use]
+    pub fn at_least_once() -> Self {
+        Self(Kind::AtLeastOnce(AtLeastOnce {
+            ack_wait: Duration::from_secs(30),
+            pending_max: 1024,
+            forgotten_after: Duration::from_secs(3600),
+        }))
+    }
+
+    /// Every signal comes once at most: NATS without `JetStream`, faster, and without memory.
+    ///
+    /// What is published while the server is away, or while nobody subscribes, is gone, and the publish is `Ok` all the same. What a
+    /// subscriber is too slow for is dropped where it arrives, and counted in
+    /// [`Stats::lost_on_the_way`](signal_bus::Stats::lost_on_the_way).
+    #[must_use]
+    pub fn at_most_once() -> Self {
+        Self(Kind::AtMostOnce)
+    }
+
+    /// After how long without a word from a bus its signals go to another; 30 s unless set. Handlers may take longer:
+    /// the bus says that they still run. A process that dies leaves its signals for so long.
+    #[must_use]
+    pub fn ack_wait(mut self, wait: Duration) -> Self {
+        if let Kind::AtLeastOnce(delivery) = &mut self.0 {
+            delivery.ack_wait = wait.max(Duration::from_millis(100));
+        }
+        self
+    }
+
+    /// How many signals of a subscription may be with its buses at once, 1,024 unless set.
+    #[must_use]
+    pub fn max_pending(mut self, signals: usize) -> Self {
+        if let Kind::AtLeastOnce(delivery) = &mut self.0 {
+            delivery.pending_max = signals.max(1);
+        }
+        self
+    }
+
+    /// For how long the server keeps the signals of a bus that has gone without a word, 1 h unless set. Groups are kept for good.
+    #[must_use]
+    pub fn forget_after(mut self, time: Duration) -> Self {
+        if let Kind::AtLeastOnce(delivery) = &mut self.0 {
+            delivery.forgotten_after = time;
+        }
+        self
+    }
+}
+
+/// A stream of `JetStream` that is to be made for the topics that travel, if there is none.
+#[derive(Clone, Debug)]
+pub struct Streams {
+    pub(crate) name: String,
+    pub(crate) storage: Storage,
+    pub(crate) age_max: Duration,
+    pub(crate) bytes_max: Option<u64>,
+    pub(crate) replicas: usize,
+    pub(crate) duplicate_window: Duration,
+}
+
+/// Where a stream keeps its messages.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+#[non_exhaustive]
+pub enum Storage {
+    /// In files, which outlive the server.
+    #[default]
+    File,
+    /// In the server's memory.
+    Memory,
+}
+
+impl Streams {
+    /// A stream of this name: in files, one copy, for 7 days, without a limit of size; doubles are known for 2 minutes.
+    ///
+    /// A stream with a limit of size that is full refuses what is published, so nothing that somebody has not seen yet goes for it.
+    pub fn named(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            storage: Storage::File,
+            age_max: Duration::from_secs(7 * 24 * 3600),
+            bytes_max: None,
+            replicas: 1,
+            duplicate_window: Duration::from_secs(120),
+        }
+    }
+
+    /// Where it keeps its messages.
+    #[must_use]
+    pub fn storage(mut self, storage: Storage) -> Self {
+        self.storage = storage;
+        self
+    }
+
+    /// For how long it keeps a message at most; zero: for ever.
+    #[must_use]
+    pub fn max_age(mut self, age: Duration) -> Self {
+        self.age_max = age;
+        self
+    }
+
+    /// How large it gets; then publishes are refused.
+    #[must_use]
+    pub fn max_bytes(mut self, bytes: u64) -> Self {
+        self.bytes_max = Some(bytes);
+        self
+    }
+
+    /// On how many servers of a cluster it is.
+    #[must_use]
+    pub fn replicas(mut self, replicas: usize) -> Self {
+        self.replicas = replicas.max(1);
+        self
+    }
+
+    /// For how long it knows a message that is published again.
+    #[must_use]
+    pub fn duplicate_window(mut self, window: Duration) -> Self {
+        self.duplicate_window = window;
+        self
+    }
+}

@@ -1,0 +1,24 @@
+#![doc = include_str!("../README.md")]
+#![warn(
+    missing_docs,
+    clippy::missing_errors_doc,
+    clippy::missing_panics_doc,
+    clippy::must_use_candidate,
+    clippy::print_stderr,
+    clippy::print_stdout,
+    clippy::unwrap_used
+)]
+
+// The order is the architecture: a module uses only modules above it.
+mod fault;
+mod subject;
+mod wire;
+mod delivery;
+mod events;
+mod client;
+mod core;
+mod jetstream;
+mod nats;
+
+pub use delivery::{Delivery, Storage, Streams};
+pub use nats::Nats;

@@ -1,0 +1,423 @@
+//! The description of a connection to NATS.
+
+use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
+
+use async_nats::{ConnectOptions, ServerAddr};
+use signal_bus::transport::{
+    Connection, Encoding, Transport, TransportError, TransportFault, TransportFuture,
+};
+use tokio::sync::watch;
+
+use crate::{
+    client::{Connected, connect},
+    core::Core,
+    delivery::{Delivery, Kind, Streams},
+    fault::failed,
+    jetstream::{self, JetStream, Shared, streams},
+    subject::Subjects,
+};
+
+/// How long a start waits for the server, unless it is said.
+const WAIT_FOR_SERVER: Duration = Duration::from_secs(10);
+/// How long a publish may take, unless it is said.
+const PUBLISH_WITHIN: Duration = Duration::from_secs(10);
+/// What the subjects of dead letters begin with, unless it is said.
+const DEAD: &str = "dead";
+
+/// NATS as the transport of a bus: for [`Bus::connect_to`](signal_bus::Bus::connect_to).
+///
+/// ```no_run
+/// # async fn start() -> anyhow::Result<()> {
+/// use signal_bus::Bus;
+/// use signal_bus_nats::{Nats, Streams};
+///
+/// let nats = Nats::at("nats://127.0.0.1:4222")?.create_streams(Streams::named("SHOP"));
+/// Bus::new().connect_to(nats, ["orders.>", "mail.*"]).run(async { /* … */ }).await?;
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct Nats {
+    servers: Vec<ServerAddr>,
+    credentials: Credentials,
+    tls: Tls,
+    subjects: Subjects,
+    delivery: Delivery,
+    encoding: Encoding,
+    create: Option<Streams>,
+    dead: Option<String>,
+    wait_for_server: Duration,
+    publish_within: Duration,
+    client_name: Option<String>,
+}
+
+#[derive(Clone, Default)]
+enum Credentials {
+    #[default]
+    None,
+    Token(String),
+    UserAndPassword(String, String),
+    Nkey(String),
+    File(PathBuf),
+}
+
+#[derive(Clone, Default)]
+struct Tls {
+    required: bool,
+    first: bool,
+    roots: Vec<PathBuf>,
+    client: Option<(PathBuf, PathBuf)>,
+}
+
+impl fmt::Debug for Nats {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Nats({})", self.name())
+    }
+}
+
+impl Nats {
+    /// NATS at an address, or at several with commas between: `nats://127.0.0.1:4222`, `tls://user:password@nats.example.org`.
+    ///
+    /// User and password, or a token, may stand in the address.
+    ///
+    /// # Errors
+    ///
+    /// If it is no address.
+    pub fn at(addresses: &str) -> Result<Self, TransportError> {
+        let addresses = addresses.split(',').map(str::trim);
+        let servers = addresses.map(|address| {
+            if address.is_empty() || address.ends_with("://") {
+                let reason =
+                    "an address of a NATS server is needed, such as `nats://127.0.0.1:4222`";
+                return Err(TransportError::new(TransportFault::Refused, reason));
+            }
+            address.parse::<ServerAddr>().map_err(|error| {
+                let what = format!(
+                    "{:?} is no address of a NATS server",
+                    without_secrets(address)
+                );
+                failed(TransportFault::Refused, what, &error)
+            })
+        });
+        let servers = servers.collect::<Result<Vec<_>, _>>()?;
+        let named = servers
+            .iter()
+            .find_map(|server| Some((server.username()?, server.password())));
+        let credentials = match named {
+            None => Credentials::None,
+            Some((token, None)) => Credentials::Token(token.to_owned()),
+            Some((user, Some(password))) => {
+                Credentials::UserAndPassword(user.to_owned(), password.to_owned())
+            }
+        };
+        Ok(Self {
+            tls: Tls {
+                required: servers.iter().any(ServerAddr::tls_required),
+                ..Tls::default()
+            },
+            servers,
+            credentials,
+            subjects: Subjects::default(),
+            delivery: Delivery::default(),
+            encoding: Encoding::default(),
+            create: None,
+            dead: Some(DEAD.to_owned()),
+            wait_for_server: WAIT_FOR_SERVER,
+            publish_within: PUBLISH_WITHIN,
+            client_name: None,
+        })
+    }
+
+    /// How often a signal comes: [at least once](Delivery::at_least_once), unless it is said.
+    #[must_use]
+    pub fn delivery(mut self, delivery: Delivery) -> Self {
+        self.delivery = delivery;
+        self
+    }
+
+    /// How values become bytes: as JSON, unless it is said.
+    #[must_use]
+    pub fn encoding(mut self, encoding: Encoding) -> Self {
+        self.encoding = encoding;
+        self
+    }
+
+    /// Makes the stream for the topics that travel, and one for dead letters, where they are not there. Without this,
+    /// a stream that is missing fails the start.
+    #[must_use]
+    pub fn create_streams(mut self, streams: Streams) -> Self {
+        self.create = Some(streams);
+        self
+    }
+
+    /// What stands before each topic in its subject: `shop`, and `orders.eu` is `shop.orders.eu`.
+    ///
+    /// # Errors
+    ///
+    /// If it could not stand in a subject.
+    pub fn prefix(mut self, prefix: &str) -> Result<Self, TransportError> {
+        self.subjects = Subjects::below(prefix)?;
+        Ok(self)
+    }
+
+    /// Where copies of dead letters go: `dead`, unless it is said, so that one of `orders.eu` goes to `dead.orders.eu`, below the
+    /// [prefix](Self::prefix). A stream has to hold them.
+    #[must_use]
+    pub fn dead_letters(mut self, prefix: impl Into<String>) -> Self {
+        self.dead = Some(prefix.into());
+        self
+    }
+
+    /// Keeps no copies of dead letters but those of the bus itself, which it forgets when it closes.
+    #[must_use]
+    pub fn without_dead_letters(mut self) -> Self {
+        self.dead = None;
+        self
+    }
+
+    /// How long a start waits for the server; 10 s unless set.
+    #[must_use]
+    pub fn wait_for_server(mut self, time: Duration) -> Self {
+        self.wait_for_server = time;
+        self
+    }
+
+    /// How long a publish at least once may take, outages included, before it gives the signal back; 10 s unless set.
+    #[must_use]
+    pub fn publish_timeout(mut self, time: Duration) -> Self {
+        self.publish_within = time;
+        self
+    }
+
+    /// What the server shows of this connection.
+    #[must_use]
+    pub fn client_name(mut self, name: impl Into<String>) -> Self {
+        self.client_name = Some(name.into());
+        self
+    }
+
+    /// A user and a password.
+    #[must_use]
+    pub fn user_and_password(
+        mut self,
+        user: impl Into<String>,
+        password: impl Into<String>,
+    ) -> Self {
+        self.credentials = Credentials::UserAndPassword(user.into(), password.into());
+        self
+    }
+
+    /// A token.
+    #[must_use]
+    pub fn token(mut self, token: impl Into<String>) -> Self {
+        self.credentials = Credentials::Token(token.into());
+        self
+    }
+
+    /// The seed of an nkey: `SU…`.
+    #[must_use]
+    pub fn nkey(mut self, seed: impl Into<String>) -> Self {
+        self.credentials = Credentials::Nkey(seed.into());
+        self
+    }
+
+    /// A file with a JWT and its seed, as `nsc` writes them.
+    #[must_use]
+    pub fn credentials_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.credentials = Credentials::File(path.into());
+        self
+    }
+
+    /// Refuses a server without TLS.
+    #[must_use]
+    pub fn require_tls(mut self) -> Self {
+        self.tls.required = true;
+        self
+    }
+
+    /// Begins with TLS, where the server has `handshake_first`.
+    #[must_use]
+    pub fn tls_first(mut self) -> Self {
+        (self.tls.required, self.tls.first) = (true, true);
+        self
+    }
+
+    /// Trusts the certificates of a PEM file, beside those of the system.
+    #[must_use]
+    pub fn root_certificates(mut self, path: impl Into<PathBuf>) -> Self {
+        self.tls.required = true;
+        self.tls.roots.push(path.into());
+        self
+    }
+
+    /// Shows the server a certificate: two PEM files.
+    #[must_use]
+    pub fn client_certificate(
+        mut self,
+        certificate: impl Into<PathBuf>,
+        key: impl Into<PathBuf>,
+    ) -> Self {
+        self.tls.required = true;
+        self.tls.client = Some((certificate.into(), key.into()));
+        self
+    }
+
+    /// What is told to the client.
+    fn options(&self) -> Result<ConnectOptions, TransportError> {
+        let mut options = ConnectOptions::new().require_tls(self.tls.required);
+        if let Some(name) = &self.client_name {
+            options = options.name(name);
+        }
+        if self.tls.first {
+            options = options.tls_first();
+        }
+        for roots in &self.tls.roots {
+            options = options.add_root_certificates(there(roots)?);
+        }
+        if let Some((certificate, key)) = &self.tls.client {
+            options = options.add_client_certificate(there(certificate)?, there(key)?);
+        }
+        match &self.credentials {
+            Credentials::None => Ok(options),
+            Credentials::Token(token) => Ok(options.token(token.clone())),
+            Credentials::UserAndPassword(user, password) => {
+                Ok(options.user_and_password(user.clone(), password.clone()))
+            }
+            Credentials::Nkey(seed) => Ok(options.nkey(seed.clone())),
+            Credentials::File(path) => {
+                let what = || format!("the credentials file {}", path.display());
+                let written = std::fs::read_to_string(path);
+                let written = written
+                    .map_err(|error| failed(TransportFault::Unauthorized, what(), &error))?;
+                let options = options.credentials(&written);
+                options.map_err(|error| failed(TransportFault::Unauthorized, what(), &error))
+            }
+        }
+    }
+
+    async fn client(&self, no_echo: bool) -> Result<Connected, TransportError> {
+        let options = || {
+            let options = self.options()?;
+            Ok(if no_echo { options.no_echo() } else { options })
+        };
+        connect(&self.servers, &self.name(), options, self.wait_for_server).await
+    }
+
+    async fn open(&self, patterns: &[String]) -> Result<Arc<dyn Connection>, TransportError> {
+        let subjects = patterns
+            .iter()
+            .map(|pattern| self.subjects.of(&open_ended(pattern)));
+        let subjects = subjects.collect::<Result<Vec<_>, _>>()?;
+        let delivery = match &self.delivery.0 {
+            Kind::AtMostOnce => {
+                let (own, groups) = (self.client(true).await?, self.client(false).await?);
+                let core = Core::new(own, groups, self.subjects.clone(), self.encoding);
+                return Ok(Arc::new(core));
+            }
+            Kind::AtLeastOnce(delivery) => delivery.clone(),
+        };
+        let connected = self.client(false).await?;
+        let context = jetstream::context(&connected);
+        streams::check(&context).await?;
+        let dead = match &self.dead {
+            None => None,
+            Some(dead) => Some(self.subjects.of(dead)?),
+        };
+        if let Some(create) = &self.create {
+            streams::create(&context, create, &subjects).await?;
+            if let Some(dead) = &dead {
+                let name = format!("{}-dead", create.name);
+                let letters = Streams {
+                    name,
+                    ..create.clone()
+                };
+                streams::create(&context, &letters, &[format!("{dead}.>")]).await?;
+            }
+        }
+        for subject in &subjects {
+            streams::holding(&context, subject).await?;
+        }
+        if let Some(dead) = &dead {
+            let held = streams::holding(&context, &format!("{dead}.>")).await;
+            held.map_err(|error| {
+                let reason = format!(
+                    "{error}; dead letters go there: `Nats::dead_letters` names another place, \
+                     `Nats::without_dead_letters` keeps none"
+                );
+                TransportError::new(error.fault(), reason)
+            })?;
+        }
+        Ok(Arc::new(JetStream::new(Shared {
+            connected,
+            context,
+            subjects: self.subjects.clone(),
+            encoding: self.encoding,
+            delivery,
+            publish_within: self.publish_within,
+            dead: dead.map(|dead| format!("{dead}.")),
+            closes: watch::Sender::new(false),
+        })))
+    }
+}
+
+impl Transport for Nats {
+    fn name(&self) -> String {
+        let servers = self
+            .servers
+            .iter()
+            .map(|server| without_secrets(server.as_url_str()));
+        servers.collect::<Vec<_>>().join(",")
+    }
+
+    fn connect<'a>(&'a self, patterns: &'a [String]) -> TransportFuture<'a, Arc<dyn Connection>> {
+        Box::pin(self.open(patterns))
+    }
+}
+
+/// NATS knows one open end only.
+fn open_ended(pattern: &str) -> String {
+    match pattern.strip_suffix("**") {
+        Some(begin) => format!("{begin}>"),
+        None => pattern.to_owned(),
+    }
+}
+
+/// A file that is there: the client would only say that something is wrong with TLS.
+fn there(path: &PathBuf) -> Result<PathBuf, TransportError> {
+    match std::fs::File::open(path) {
+        Ok(_) => Ok(path.clone()),
+        Err(error) => {
+            let what = format!("the certificate {}", path.display());
+            Err(failed(TransportFault::Unauthorized, what, &error))
+        }
+    }
+}
+
+/// An address as it may be shown.
+fn without_secrets(address: &str) -> String {
+    let (scheme, rest) = address.split_once("://").unwrap_or(("nats", address));
+    let host = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
+    format!("{scheme}://{}", host.trim_end_matches('/'))
+}
+
+#[cfg(test)]
+mod tests {
+    use signal_bus::transport::Transport as _;
+
+    use super::Nats;
+
+    #[test]
+    fn what_is_shown_of_it_has_no_secrets() {
+        let nats = Nats::at("nats://ann:secret@127.0.0.1:4222, tls://token@far").unwrap();
+        assert_eq!(nats.name(), "nats://127.0.0.1:4222,tls://far");
+        assert!(!format!("{nats:?}").contains("secret"));
+    }
+
+    #[test]
+    fn what_is_no_address_is_told() {
+        for odd in ["", "http://ann:secret@x", "nats://"] {
+            let error = Nats::at(odd).unwrap_err().to_string();
+            assert!(error.contains("address of a NATS server"), "{error}");
+            assert!(!error.contains("secret"), "{error}");
+        }
+    }
+}

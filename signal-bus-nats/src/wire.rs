@@ -1,0 +1,117 @@
+//! Messages as NATS carries them.
+
+use async_nats::{HeaderMap, header::NATS_MESSAGE_ID};
+use bytes::Bytes;
+use signal_bus::{
+    Headers,
+    transport::{Message, TransportError, TransportFault, header},
+};
+
+use crate::subject::Subjects;
+
+/// The first line of headers, and the empty one behind them: they count as payload.
+const FRAME: usize = "NATS/1.0\r\n\r\n".len();
+/// What stands around each header.
+const AROUND: usize = ": \r\n".len();
+
+/// The headers of a message; with those that a stream tells doubles by.
+pub(crate) fn headers(message: &Message, identified: bool) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    for (name, text) in message.headers.iter() {
+        headers.insert(name, text);
+    }
+    if let Some(id) = message.id().filter(|_| identified) {
+        headers.insert(NATS_MESSAGE_ID, id);
+    }
+    headers
+}
+
+/// What the server counts of a message.
+pub(crate) fn size(headers: &HeaderMap, payload: &Bytes) -> usize {
+    let all = headers.iter().flat_map(|(name, texts)| {
+        let name: &str = name.as_ref();
+        texts
+            .iter()
+            .map(move |text| name.len() + text.as_str().len() + AROUND)
+    });
+    let headers: usize = all.sum();
+    payload.len() + if headers == 0 { 0 } else { headers + FRAME }
+}
+
+/// Checks that the server takes so much.
+pub(crate) fn check_size(size: usize, limit: usize, topic: &str) -> Result<(), TransportError> {
+    if size <= limit {
+        return Ok(());
+    }
+    let reason = format!(
+        "a message of {size} bytes on `{topic}` is more than the server takes: its `max_payload` is {limit}"
+    );
+    Err(TransportError::new(
+        TransportFault::TooLarge { size, limit },
+        reason,
+    ))
+}
+
+/// A message that has come in; `None` if it is none of this bus's topics.
+pub(crate) fn message(subjects: &Subjects, carried: async_nats::Message) -> Option<Message> {
+    let topic = subjects.topic(&carried.subject)?.to_owned();
+    let mut headers = Headers::new();
+    for (name, texts) in carried.headers.iter().flat_map(HeaderMap::iter) {
+        // Of several texts of a name the first counts, as everywhere in the bus.
+        if let Some(text) = texts.first() {
+            let name: &str = name.as_ref();
+            headers = headers.with(name, text.as_str());
+        }
+    }
+    let id = headers.get("Nats-Msg-Id").map(str::to_owned);
+    if let Some(id) = id.filter(|_| headers.get(header::ID).is_none()) {
+        headers = headers.with(header::ID, id);
+    }
+    Some(Message::new(topic, carried.payload, headers))
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use signal_bus::{
+        Headers,
+        transport::{Message, header},
+    };
+
+    use super::{check_size, headers, size};
+
+    #[test]
+    fn what_counts_is_what_stands_on_the_wire() {
+        let message = Message::new("t", "12345", Headers::new().with("A", "b"));
+        let headers = headers(&message, true);
+        assert_eq!(
+            size(&headers, &message.payload),
+            "NATS/1.0\r\nA: b\r\n\r\n12345".len()
+        );
+        assert_eq!(
+            size(&async_nats::HeaderMap::new(), &Bytes::from_static(b"12")),
+            2
+        );
+    }
+
+    #[test]
+    fn the_limit_itself_is_taken() {
+        assert!(check_size(10, 10, "t").is_ok());
+        let error = check_size(11, 10, "t").unwrap_err().to_string();
+        assert!(
+            error.contains("11 bytes on `t`") && error.contains("10"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn a_stream_knows_a_message_by_its_id() {
+        let message = Message::new("t", "", Headers::new().with(header::ID, "n-1"));
+        let with = headers(&message, true);
+        assert_eq!(
+            with.get("Nats-Msg-Id").map(async_nats::HeaderValue::as_str),
+            Some("n-1")
+        );
+        assert!(headers(&message, false).get("Nats-Msg-Id").is_none());
+    }
+}

@@ -1,0 +1,111 @@
+//! What is wrong is said, before anything is lost.
+
+use std::time::Duration;
+
+use signal_bus::{Bus, PublishError, transport::TransportFault};
+use signal_bus_nats::{Delivery, Nats, Streams};
+
+use crate::{connected, nats, server::Server};
+
+async fn start(nats: Nats) -> String {
+    let bus = Bus::empty().connect_to(nats, ["orders.>"]);
+    bus.start()
+        .await
+        .expect_err("something is wrong")
+        .to_string()
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_there() {
+    let nats = Nats::at("nats://127.0.0.1:1").unwrap();
+    let error = start(nats.wait_for_server(Duration::from_millis(300))).await;
+    assert!(
+        error.contains("cannot connect to nats://127.0.0.1:1: nothing that speaks NATS answers"),
+        "{error}"
+    );
+    assert!(error.contains("nats-server -js"), "{error}");
+}
+
+#[tokio::test]
+async fn a_stream_that_is_missing_and_a_server_without_any() {
+    let server = Server::start();
+    let error = start(Nats::at(&server.url()).unwrap()).await;
+    assert!(
+        error.contains("no stream of JetStream holds `orders.>`"),
+        "{error}"
+    );
+    assert!(error.contains("create_streams"), "{error}");
+    let plain = Server::with("", &[]);
+    let error = start(nats(&plain)).await;
+    assert!(error.contains("does not answer for JetStream"), "{error}");
+}
+
+#[tokio::test]
+async fn wrong_credentials() {
+    let server = Server::with("authorization { user: ann, password: secret }", &["-js"]);
+    let url = server.url();
+    for nats in [
+        Nats::at(&url).unwrap(),
+        Nats::at(&url).unwrap().user_and_password("ann", "wrong"),
+        Nats::at(&url).unwrap().token("token"),
+    ] {
+        let error = start(nats).await;
+        assert!(error.contains("does not accept the credentials"), "{error}");
+    }
+    let with = url.replace("nats://", "nats://ann:secret@");
+    let nats = Nats::at(&with)
+        .unwrap()
+        .create_streams(Streams::named("TEST"));
+    let bus = Bus::empty().connect_to(nats, ["orders.>"]).start().await;
+    bus.unwrap().close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_subject_that_may_not_be_published_on_or_heard() -> anyhow::Result<()> {
+    let config = r#"
+        authorization { users: [{
+            user: ann, password: secret,
+            permissions: { publish: ["open.>", "$JS.>", "_INBOX.>"], subscribe: ["open.>", "secret.own", "_INBOX.>"] }
+        }] }
+    "#;
+    let server = Server::with(config, &["-js"]);
+    let url = server.url().replace("nats://", "nats://ann:secret@");
+    let nats = Nats::at(&url)?
+        .create_streams(Streams::named("TEST"))
+        .without_dead_letters();
+    for nats in [nats.clone(), nats.delivery(Delivery::at_most_once())] {
+        let bus = connected(&nats, &["open.>", "secret.>"]).await;
+        bus.publish("open.x", 7_u32).await?;
+        match bus.publish("secret.x", 7_u32).await {
+            Err(PublishError::Transport { signal: 7, error }) => {
+                assert_eq!(error.fault(), TransportFault::Unauthorized, "{error}");
+                assert!(error.to_string().contains("secret.x"), "{error}");
+            }
+            other => panic!("{other:?}"),
+        }
+        bus.close().await?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_message_over_the_servers_limit() -> anyhow::Result<()> {
+    let server = Server::with("max_payload: 4096", &["-js"]);
+    let nats = nats(&server);
+    for nats in [nats.clone(), nats.delivery(Delivery::at_most_once())] {
+        let bus = connected(&nats, &["large"]).await;
+        match bus.publish("large", "x".repeat(4096)).await {
+            Err(PublishError::Transport { signal, error }) => {
+                assert_eq!(signal.len(), 4096);
+                let TransportFault::TooLarge { size, limit: 4096 } = error.fault() else {
+                    panic!("{error}");
+                };
+                assert!(4096 < size);
+            }
+            other => panic!("{other:?}"),
+        }
+        bus.publish("large", "x".repeat(2048)).await?;
+        bus.close().await?;
+    }
+    Ok(())
+}

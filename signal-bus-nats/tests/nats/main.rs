@@ -1,0 +1,61 @@
+//! Signals over a real NATS server, which the tests start, kill and start again.
+
+#![allow(
+    clippy::disallowed_methods,
+    reason = "tests stand where user code stands; a server has a clock of its own"
+)]
+
+mod server;
+
+mod at_least_once;
+mod at_most_once;
+mod errors;
+
+use std::{
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
+
+use signal_bus::{Bus, BusGuard};
+use signal_bus_nats::{Nats, Streams};
+
+use crate::server::Server;
+
+/// NATS with a stream for what the tests publish.
+fn nats(server: &Server) -> Nats {
+    let nats = Nats::at(&server.url()).unwrap();
+    nats.create_streams(Streams::named("TEST"))
+}
+
+/// A bus with `topics` travelling.
+async fn connected(nats: &Nats, topics: &[&str]) -> BusGuard {
+    let bus = Bus::empty().carry::<u32>().carry::<String>();
+    let bus = bus.connect_to(nats.clone(), topics.iter().copied());
+    bus.start().await.unwrap()
+}
+
+/// What was noted, in order.
+#[derive(Clone, Default)]
+struct Noted<T>(Arc<Mutex<Vec<T>>>);
+
+impl<T: Clone> Noted<T> {
+    fn note(&self, one: T) {
+        self.0.lock().unwrap().push(one);
+    }
+
+    fn all(&self) -> Vec<T> {
+        self.0.lock().unwrap().clone()
+    }
+}
+
+/// Waits until something is so; a server takes the time it takes.
+async fn until(what: impl Fn() -> bool) {
+    let begun = Instant::now();
+    while !what() {
+        assert!(
+            begun.elapsed() < Duration::from_secs(60),
+            "it does not come to that"
+        );
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}

@@ -1,0 +1,101 @@
+//! A real `nats-server`, on a port and with a store of its own; killed and started again as a test likes.
+
+use std::{
+    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+    sync::atomic::{AtomicU32, Ordering},
+    time::{Duration, Instant},
+};
+
+/// A server that ends with the test.
+pub(crate) struct Server {
+    child: Option<Child>,
+    pub(crate) port: u16,
+    directory: PathBuf,
+    arguments: Vec<String>,
+}
+
+impl Server {
+    /// A server with `JetStream`.
+    pub(crate) fn start() -> Self {
+        Self::with("", &["-js"])
+    }
+
+    /// A server with further lines of configuration.
+    pub(crate) fn with(config: &str, arguments: &[&str]) -> Self {
+        static STARTED: AtomicU32 = AtomicU32::new(0);
+        let number = STARTED.fetch_add(1, Ordering::Relaxed);
+        let name = format!("signal-bus-nats-{}-{number}", std::process::id());
+        let directory = std::env::temp_dir().join(name);
+        std::fs::create_dir_all(&directory).unwrap();
+        let path = directory.join("server.conf");
+        std::fs::write(&path, config).unwrap();
+        let mut server = Self {
+            child: None,
+            port: free_port(),
+            arguments: arguments.iter().copied().map(str::to_owned).collect(),
+            directory,
+        };
+        server.run();
+        server
+    }
+
+    /// Starts it, again on the same port and with the same store.
+    pub(crate) fn run(&mut self) {
+        let mut command = Command::new("nats-server");
+        command.args(["-a", "127.0.0.1", "-p", &self.port.to_string()]);
+        command.arg("-sd").arg(self.directory.join("store"));
+        command.arg("-c").arg(self.directory.join("server.conf"));
+        command.arg("-l").arg(self.directory.join("log"));
+        command
+            .args(&self.arguments)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        let child = command.spawn();
+        self.child = Some(child.expect("nats-server is installed: `apt-get install nats-server`"));
+        let deadline = Instant::now() + Duration::from_secs(10);
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, self.port));
+        while TcpStream::connect(address).is_err() {
+            assert!(
+                Instant::now() < deadline,
+                "nats-server does not start: {}",
+                self.log()
+            );
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// `kill -9`.
+    pub(crate) fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+    }
+
+    pub(crate) fn restart(&mut self) {
+        self.kill();
+        self.run();
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("nats://127.0.0.1:{}", self.port)
+    }
+
+    fn log(&self) -> String {
+        std::fs::read_to_string(self.directory.join("log")).unwrap_or_default()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.kill();
+        drop(std::fs::remove_dir_all(&self.directory));
+    }
+}
+
+fn free_port() -> u16 {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    listener.local_addr().unwrap().port()
+}
