@@ -50,6 +50,7 @@ mod pressure;
 mod processes;
 mod publishers;
 mod publishing;
+mod random_orders;
 mod retained;
 mod retries;
 mod routing;
