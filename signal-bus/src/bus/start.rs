@@ -27,7 +27,7 @@ use crate::{
     observe::{self, Observe},
     periodic::{self, schedule::Schedule},
     queue::{
-        Exchange, Settings,
+        Exchange, Settings, begin_generation,
         kept::{Kept, Since},
         log::LogId,
         offer::Inside,
@@ -176,11 +176,12 @@ fn running(bus: &Bus, plan: &Plan, runtime: Handle, links: Links) -> Running {
             names.push(name);
         }
     }
+    let generation = begin_generation();
     Running {
         id: running::next_id(),
         names,
-        exchange: Arc::new(Exchange::new(kept, owed.count())),
-        routes: Routes::new(declared, histories.collect(), links.travelling()),
+        exchange: Arc::new(Exchange::new(kept, owed.count(), generation)),
+        routes: Routes::new(declared, histories.collect(), links.travelling(), generation),
         links,
         observe: Observe::new(bus.on_error.clone(), bus.recorder.clone(), bus.letters_max),
         container: Container::new(bus.replacements.clone()),

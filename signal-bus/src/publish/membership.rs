@@ -8,6 +8,7 @@ use std::{
 use crate::{
     error::subscribe::SubscribeError,
     queue::{
+        begin_generation,
         joining::{Leave, NotJoined, Replay},
         kept::Since,
     },
@@ -91,13 +92,13 @@ impl Running {
                 since,
                 wants: &wants,
             };
-            let generation = present.generation() + 1;
+            let generation = begin_generation();
             let joined = self.exchange.join(wish.settings, generation, &replay);
             let queue = joined.map_err(|reason| match reason {
                 NotJoined::Closed => SubscribeError::Closed,
                 NotJoined::Forgotten(oldest) => SubscribeError::Forgotten { oldest },
             })?;
-            present.next_generation();
+            present.go_on(generation);
             let hearer = present.insert(queue, wish);
             self.routes.joined(&present);
             hearer

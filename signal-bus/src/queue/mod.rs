@@ -47,7 +47,7 @@ use std::{
     num::NonZeroUsize,
     sync::{
         Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU8, Ordering},
+        atomic::{AtomicU8, AtomicU64, Ordering},
     },
 };
 
@@ -70,8 +70,11 @@ use crate::{
     signal::id::SignalId,
 };
 
-/// The generation in which nobody has come yet.
-pub(crate) const FIRST_GENERATION: u64 = 1;
+/// Begins a generation, whose number no other has, of whatever bus: what was found out under it holds nowhere else.
+pub(crate) fn begin_generation() -> u64 {
+    static BEGUN: AtomicU64 = AtomicU64::new(1);
+    BEGUN.fetch_add(1, Ordering::Relaxed)
+}
 
 /// How a queue behaves.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -151,11 +154,11 @@ struct State {
 
 impl Exchange {
     /// Opens without queues; `runs_owed` periodic functions will run once whatever happens.
-    pub(crate) fn new(kept: Kept, runs_owed: usize) -> Self {
+    pub(crate) fn new(kept: Kept, runs_owed: usize, generation: u64) -> Self {
         Self {
             state: Mutex::new(State {
                 phase: Phase::Running,
-                generation: FIRST_GENERATION,
+                generation,
                 working: runs_owed,
                 held: 0,
                 reads: 0,

@@ -25,7 +25,7 @@ use std::{
 use crate::{
     error::{InvalidTopic, publish::Refusal},
     guarded::discard,
-    queue::{Exchange, kept::Keeps, offer::Destination},
+    queue::{Exchange, begin_generation, kept::Keeps, offer::Destination},
     route::{
         cache::{Cache, Found},
         common::Common,
@@ -63,15 +63,16 @@ pub(crate) struct Routes {
 }
 
 impl Routes {
+    /// Nobody hears anything, as of this generation.
     pub(crate) fn new(
         declared: Declared,
         histories: Vec<(Pattern, usize)>,
         travelling: Vec<(Pattern, Travels)>,
+        generation: u64,
     ) -> Self {
-        let present = Present::default();
         Self {
-            generation: AtomicU64::new(present.generation()),
-            present: RwLock::new(present),
+            generation: AtomicU64::new(generation),
+            present: RwLock::new(Present::new(generation)),
             declared,
             histories,
             cache: RwLock::default(),
@@ -204,7 +205,8 @@ impl Routes {
 
     /// Begins a new generation: what is known of any topic is found out again.
     pub(crate) fn renew(&self, present: &mut Present, exchange: &Exchange) {
-        let generation = present.next_generation();
+        let generation = begin_generation();
+        present.go_on(generation);
         exchange.renew(generation);
         self.generation.store(generation, Ordering::Release);
     }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use crate::{
-    queue::{FIRST_GENERATION, kept::Keeps, stores::QueueId},
+    queue::{kept::Keeps, stores::QueueId},
     route::{
         hearer::{Hearer, Wish},
         topic::{Hearing, Route},
@@ -51,10 +51,11 @@ pub(crate) struct Present {
     closed: HashSet<Box<str>>,
 }
 
-impl Default for Present {
-    fn default() -> Self {
+impl Present {
+    /// Nobody, as of this generation.
+    pub(crate) fn new(generation: u64) -> Self {
         Self {
-            generation: FIRST_GENERATION,
+            generation,
             last_serial: 0,
             index: Index::default(),
             hearers: BTreeMap::new(),
@@ -62,16 +63,14 @@ impl Default for Present {
             closed: HashSet::new(),
         }
     }
-}
 
-impl Present {
     pub(crate) fn generation(&self) -> u64 {
         self.generation
     }
 
-    pub(crate) fn next_generation(&mut self) -> u64 {
-        self.generation += 1;
-        self.generation
+    /// Goes on to a generation that has begun.
+    pub(crate) fn go_on(&mut self, generation: u64) {
+        self.generation = generation;
     }
 
     /// Files a subscription whose queue has joined.
