@@ -4,6 +4,7 @@ pub(crate) mod keep;
 pub(crate) mod letters;
 mod histogram;
 pub(crate) mod meter;
+mod spread;
 
 use std::{
     cell::Cell,
@@ -17,7 +18,7 @@ use std::{
 use crate::{
     error::Failure,
     guarded::caught,
-    observe::keep::Letters,
+    observe::{keep::Letters, spread::Spread},
     report::FailureReport,
     signal::{Signal, id::SignalId, label::Label},
     site::Site,
@@ -92,7 +93,7 @@ pub(crate) trait Recorder: Send + Sync {
 pub(crate) struct Observe {
     on_error: Option<OnError>,
     pub(crate) recorder: Option<Arc<dyn Recorder>>,
-    pub(crate) unrouted: Count,
+    pub(crate) unrouted: Spread,
     pub(crate) refused: Count,
     pub(crate) mismatched: Count,
     pub(crate) periodic_runs: Count,

@@ -28,7 +28,7 @@ impl Running {
             Way::Silent => {
                 let open = self.exchange.is_open_to(*inside);
                 if open {
-                    self.observe.unrouted.add(1);
+                    self.observe.unrouted.add_one();
                 }
                 open
             }

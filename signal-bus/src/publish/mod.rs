@@ -139,7 +139,7 @@ impl Running {
 
     /// Counts a publish that nobody looks at.
     pub(crate) fn unrouted(&self, route: &Route) -> Receipt {
-        self.observe.unrouted.add(1);
+        self.observe.unrouted.add_one();
         if let Some(hearing) = self.routes.hearing(route) {
             self.observe.mismatched.add(hearing.mismatched);
         }
@@ -206,7 +206,7 @@ impl Running {
         let (id, receivers) = passed.flatten()?;
         wakes.wake();
         if receivers == 0 {
-            self.observe.unrouted.add(1);
+            self.observe.unrouted.add_one();
         }
         let id = Some(id);
         Some(Receipt { receivers, id })
@@ -353,7 +353,7 @@ impl Running {
     fn accepted(&self, admitted: &Admitted, mismatched: u64) -> Receipt {
         let receivers = admitted.receivers;
         if receivers == 0 && admitted.counted {
-            self.observe.unrouted.add(1);
+            self.observe.unrouted.add_one();
         }
         if 0 < mismatched {
             self.observe.mismatched.add(mismatched);
