@@ -115,7 +115,7 @@ impl Owner {
                     .filled(&__filled_0)
                     .gives(__p::Probe::<Report>::NEW)
                     .publish(&__PUBLICATION, &__out);
-                if __pending.waits() {
+                if let __p::Option::Some(__pending) = __pending {
                     __pending.wait().await;
                 }
             }

@@ -33,7 +33,7 @@ async fn get_data() -> Vec<Row> {
                 )
                 .gives(__p::Probe::<Vec<Row>>::NEW)
                 .publish(&__PUBLICATION, &__out);
-            if __pending.waits() {
+            if let __p::Option::Some(__pending) = __pending {
                 __pending.wait().await;
             }
         }
@@ -136,7 +136,9 @@ impl ::signal_bus::private::Registered for get_data {
                                         )
                                         .gives(__p::Probe::<Vec<Row>>::NEW)
                                         .publish_part(&__PUBLICATION, &__part);
-                                    __pending.wait().await;
+                                    if let __p::Option::Some(__pending) = __pending {
+                                        __pending.wait().await;
+                                    }
                                 }
                                 __outcome
                             }),

@@ -66,7 +66,7 @@ pub async fn greet(name: &str) -> String {
                 )
                 .gives(__p::Probe::<String>::NEW)
                 .publish(&__PUBLICATION, &__out);
-            if __pending.waits() {
+            if let __p::Option::Some(__pending) = __pending {
                 __pending.wait().await;
             }
         }

@@ -78,7 +78,7 @@ impl Owner {
                         .filled(&__filled_0)
                         .gives(__p::Probe::<Receipt>::NEW)
                         .publish(&__PUBLICATION, &__out);
-                    if __pending.waits() {
+                    if let __p::Option::Some(__pending) = __pending {
                         __pending.wait().await;
                     }
                 }

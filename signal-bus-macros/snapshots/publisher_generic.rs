@@ -52,7 +52,7 @@ async fn value<T: Clone>(value: T) -> T {
         .await;
     {
         use ::signal_bus::private::Peel as _;
-        static __PUBLICATION: __p::Publication = __p::Publication::new(__SITE);
+        static __PUBLICATION: __p::Publication = __p::Publication::new(__SITE).generic();
         if __p::any_running() {
             let __pending = __p::on(
                     __p::literal(
@@ -62,18 +62,18 @@ async fn value<T: Clone>(value: T) -> T {
                 )
                 .gives(__p::Probe::<T>::NEW)
                 .publish(&__PUBLICATION, &__out);
-            if __pending.waits() {
+            if let __p::Option::Some(__pending) = __pending {
                 __pending.wait().await;
             }
         }
     }
     {
-        static __PUBLICATION: __p::Publication = __p::Publication::new(__SITE);
+        static __PUBLICATION: __p::Publication = __p::Publication::new(__SITE).generic();
         if __p::any_running() {
             let __pending = __p::on(__p::exact(VALUES))
                 .gives(__p::Probe::<T>::NEW)
                 .publish(&__PUBLICATION, &__out);
-            if __pending.waits() {
+            if let __p::Option::Some(__pending) = __pending {
                 __pending.wait().await;
             }
         }

@@ -65,7 +65,7 @@ async fn fill() -> u32 {
                 )
                 .gives(__p::Probe::<u32>::NEW)
                 .publish(&__PUBLICATION, &__out);
-            if __pending.waits() {
+            if let __p::Option::Some(__pending) = __pending {
                 __pending.wait().await;
             }
         }

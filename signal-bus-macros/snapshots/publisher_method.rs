@@ -62,7 +62,7 @@ impl Owner {
                     )
                     .gives(__p::Probe::<Option<Self>>::NEW)
                     .publish(&__PUBLICATION, &__out);
-                if __pending.waits() {
+                if let __p::Option::Some(__pending) = __pending {
                     __pending.wait().await;
                 }
             }

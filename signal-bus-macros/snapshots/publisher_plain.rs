@@ -70,7 +70,9 @@ fn refund(id: u32) -> Option<Refund> {
                 )
                 .gives(__p::Probe::<Option<Refund>>::NEW)
                 .publish(&__PUBLICATION, &__out);
-            __pending.now();
+            if let __p::Option::Some(__pending) = __pending {
+                __pending.now();
+            }
         }
     }
     __out

@@ -83,7 +83,7 @@ async fn create(region: &str, version: u8) -> anyhow::Result<Order> {
                 .filled(&__filled_0)
                 .gives(__p::Probe::<anyhow::Result<Order>>::NEW)
                 .publish(&__PUBLICATION, &__out);
-            if __pending.waits() {
+            if let __p::Option::Some(__pending) = __pending {
                 __pending.wait().await;
             }
         }

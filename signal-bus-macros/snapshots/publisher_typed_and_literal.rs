@@ -77,7 +77,7 @@ async fn big() -> Arc<Report> {
                 )
                 .gives(__p::Probe::<Arc<Report>>::NEW)
                 .publish(&__PUBLICATION, &__out);
-            if __pending.waits() {
+            if let __p::Option::Some(__pending) = __pending {
                 __pending.wait().await;
             }
         }
@@ -88,7 +88,7 @@ async fn big() -> Arc<Report> {
             let __pending = __p::on(__p::exact(SHARED))
                 .gives(__p::Probe::<Arc<Report>>::NEW)
                 .publish(&__PUBLICATION, &__out);
-            if __pending.waits() {
+            if let __p::Option::Some(__pending) = __pending {
                 __pending.wait().await;
             }
         }

@@ -106,7 +106,7 @@ impl Mailer {
                     )
                     .gives(__p::Probe::<Option<Self>>::NEW)
                     .publish(&__PUBLICATION, &__out);
-                if __pending.waits() {
+                if let __p::Option::Some(__pending) = __pending {
                     __pending.wait().await;
                 }
             }
@@ -164,7 +164,9 @@ impl Mailer {
                     )
                     .gives(__p::Probe::<usize>::NEW)
                     .publish(&__PUBLICATION, &__out);
-                __pending.now();
+                if let __p::Option::Some(__pending) = __pending {
+                    __pending.now();
+                }
             }
         }
         #[allow(clippy::let_and_return)] __out
@@ -438,7 +440,9 @@ impl ::signal_bus::private::Registered for Mailer {
                                                             )
                                                             .gives(__p::Probe::<usize>::NEW)
                                                             .publish_part(&__PUBLICATION, &__part);
-                                                        __pending.wait().await;
+                                                        if let __p::Option::Some(__pending) = __pending {
+                                                            __pending.wait().await;
+                                                        }
                                                     }
                                                     __outcome
                                                 }?;

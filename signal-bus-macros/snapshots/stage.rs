@@ -26,7 +26,7 @@ async fn stage(x: In) -> anyhow::Result<Option<Out>> {
                 )
                 .gives(__p::Probe::<anyhow::Result<Option<Out>>>::NEW)
                 .publish(&__PUBLICATION, &__out);
-            if __pending.waits() {
+            if let __p::Option::Some(__pending) = __pending {
                 __pending.wait().await;
             }
         }
@@ -132,7 +132,9 @@ impl ::signal_bus::private::Registered for stage {
                                                         )
                                                         .gives(__p::Probe::<anyhow::Result<Option<Out>>>::NEW)
                                                         .publish_part(&__PUBLICATION, &__part);
-                                                    __pending.wait().await;
+                                                    if let __p::Option::Some(__pending) = __pending {
+                                                        __pending.wait().await;
+                                                    }
                                                 }
                                                 __outcome
                                             }?;

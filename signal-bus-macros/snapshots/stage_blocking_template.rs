@@ -31,7 +31,9 @@ fn stage(x: In) -> Out {
                 )
                 .gives(__p::Probe::<Out>::NEW)
                 .publish(&__PUBLICATION, &__out);
-            __pending.now();
+            if let __p::Option::Some(__pending) = __pending {
+                __pending.now();
+            }
         }
     }
     {
@@ -47,7 +49,9 @@ fn stage(x: In) -> Out {
                 .filled(&__filled_1)
                 .gives(__p::Probe::<Out>::NEW)
                 .publish(&__PUBLICATION, &__out);
-            __pending.now();
+            if let __p::Option::Some(__pending) = __pending {
+                __pending.now();
+            }
         }
     }
     #[allow(clippy::let_and_return)] __out
@@ -171,7 +175,9 @@ impl ::signal_bus::private::Registered for stage {
                                                         )
                                                         .gives(__p::Probe::<Out>::NEW)
                                                         .publish_part(&__PUBLICATION, &__part);
-                                                    __pending.wait().await;
+                                                    if let __p::Option::Some(__pending) = __pending {
+                                                        __pending.wait().await;
+                                                    }
                                                 }
                                                 {
                                                     static __PUBLICATION: __p::Publication = __p::Publication::new(
@@ -189,7 +195,9 @@ impl ::signal_bus::private::Registered for stage {
                                                         .filled(&__filled_1)
                                                         .gives(__p::Probe::<Out>::NEW)
                                                         .publish_part(&__PUBLICATION, &__part);
-                                                    __pending.wait().await;
+                                                    if let __p::Option::Some(__pending) = __pending {
+                                                        __pending.wait().await;
+                                                    }
                                                 }
                                                 __outcome
                                             }?;

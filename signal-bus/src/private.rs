@@ -30,8 +30,9 @@ pub use crate::{
         },
     },
     publish::{
-        annotated::{Filled, Gives, On, Piece, Publication, fill, on},
+        annotated::{Filled, Gives, On, Piece, fill, on},
         pending::{Pending, Wait},
+        publication::Publication,
         stream::Each,
     },
     registry::{

@@ -66,4 +66,5 @@ mod subscriptions;
 mod testing_kit;
 mod topics;
 mod trips;
+mod unheard;
 mod wiring;

@@ -9,11 +9,12 @@ use crate::expand::topic;
 use crate::model::{Model, Output, Parameter, Publication, Topic};
 
 /// The static that a publisher sends by.
-fn publication(publication: &Publication) -> TokenStream {
+fn publication(model: &Model, publication: &Publication) -> TokenStream {
+    let generic = model.generic.then(|| quote!(.generic()));
     let bus = bus(publication);
     let local = publication.local.then(|| quote!(.local()));
     quote! {
-        static __PUBLICATION: __p::Publication = __p::Publication::new(__SITE) #local #bus;
+        static __PUBLICATION: __p::Publication = __p::Publication::new(__SITE) #local #generic #bus;
     }
 }
 
@@ -67,7 +68,7 @@ pub(crate) fn fill(model: &Model, value_of: impl Fn(&Parameter) -> TokenStream) 
 //              static __PUBLICATION: ..;
 //              if __p::any_running() {
 //                  let __pending = #on.publish(&__PUBLICATION, &__out);
-//                  if __pending.waits() { __pending.wait().await; }
+//                  if let __p::Option::Some(__pending) = __pending { __pending.wait().await; }
 //              }
 //          }
 /// Publishes `__out` and keeps it, one block for each topic: called by hand.
@@ -76,13 +77,13 @@ pub(crate) fn kept(model: &Model) -> TokenStream {
         return TokenStream::new();
     };
     let send = if model.call.is_async() {
-        quote! { if __pending.waits() { __pending.wait().await; } }
+        waits()
     } else {
-        quote! { __pending.now(); }
+        quote! { if let __p::Option::Some(__pending) = __pending { __pending.now(); } }
     };
     let publications = model.roles.publications.iter().enumerate();
     let each = publications.map(|(index, one)| {
-        let publication = publication(one);
+        let publication = publication(model, one);
         let on = on(model, index, one);
         let publish = method("publish", ty.span());
         let peel = peel(one);
@@ -100,8 +101,17 @@ pub(crate) fn kept(model: &Model) -> TokenStream {
     each.collect()
 }
 
+/// Waits for room, where a publish has to: bound first, so that nothing else is held meanwhile.
+fn waits() -> TokenStream {
+    quote! { if let __p::Option::Some(__pending) = __pending { __pending.wait().await; } }
+}
+
 // Output:  let (__part, __outcome) = #on.part(__out);
-//          { static __PUBLICATION: ..; let __pending = ..publish_part(..); __pending.wait().await; }
+//          {
+//              static __PUBLICATION: ..;
+//              let __pending = ..publish_part(..);
+//              if let __p::Option::Some(__pending) = __pending { __pending.wait().await; }
+//          }
 //          __outcome
 /// Gives `__out` away to each topic: called by the bus.
 pub(crate) fn parts(model: &Model) -> TokenStream {
@@ -111,15 +121,16 @@ pub(crate) fn parts(model: &Model) -> TokenStream {
     let part = method("part", ty.span());
     let on_first = on(model, 0, first);
     let publications = model.roles.publications.iter().enumerate();
+    let waits = waits();
     let each = publications.map(|(index, one)| {
-        let publication = publication(one);
+        let publication = publication(model, one);
         let on = on(model, index, one);
         let publish_part = method("publish_part", ty.span());
         quote! {
             {
                 #publication
                 let __pending = #on.#publish_part(&__PUBLICATION, &__part);
-                __pending.wait().await;
+                #waits
             }
         }
     });
@@ -139,7 +150,7 @@ pub(crate) fn each(model: &Model) -> TokenStream {
     };
     let publications = model.roles.publications.iter().enumerate();
     let each = publications.map(|(index, one)| {
-        let publication = publication(one);
+        let publication = publication(model, one);
         let on = on(model, index, one);
         let publish = quote_spanned! {ours_at(item.span())=>
             #on.publish_each(&__PUBLICATION, __stream)

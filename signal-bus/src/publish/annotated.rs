@@ -3,114 +3,26 @@
 use std::{
     borrow::Cow,
     fmt::{self, Display, Write as _},
-    num::NonZeroUsize,
     panic::Location,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
-    },
+    sync::Arc,
 };
 
 use crate::{
-    error::{Failure, InvalidTopic, Outcome, TopicFault, publish::Refusal},
+    error::{InvalidTopic, Outcome, TopicFault, publish::Refusal},
     forms::{
         give::{Fails, Publish},
         probe::Probe,
     },
-    observe::At,
     publish::{
         Manner, Tried,
         pending::{Pending, Waiting},
+        publication::Publication,
     },
-    queue::offer::Inside,
-    registry::BusName,
-    route::{invalid, slots::PublisherNumber, topic::Route},
-    scope::{self, Look, running::Running},
+    route::{invalid, topic::Route},
+    scope::{self, running::Running},
     signal::{Kind, Payload, values::Put},
-    site::Site,
     topic::Topic,
 };
-
-/// One `#[publisher]`: where it stands and which bus it means.
-#[derive(Debug)]
-pub struct Publication {
-    site: Site,
-    bus: BusName,
-    /// Whether its signals stay in this bus.
-    local: bool,
-    ambiguity_told: AtomicBool,
-    /// Its number in the program, from 1, once it has published; 0 before.
-    number: AtomicUsize,
-}
-
-/// How many publishers have a number.
-static NUMBERED: AtomicUsize = AtomicUsize::new(0);
-
-impl Publication {
-    /// Written by the attribute.
-    #[must_use]
-    pub const fn new(site: Site) -> Self {
-        Self {
-            site,
-            bus: BusName::DEFAULT,
-            local: false,
-            ambiguity_told: AtomicBool::new(false),
-            number: AtomicUsize::new(0),
-        }
-    }
-
-    /// The bus it means.
-    #[must_use]
-    pub const fn bus(mut self, name: &'static BusName) -> Self {
-        self.bus = *name;
-        self
-    }
-
-    /// Keeps its signals in this bus: no transport and no bridge carries them further.
-    #[must_use]
-    pub const fn local(mut self) -> Self {
-        self.local = true;
-        self
-    }
-
-    /// Its number; of two threads that ask first at once, one takes a number that then stays unused.
-    #[inline]
-    fn number(&self) -> PublisherNumber {
-        NonZeroUsize::new(self.number.load(Ordering::Relaxed)).unwrap_or_else(|| self.take_number())
-    }
-
-    #[cold]
-    fn take_number(&self) -> PublisherNumber {
-        let next = NonZeroUsize::MIN.saturating_add(NUMBERED.fetch_add(1, Ordering::Relaxed));
-        let taken =
-            self.number
-                .compare_exchange(0, next.get(), Ordering::Relaxed, Ordering::Relaxed);
-        taken.err().and_then(NonZeroUsize::new).unwrap_or(next)
-    }
-
-    fn find(&self) -> Option<(Arc<Running>, Option<Inside>)> {
-        match scope::find(self.bus) {
-            Look::Bus(running, inside) => Some((running, inside)),
-            Look::Nothing => None,
-            Look::Ambiguous => {
-                if !self.ambiguity_told.swap(true, Ordering::Relaxed) {
-                    tracing::warn!(
-                        publisher = %self.site,
-                        "published nothing: more than one bus runs on this runtime and the task belongs to none; \
-                         use `signal_bus::spawn` or `.in_current_bus()`"
-                    );
-                }
-                None
-            }
-        }
-    }
-
-    pub(super) fn refuse(&self, running: &Running, topic: &str, refusal: Refusal) {
-        running.observe.refused.add(1);
-        let at = At::topic(self.site, topic);
-        running.observe.failed(&at, &Failure::Refused(refusal));
-    }
-}
 
 /// A piece of a topic's template.
 #[expect(
@@ -213,13 +125,17 @@ impl<T: ?Sized> On<T> {
             on: self,
             publish: |on, publication, output| {
                 if !output.publishes() {
-                    return Pending::NOTHING;
+                    return None;
+                }
+                if on.is_fixed() && publication.is_unheard() {
+                    return None;
                 }
                 on.offer(publication, || output.share(), |put| output.put(put))
             },
             part: R::part,
             publish_part: |on, publication, part| match part {
-                None => Pending::NOTHING,
+                None => None,
+                Some(_) if on.is_fixed() && publication.is_unheard() => None,
                 Some(value) => on.offer(publication, || Some(Arc::clone(value)), |_| false),
             },
         }
@@ -237,7 +153,7 @@ pub struct Gives<T: ?Sized, R, E> {
 }
 
 /// Publishes a share of a value.
-pub(super) type Publisher<T, R> = fn(On<T>, &'static Publication, &R) -> Pending;
+pub(super) type Publisher<T, R> = fn(On<T>, &'static Publication, &R) -> Option<Pending>;
 
 impl<T: ?Sized, R, E> fmt::Debug for Gives<T, R, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -248,7 +164,7 @@ impl<T: ?Sized, R, E> fmt::Debug for Gives<T, R, E> {
 impl<T: ?Sized, R, E> Gives<T, R, E> {
     /// Publishes what a function returns to its caller, who keeps it.
     #[inline]
-    pub fn publish(self, publication: &'static Publication, output: &R) -> Pending {
+    pub fn publish(self, publication: &'static Publication, output: &R) -> Option<Pending> {
         (self.publish)(self.on, publication, output)
     }
 
@@ -266,7 +182,11 @@ impl<T: ?Sized, R, E> Gives<T, R, E> {
 
     /// Publishes what a function returned to the bus.
     #[inline]
-    pub fn publish_part(self, publication: &'static Publication, part: &Option<Arc<T>>) -> Pending {
+    pub fn publish_part(
+        self,
+        publication: &'static Publication,
+        part: &Option<Arc<T>>,
+    ) -> Option<Pending> {
         (self.publish_part)(self.on, publication, part)
     }
 }
@@ -277,14 +197,12 @@ impl<T: Payload> On<T> {
         publication: &'static Publication,
         share: impl Fn() -> Option<Arc<T>>,
         put: impl Fn(&mut dyn FnMut(&mut dyn Put) -> bool) -> bool,
-    ) -> Pending {
+    ) -> Option<Pending> {
         let here = self.offer_here(publication, &put);
         if here == Some(true) {
-            return Pending::NOTHING;
+            return None;
         }
-        let Some((running, inside)) = publication.find() else {
-            return Pending::NOTHING;
-        };
+        let (running, inside) = publication.find()?;
         let resolved;
         let route = match running.routes.of_publisher(publication.number()) {
             // The usual way: no look-up, no count of references.
@@ -298,28 +216,25 @@ impl<T: Payload> On<T> {
             Ok(route) => route,
             Err(refusal) => {
                 publication.refuse(&running, &self.name, refusal);
-                return Pending::NOTHING;
+                return None;
             }
         };
         let local = self.is_local(publication);
-        if here.is_none() && running.publish_direct(route, (&inside, local), put) {
-            return Pending::NOTHING;
+        if here.is_none() && running.publish_direct(route, (&inside, local), publication, put) {
+            return None;
         }
         if running.is_unheard(route) {
             running.unrouted(route);
-            return Pending::NOTHING;
+            return None;
         }
         let manner = Manner {
             local,
             ..Manner::inside(inside)
         };
-        let Some(value) = share() else {
-            return Pending::NOTHING;
-        };
-        let value = T::erase(value);
+        let value = T::erase(share()?);
         match running.send(route, value, manner) {
-            Tried::Accepted(_) => Pending::NOTHING,
-            Tried::Wait(ready) => Pending(Some(Box::new(Waiting {
+            Tried::Accepted(_) => None,
+            Tried::Wait(ready) => Some(Pending(Box::new(Waiting {
                 publication,
                 topic: (&*route.about.topic).into(),
                 running: Arc::clone(&running),
@@ -327,7 +242,7 @@ impl<T: Payload> On<T> {
             }))),
             Tried::Refused(refusal, _) => {
                 publication.refuse(&running, &self.name, refusal);
-                Pending::NOTHING
+                None
             }
         }
     }
@@ -348,7 +263,7 @@ impl<T: Payload> On<T> {
             let route = running.routes.of_publisher(publication.number())?;
             let fits = route.about.carries == Kind::of::<T>();
             let local = self.is_local(publication);
-            Some(fits && running.publish_direct(route, (&inside, local), put))
+            Some(fits && running.publish_direct(route, (&inside, local), publication, put))
         })
     }
 

@@ -8,6 +8,7 @@ mod direct;
 pub(crate) mod membership;
 pub(crate) mod pending;
 pub(crate) mod prefix;
+pub(crate) mod publication;
 pub(crate) mod replay;
 pub(crate) mod stream;
 #[cfg(feature = "transport")]

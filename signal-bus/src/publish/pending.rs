@@ -9,13 +9,13 @@ use std::{
 
 use crate::{
     error::publish::Refusal,
-    publish::{Ready, annotated::Publication},
+    publish::{Ready, publication::Publication},
     scope::running::Running,
 };
 
-/// A publish that is over, or has to wait for room.
+/// A publish that has to wait for room; most have not, and leave nothing to look at or to drop.
 #[must_use]
-pub struct Pending(pub(super) Option<Box<Waiting>>);
+pub struct Pending(pub(super) Box<Waiting>);
 
 pub(super) struct Waiting {
     pub(super) publication: &'static Publication,
@@ -26,38 +26,27 @@ pub(super) struct Waiting {
 
 impl fmt::Debug for Pending {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Pending(waits: {})", self.0.is_some())
+        f.write_str("Pending")
     }
 }
 
 impl Pending {
-    pub(super) const NOTHING: Self = Self(None);
-
-    /// Whether it has to wait for room.
-    #[inline]
-    #[must_use]
-    pub const fn waits(&self) -> bool {
-        self.0.is_some()
-    }
-
     /// Waits until the signal is in every queue; a refusal goes to `on_error`.
     ///
     /// What waits is in a box of its own: otherwise each annotated function would carry the room for it around.
     pub fn wait(self) -> Wait {
-        Wait(self.0.map(|waiting| Box::pin(waiting.wait()) as _))
+        Wait(Box::pin(self.0.wait()))
     }
 
-    /// Ends a publish that cannot wait: if it would have to, it is refused.
+    /// Ends a publish that cannot wait: it is refused.
     pub fn now(self) {
-        if let Some(waiting) = self.0 {
-            let Waiting {
-                publication,
-                running,
-                topic,
-                ..
-            } = *waiting;
-            publication.refuse(&running, &topic, Refusal::Full);
-        }
+        let Waiting {
+            publication,
+            running,
+            topic,
+            ..
+        } = *self.0;
+        publication.refuse(&running, &topic, Refusal::Full);
     }
 }
 
@@ -75,13 +64,13 @@ impl Waiting {
     }
 }
 
-/// The wait for room; over at once, if there was room.
+/// The wait for room.
 #[must_use = "futures do nothing unless they are polled"]
-pub struct Wait(Option<Pin<Box<dyn Future<Output = ()> + Send>>>);
+pub struct Wait(Pin<Box<dyn Future<Output = ()> + Send>>);
 
 impl fmt::Debug for Wait {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Wait({})", self.0.is_some())
+        f.write_str("Wait")
     }
 }
 
@@ -89,9 +78,6 @@ impl Future for Wait {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        match &mut self.0 {
-            None => Poll::Ready(()),
-            Some(waiting) => waiting.as_mut().poll(context),
-        }
+        self.0.as_mut().poll(context)
     }
 }

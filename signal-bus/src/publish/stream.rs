@@ -9,8 +9,9 @@ use std::{
 use futures_core::Stream;
 
 use crate::publish::{
-    annotated::{Gives, On, Publication, Publisher},
-    pending::Wait,
+    annotated::{Gives, On, Publisher},
+    pending::{Pending, Wait},
+    publication::Publication,
 };
 
 impl<T, R, E> Gives<T, R, E> {
@@ -63,7 +64,10 @@ impl<S: Stream, T> Stream for Each<S, T> {
             let Some(item) = ready!(this.stream.as_mut().poll_next(context)) else {
                 return Poll::Ready(None);
             };
-            let published = (this.publish)(this.on.clone(), this.publication, &item).wait();
+            let published = (this.publish)(this.on.clone(), this.publication, &item);
+            let Some(published) = published.map(Pending::wait) else {
+                return Poll::Ready(Some(item));
+            };
             this.waiting = Some(Box::new(Item { item, published }));
         }
         if let Some(waiting) = &mut this.waiting {

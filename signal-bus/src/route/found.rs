@@ -26,11 +26,16 @@ pub(crate) enum Way {
 
 /// The generation, and what was found out in it; nothing yet as long as it is 0.
 #[derive(Default, Debug)]
-pub(super) struct Finding(AtomicU64);
+pub(crate) struct Finding(AtomicU64);
 
 impl Finding {
+    /// Nothing yet.
+    pub(crate) const fn new() -> Self {
+        Self(AtomicU64::new(0))
+    }
+
     /// Remembers that nobody hears it.
-    pub(super) fn silent(&self, generation: u64) {
+    pub(crate) fn silent(&self, generation: u64) {
         self.set(generation, SILENT);
     }
 
@@ -63,8 +68,8 @@ impl Finding {
     }
 
     #[inline]
-    pub(super) fn is_silent(&self, generation: u64) -> bool {
-        self.way(generation) == Way::Silent
+    pub(crate) fn is_silent(&self, generation: u64) -> bool {
+        self.get(generation) == Some(SILENT)
     }
 
     #[inline]

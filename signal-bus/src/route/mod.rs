@@ -131,7 +131,7 @@ impl Routes {
 
     /// Who hears a topic now; `None` if nobody does and nothing is kept of it.
     pub(crate) fn hearing(&self, route: &Route) -> Option<Arc<Hearing>> {
-        match route.known(self.generation.load(Ordering::Acquire)) {
+        match route.known(self.generation()) {
             Known::Heard(hearing) => Some(hearing),
             Known::Silent => None,
             Known::Nothing => Some(self.look(route)),
@@ -143,7 +143,7 @@ impl Routes {
         if route.travels.is_some() {
             return false;
         }
-        let generation = self.generation.load(Ordering::Acquire);
+        let generation = self.generation();
         let silent = route.is_silent(generation);
         silent || !route.is_known(generation) && self.look(route).is_silent()
     }
@@ -154,13 +154,19 @@ impl Routes {
         route: &Route,
         with: impl FnOnce(&Destination) -> R,
     ) -> Option<R> {
-        route.with_plain(self.generation.load(Ordering::Acquire), with)
+        route.with_plain(self.generation(), with)
+    }
+
+    /// The generation of those who are there now.
+    #[inline]
+    pub(crate) fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Acquire)
     }
 
     /// As [`Route::way`], for who is there now.
     #[inline]
     pub(crate) fn way(&self, route: &Route) -> Way {
-        route.way(self.generation.load(Ordering::Acquire))
+        route.way(self.generation())
     }
 
     /// Finds out who hears a topic, and remembers it.
@@ -213,7 +219,7 @@ impl Routes {
 
     /// Lets topics forget a subscription that has left. What they remember of it would not be used any more, but kept.
     pub(crate) fn left(&self, hearer: &Hearer) {
-        let generation = self.generation.load(Ordering::Acquire);
+        let generation = self.generation();
         let cache = read(&self.cache);
         for pattern in hearer.patterns().filter(|pattern| pattern.is_exact()) {
             if let Some(route) = cache.peek(pattern.as_str()) {

@@ -156,6 +156,14 @@ pub(crate) fn with_own<R>(
     place::with(with).flatten()
 }
 
+/// Does something with the bus that this thread is in, if it is in one, whatever that is called.
+///
+/// The scope is held meanwhile, so nothing may be called that enters another one.
+#[inline]
+pub(crate) fn with_innermost<R>(with: impl FnOnce(&Running) -> R) -> Option<R> {
+    place::with(|scope| with(&scope.running))
+}
+
 /// Finds the bus of a name: the task's own, or else the only one of the runtime.
 pub(crate) fn find(bus: BusName) -> Look {
     if !table::any() {
