@@ -13,22 +13,38 @@ pub(crate) fn later(from: Instant, wait: Duration) -> Instant {
     from.checked_add(wait.min(FAR)).unwrap_or(from)
 }
 
-/// The system's time as of its last tick, which is some milliseconds ago at most.
+/// The system's time as of its last tick, which is some milliseconds ago at most; cheaper to compare than to turn into a time.
 ///
 /// Linux tells that several times faster than the time itself; elsewhere it is the time itself.
-#[inline]
-pub(crate) fn last_tick() -> SystemTime {
-    #[cfg(target_os = "linux")]
-    {
-        use rustix::time::{ClockId, clock_gettime};
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Tick(
+    #[cfg(target_os = "linux")] rustix::time::Timespec,
+    #[cfg(not(target_os = "linux"))] SystemTime,
+);
 
-        let tick = clock_gettime(ClockId::RealtimeCoarse);
-        let seconds = u64::try_from(tick.tv_sec).unwrap_or_default();
-        let nanoseconds = u32::try_from(tick.tv_nsec).unwrap_or_default();
-        SystemTime::UNIX_EPOCH + Duration::new(seconds, nanoseconds)
+impl Tick {
+    #[inline]
+    pub(crate) fn last() -> Self {
+        #[cfg(target_os = "linux")]
+        {
+            use rustix::time::{ClockId, clock_gettime};
+
+            Self(clock_gettime(ClockId::RealtimeCoarse))
+        }
+        #[cfg(not(target_os = "linux"))]
+        Self(SystemTime::now())
     }
-    #[cfg(not(target_os = "linux"))]
-    SystemTime::now()
+
+    pub(crate) fn time(self) -> SystemTime {
+        #[cfg(target_os = "linux")]
+        {
+            let seconds = u64::try_from(self.0.tv_sec).unwrap_or_default();
+            let nanoseconds = u32::try_from(self.0.tv_nsec).unwrap_or_default();
+            SystemTime::UNIX_EPOCH + Duration::new(seconds, nanoseconds)
+        }
+        #[cfg(not(target_os = "linux"))]
+        self.0
+    }
 }
 
 /// A random part of `most`. The standard library seeds each `RandomState` anew, which is random enough here.
@@ -51,11 +67,11 @@ pub(crate) fn grown(base: Duration, factor: f64, steps: u32, cap: Duration) -> D
 mod tests {
     use std::time::{Duration, SystemTime};
 
-    use super::{grown, jitter, last_tick};
+    use super::{Tick, grown, jitter};
 
     #[test]
     fn the_last_tick_is_not_long_ago() {
-        let (before, tick) = (SystemTime::now(), last_tick());
+        let (before, tick) = (SystemTime::now(), Tick::last().time());
         assert!(tick <= SystemTime::now());
         assert!(before.duration_since(tick).unwrap_or_default() < Duration::from_secs(1));
     }

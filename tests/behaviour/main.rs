@@ -29,6 +29,7 @@ mod drain;
 mod dropped_guards;
 mod factories;
 mod failures;
+mod follows;
 mod forms;
 mod groups;
 mod health;

@@ -127,15 +127,12 @@ impl<T: ?Sized> On<T> {
                 if !output.publishes() {
                     return None;
                 }
-                if on.is_fixed() && publication.is_unheard() {
-                    return None;
-                }
-                on.offer(publication, || output.share(), |put| output.put(put))
+                let put = |put: &mut dyn FnMut(&mut dyn Put) -> bool| output.put(put);
+                on.offer(publication, || output.share(), put)
             },
             part: R::part,
             publish_part: |on, publication, part| match part {
                 None => None,
-                Some(_) if on.is_fixed() && publication.is_unheard() => None,
                 Some(value) => on.offer(publication, || Some(Arc::clone(value)), |_| false),
             },
         }
@@ -192,13 +189,32 @@ impl<T: ?Sized, R, E> Gives<T, R, E> {
 }
 
 impl<T: Payload> On<T> {
+    #[inline]
     fn offer(
         self,
         publication: &'static Publication,
         share: impl Fn() -> Option<Arc<T>>,
         put: impl Fn(&mut dyn FnMut(&mut dyn Put) -> bool) -> bool,
     ) -> Option<Pending> {
-        let here = self.offer_here(publication, &put);
+        let again = match self.is_fixed() {
+            true => publication.publish_again(&put),
+            false => None,
+        };
+        if again == Some(true) {
+            return None;
+        }
+        self.offer_anew(publication, again, share, put)
+    }
+
+    #[inline(never)]
+    fn offer_anew(
+        self,
+        publication: &'static Publication,
+        again: Option<bool>,
+        share: impl Fn() -> Option<Arc<T>>,
+        put: impl Fn(&mut dyn FnMut(&mut dyn Put) -> bool) -> bool,
+    ) -> Option<Pending> {
+        let here = again.or_else(|| self.offer_here(publication, &put));
         if here == Some(true) {
             return None;
         }
@@ -220,7 +236,7 @@ impl<T: Payload> On<T> {
             }
         };
         let local = self.is_local(publication);
-        if here.is_none() && running.publish_direct(route, (&inside, local), publication, put) {
+        if here.is_none() && running.publish_direct(route, (&inside, local), publication, &put) {
             return None;
         }
         if running.is_unheard(route) {
@@ -263,7 +279,7 @@ impl<T: Payload> On<T> {
             let route = running.routes.of_publisher(publication.number())?;
             let fits = route.about.carries == Kind::of::<T>();
             let local = self.is_local(publication);
-            Some(fits && running.publish_direct(route, (&inside, local), publication, put))
+            Some(fits && running.publish_direct(route, (&inside, local), publication, &put))
         })
     }
 

@@ -6,33 +6,54 @@ use crate::{
         lane::{Asks, Lane},
         offer::Inside,
     },
-    route::{
-        found::{Finding, Way},
-        topic::Route,
-    },
+    route::{found::Way, topic::Route},
     scope::running::Running,
     signal::{label::Stamp, values::Put},
 };
 
+/// Puts a copy of a value where it is told, if it can.
+pub(super) type Puts<'a> = dyn Fn(&mut dyn FnMut(&mut dyn Put) -> bool) -> bool + 'a;
+
 impl Running {
-    /// Counts a signal that nobody hears, if that was found out of those who are there now; whether it was.
+    /// Counts a signal that nobody hears, if that takes no look at anything else; whether it did.
     #[inline]
-    pub(super) fn passes_unheard(&self, found: &Finding) -> bool {
-        found.is_silent(self.routes.generation())
-            && self.exchange.is_open_to(None)
-            && self.observe.unrouted.add_one_here()
+    pub(super) fn counts_unheard(&self) -> bool {
+        self.exchange.is_open_to(None) && self.observe.unrouted.add_one_here()
+    }
+
+    /// Publishes what `put` has through a lane, from outside, if that is free and there is nothing rare about it; whether it was.
+    #[inline]
+    pub(super) fn publish_plain(&self, route: &Route, lane: Lane, put: &Puts<'_>) -> bool {
+        put(&mut |value| {
+            let about = (&route.about, route.line);
+            self.exchange.pass_plain(lane, about, value)
+        })
+    }
+
+    /// As [`publish_plain`](Self::publish_plain), from anywhere, and with whatever there is to write on its label.
+    pub(super) fn publish_through(
+        &self,
+        route: &Route,
+        lane: Lane,
+        (inside, local): (&Option<Inside>, bool),
+        put: &Puts<'_>,
+    ) -> bool {
+        let origin = inside.and_then(Inside::origin);
+        let mut stamp = Stamp::new(origin, local);
+        let mut asks = asks(route, inside, &mut stamp);
+        put(&mut |value| self.send_direct(lane, &mut asks, value).is_some())
     }
 
     /// Publishes the short way what `put` has, if that way is known and free; whether it was. A `local` signal stays in the bus.
     ///
-    /// That nobody hears it the publisher remembers.
+    /// What was found the publisher remembers.
     #[inline]
     pub(super) fn publish_direct(
         &self,
         route: &Route,
         (inside, local): (&Option<Inside>, bool),
         publication: &Publication,
-        put: impl FnOnce(&mut dyn FnMut(&mut dyn Put) -> bool) -> bool,
+        put: &Puts<'_>,
     ) -> bool {
         if self.observe.recorder.is_some() {
             return false;
@@ -41,7 +62,7 @@ impl Running {
         match route.way(generation) {
             Way::Unknown => false,
             Way::Silent => {
-                publication.learn_silent(generation);
+                publication.learn(generation, None);
                 let open = self.exchange.is_open_to(*inside);
                 if open {
                     self.observe.unrouted.add_one();
@@ -49,10 +70,11 @@ impl Running {
                 open
             }
             Way::Lane(lane) => {
-                let origin = inside.and_then(Inside::origin);
-                let mut stamp = Stamp::new(origin, local || route.is_local());
-                let mut asks = asks(route, inside, &mut stamp);
-                put(&mut |value| self.send_direct(lane, &mut asks, value).is_some())
+                let local = local || route.is_local();
+                if !local {
+                    publication.learn(generation, Some(lane.log));
+                }
+                self.publish_through(route, lane, (inside, local), put)
             }
         }
     }

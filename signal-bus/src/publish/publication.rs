@@ -11,10 +11,12 @@ use std::{
 use crate::{
     error::{Failure, publish::Refusal},
     observe::At,
-    queue::offer::Inside,
+    publish::direct::Puts,
+    queue::{lane::Lane, log::LogId, offer::Inside},
     registry::BusName,
     route::{found::Finding, slots::PublisherNumber},
-    scope::{self, Look, running::Running},
+    scope::{self, Look, Scope, running::Running},
+    signal::headers::Headers,
     site::Site,
 };
 
@@ -30,7 +32,7 @@ pub struct Publication {
     ambiguity_told: AtomicBool,
     /// Its number in the program, from 1, once it has published; 0 before.
     number: AtomicUsize,
-    /// Whether nobody has heard its signals when it published last, in which generation of which bus.
+    /// How it has published last, in which generation of which bus.
     found: Finding,
 }
 
@@ -88,22 +90,43 @@ impl Publication {
         taken.err().and_then(NonZeroUsize::new).unwrap_or(next)
     }
 
-    /// Remembers that nobody hears its signals in this generation, of whatever bus.
-    pub(super) fn learn_silent(&self, generation: u64) {
-        // Each type is checked anew where there may be several. Others may look at it at the same time, so it is not
-        // written for nothing.
-        if !(self.generic || self.found.is_silent(generation)) {
-            self.found.silent(generation);
+    /// Remembers that nobody hears its signals in this generation, of whatever bus, or that they have a lane and leave the bus.
+    pub(super) fn learn(&self, generation: u64, log: Option<LogId>) {
+        // Each type is checked anew where there may be several.
+        if !self.generic {
+            self.found.learn(generation, log);
         }
     }
 
-    /// Publishes a signal if all there is to do is to count it: nobody heard the last one on the bus this thread is in, and
-    /// nobody has come since; whether it was.
+    /// Publishes what `put` has as the last one was published on the bus this thread is in: nobody has heard that, or it had a lane.
+    /// Whether it was published; `None` if that is to be found out.
     ///
     /// All else that a publish asks for was seen to then, and cannot change without a new generation: the bus of its name, its
-    /// topic, which is the same each time, the type of that, and who else wants to see the signal.
-    pub(super) fn is_unheard(&self) -> bool {
-        scope::with_innermost(|running| running.passes_unheard(&self.found)) == Some(true)
+    /// topic, which is the same each time, the type of that, whether it is local, and who else wants to see the signal.
+    pub(super) fn publish_again(&self, put: &Puts<'_>) -> Option<bool> {
+        scope::with_innermost(|scope| self.publish_as_before(scope, put))
+    }
+
+    /// Not in line, nor what follows, so that each look at the place of the scope is in line, and each way as short as it can be.
+    #[inline(never)]
+    fn publish_as_before(&self, scope: &Scope, put: &Puts<'_>) -> Option<bool> {
+        let generation = scope.running.routes.generation();
+        if self.found.is_silent(generation) {
+            return scope.running.counts_unheard().then_some(true);
+        }
+        let lane = self.found.lane(generation)?;
+        self.publish_through(scope, lane, put)
+    }
+
+    #[inline(never)]
+    fn publish_through(&self, scope: &Scope, lane: Lane, put: &Puts<'_>) -> Option<bool> {
+        let running = &scope.running;
+        let route = running.routes.of_publisher(self.number())?;
+        let inside = scope.inside();
+        Some(match inside.is_none() && Headers::current().is_none() {
+            true => running.publish_plain(route, lane, put),
+            false => running.publish_through(route, lane, (&inside, false), put),
+        })
     }
 
     pub(super) fn find(&self) -> Option<(Arc<Running>, Option<Inside>)> {

@@ -1,6 +1,6 @@
 //! The usual way of a signal: into the log of its topic, at once, if nothing at all stands in its way.
 
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard};
 
 use crate::{
     queue::{
@@ -46,7 +46,45 @@ impl Exchange {
         asks: &mut Asks<'_>,
         value: &mut dyn Put,
     ) -> Option<(SignalId, usize)> {
+        self.pass_locked(self.lock(), lane, asks, value)
+    }
+
+    /// As [`pass_lane`](Self::pass_lane), for a value that is published from outside, about which there is nothing rare.
+    pub(crate) fn pass_plain(
+        &self,
+        lane: Lane,
+        (about, line): (&Arc<About>, usize),
+        value: &mut dyn Put,
+    ) -> bool {
         let mut state = self.lock();
+        state.follows(lane, about, value) || self.pass_first(state, lane, (about, line), value)
+    }
+
+    #[inline(never)]
+    fn pass_first(
+        &self,
+        state: MutexGuard<'_, State>,
+        lane: Lane,
+        (about, line): (&Arc<About>, usize),
+        value: &mut dyn Put,
+    ) -> bool {
+        let mut stamp = Stamp::PLAIN;
+        let mut asks = Asks {
+            about,
+            line,
+            inside: &None,
+            stamp: &mut stamp,
+        };
+        self.pass_locked(state, lane, &mut asks, value).is_some()
+    }
+
+    fn pass_locked(
+        &self,
+        mut state: MutexGuard<'_, State>,
+        lane: Lane,
+        asks: &mut Asks<'_>,
+        value: &mut dyn Put,
+    ) -> Option<(SignalId, usize)> {
         if !state.is_free(lane, asks) {
             return None;
         }
@@ -55,6 +93,7 @@ impl Exchange {
         asks.stamp.time = state.logs[lane.log.index()].time();
         state.routed += 1;
         let (receivers, idle) = state.put_in(lane.log, value, asks.stamp, asks.about, None);
+        state.logs[lane.log.index()].lets_follow();
         if idle {
             let mut wakes = Wakes::default();
             state.wake_idle(lane.log, &mut wakes);

@@ -16,10 +16,10 @@ use std::{
 };
 
 use crate::{
-    clock,
+    clock::Tick,
     queue::{
-        cohort::Cohort, entry::Ticket, idle::Idle, line::LineId, reading::Reading, stores::QueueId,
-        wakes::Wakes,
+        alike::Alike, cohort::Cohort, entry::Ticket, idle::Idle, line::LineId, reading::Reading,
+        stores::QueueId, wakes::Wakes,
     },
     signal::{
         label::{About, Stamp},
@@ -51,11 +51,11 @@ impl LogId {
 #[derive(Debug)]
 pub(crate) struct Log {
     /// Signals in it at most.
-    capacity: usize,
+    pub(super) capacity: usize,
     /// Signals in a segment at most.
-    segment_max: usize,
+    pub(super) segment_max: usize,
     /// Signals in the last one.
-    usual: usize,
+    pub(super) usual: usize,
     /// Those who get what is put in.
     readers: Vec<QueueId>,
     /// Those who wait for something to be put in.
@@ -69,11 +69,13 @@ pub(crate) struct Log {
     first: u64,
     /// Whether segments have gone since lines were told last.
     moved: bool,
-    open: Segment,
+    pub(super) open: Segment,
+    /// What may be put into that without further questions.
+    pub(super) alike: Alike,
     /// How many signals are in it.
-    used: usize,
+    pub(super) used: usize,
     /// How many signals were ever put in; readers look at it, too.
-    end: Arc<AtomicU64>,
+    pub(super) end: Arc<AtomicU64>,
     /// Lines whose first publisher waits for room here.
     lines: BTreeSet<LineId>,
     spare: Vec<Arc<Segment>>,
@@ -123,6 +125,7 @@ impl Log {
             first: 0,
             moved: false,
             open: Segment::default(),
+            alike: Alike::default(),
             used: 0,
             end: Arc::default(),
             lines: BTreeSet::new(),
@@ -184,11 +187,13 @@ impl Log {
     /// A look at the clock costs as much as all else of a publish. Where others wait already, that is their time or the last
     /// tick, whichever is later.
     #[inline]
-    pub(super) fn time(&self) -> SystemTime {
-        match self.open.last_time() {
-            Some(last) => last.max(clock::last_tick()),
-            None => SystemTime::now(),
-        }
+    pub(super) fn time(&mut self) -> SystemTime {
+        let Some(last) = self.open.last_time() else {
+            return SystemTime::now();
+        };
+        let tick = Tick::last();
+        self.alike.tick = Some(tick);
+        last.max(tick.time())
     }
 
     /// Puts a signal in.
@@ -200,6 +205,7 @@ impl Log {
         about: &Arc<About>,
         ticket: Option<Ticket>,
     ) {
+        self.alike.left = 0;
         if ticket.is_some() {
             // It is begun with by itself, so that it is known when.
             self.seal(None);
@@ -221,6 +227,7 @@ impl Log {
     }
 
     fn seal(&mut self, ticket: Option<Ticket>) {
+        self.alike = Alike::default();
         if self.open.is_empty() {
             return;
         }
@@ -340,6 +347,7 @@ impl Log {
 
     /// Remembers a reader that has found nothing.
     pub(super) fn idle(&mut self, reading: &mut Reading, reader: QueueId) {
+        self.alike.left = 0;
         if !std::mem::replace(&mut reading.idle, true) {
             self.idle.add(reader);
         }
@@ -348,6 +356,7 @@ impl Log {
 
     /// Remembers who drives readers that have all found nothing.
     pub(super) fn idle_together(&mut self, driver: &Waker) {
+        self.alike.left = 0;
         self.idle.add_driver(driver);
         self.part_with_spare();
     }

@@ -17,6 +17,7 @@
 //! [stale](admission::Rejected::Stale) and routed again, so whoever has joined misses nothing that is let in from then on.
 
 pub(crate) mod admission;
+mod alike;
 mod closing;
 pub(crate) mod cohort;
 pub(crate) mod crew;

@@ -35,7 +35,7 @@ impl Finding {
     }
 
     /// Remembers that nobody hears it.
-    pub(crate) fn silent(&self, generation: u64) {
+    pub(super) fn silent(&self, generation: u64) {
         self.set(generation, SILENT);
     }
 
@@ -43,6 +43,18 @@ impl Finding {
     pub(super) fn heard(&self, generation: u64, log: Option<LogId>) {
         let lane = log.map(|log| LANE + log.index() as u64);
         self.set(generation, lane.unwrap_or(HEARD));
+    }
+
+    /// Remembers the log that is all there is to do with its signals, or that nobody hears it.
+    ///
+    /// Others may look at it at the same time, so it is not written for nothing.
+    pub(crate) fn learn(&self, generation: u64, log: Option<LogId>) {
+        let way = log.map_or(Way::Silent, |log| Way::Lane(Lane { generation, log }));
+        match log {
+            _ if self.way(generation) == way => {}
+            None => self.silent(generation),
+            Some(_) => self.heard(generation, log),
+        }
     }
 
     fn set(&self, generation: u64, what: u64) {
@@ -72,15 +84,19 @@ impl Finding {
         self.get(generation) == Some(SILENT)
     }
 
+    /// The log that is all there is to do with its signals, if that was found out.
+    #[inline]
+    pub(crate) fn lane(&self, generation: u64) -> Option<Lane> {
+        let log = self.get(generation)?.checked_sub(LANE)?;
+        let log = LogId::of(usize::try_from(log).ok()?)?;
+        Some(Lane { generation, log })
+    }
+
     #[inline]
     pub(super) fn way(&self, generation: u64) -> Way {
-        let Some(what) = self.get(generation) else {
-            return Way::Unknown;
-        };
-        let log = what.checked_sub(LANE).map(usize::try_from);
-        match log.and_then(|log| LogId::of(log.ok()?)) {
-            Some(log) => Way::Lane(Lane { generation, log }),
-            None if what == SILENT => Way::Silent,
+        match self.lane(generation) {
+            Some(lane) => Way::Lane(lane),
+            None if self.is_silent(generation) => Way::Silent,
             None => Way::Unknown,
         }
     }

@@ -156,12 +156,12 @@ pub(crate) fn with_own<R>(
     place::with(with).flatten()
 }
 
-/// Does something with the bus that this thread is in, if it is in one, whatever that is called.
+/// Does something with the scope that this thread is in, if it is in one, whatever its bus is called.
 ///
-/// The scope is held meanwhile, so nothing may be called that enters another one.
+/// It is held meanwhile, so nothing may be called that enters another one.
 #[inline]
-pub(crate) fn with_innermost<R>(with: impl FnOnce(&Running) -> R) -> Option<R> {
-    place::with(|scope| with(&scope.running))
+pub(crate) fn with_innermost<R>(with: impl FnOnce(&Scope) -> Option<R>) -> Option<R> {
+    place::with(|scope| with(scope)).flatten()
 }
 
 /// Finds the bus of a name: the task's own, or else the only one of the runtime.

@@ -1,6 +1,13 @@
 //! What travels beside the value: names and texts.
 
-use std::{collections::BTreeMap, fmt, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use tokio::task::futures::TaskLocalFuture;
 
@@ -32,12 +39,15 @@ tokio::task_local! {
     static HEADERS: Headers;
 }
 
+/// Whether any were ever set: most programs set none, and to look for them costs as much as to write a signal down.
+static SET: AtomicBool = AtomicBool::new(false);
+
 impl Headers {
     pub(super) const NONE: Self = Self(None);
 
     /// Whether there are none, told at a glance; there may be none otherwise, too.
     #[inline]
-    pub(super) fn is_none(&self) -> bool {
+    pub(crate) fn is_none(&self) -> bool {
         self.0.is_none()
     }
 
@@ -79,17 +89,28 @@ impl Headers {
     ///
     /// That of `future`.
     pub fn scope<F: Future>(self, future: F) -> impl Future<Output = F::Output> + use<F> {
+        SET.store(true, Ordering::Relaxed);
         let scoped: TaskLocalFuture<Self, F> = HEADERS.scope(self, future);
         scoped
     }
 
     /// Gives these headers to every signal that `call` publishes, without waiting.
     pub fn sync_scope<R>(self, call: impl FnOnce() -> R) -> R {
+        SET.store(true, Ordering::Relaxed);
         HEADERS.sync_scope(self, call)
     }
 
     /// The headers of the scope this code runs in.
+    #[inline]
     pub(crate) fn current() -> Self {
+        match SET.load(Ordering::Relaxed) {
+            true => Self::looked_for(),
+            false => Self::NONE,
+        }
+    }
+
+    #[inline(never)]
+    fn looked_for() -> Self {
         HEADERS.try_with(Clone::clone).unwrap_or_default()
     }
 }

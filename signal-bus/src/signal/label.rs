@@ -45,17 +45,25 @@ impl Stamp {
     /// The time of what was not let in.
     pub(crate) const UNTIMED: SystemTime = SystemTime::UNIX_EPOCH;
 
+    /// The stamp of a signal that is published from outside, with nothing rare about it.
+    pub(crate) const PLAIN: Self = Self {
+        id: SignalId::UNSET,
+        origin: None,
+        time: Self::UNTIMED,
+        headers: Headers::NONE,
+        attempt: 1,
+        local: false,
+        came: None,
+    };
+
     /// The stamp of a signal that is published here; its id and its time are set when it is let in.
     #[inline(always)]
     pub(crate) fn new(origin: Option<Origin>, local: bool) -> Self {
         Self {
-            id: SignalId::UNSET,
             origin,
-            time: Self::UNTIMED,
             headers: Headers::current(),
-            attempt: 1,
             local,
-            came: None,
+            ..Self::PLAIN
         }
     }
 

@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::SystemTime};
 
 use crate::signal::{
+    id::SignalId,
     label::{About, Label, Stamp},
     stamps::Stamps,
     values::{Put, Values},
@@ -55,6 +56,24 @@ impl Segment {
         let put = value.put(&mut self.values, room);
         if put {
             self.stamps.push(stamp, room);
+        }
+        put
+    }
+
+    /// As [`put`](Self::put), behind others, for one that is published when the last of them was, and has nothing that is rare.
+    #[inline]
+    pub(crate) fn put_alike(
+        &mut self,
+        value: &mut dyn Put,
+        id: SignalId,
+        about: &Arc<About>,
+        room: usize,
+    ) -> bool {
+        let known = self.about.as_ref();
+        let put = known.is_some_and(|known| Arc::ptr_eq(known, about))
+            && value.put(&mut self.values, room);
+        if put {
+            self.stamps.push_alike(id);
         }
         put
     }

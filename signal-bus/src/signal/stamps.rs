@@ -107,6 +107,12 @@ impl Stamps {
         self.ids.push(stamp.id);
     }
 
+    /// Puts one behind others that is like the last of them, but for its id, and has nothing that is rare.
+    #[inline]
+    pub(super) fn push_alike(&mut self, id: SignalId) {
+        self.ids.push(id);
+    }
+
     fn begin(&mut self, time: SystemTime, room: usize) {
         (self.first, self.last) = (time, time);
         if self.ids.capacity() == 0 {
