@@ -121,7 +121,7 @@ impl Exchange {
         wakes.reuse(spare);
         drop(state);
         spare.retain_mut(Segment::empty);
-        self.tell(wakes);
+        self.tell(&mut wakes);
         match best {
             Got::Signals => Poll::Ready(Round::Signals(segment)),
             Got::Nothing => Poll::Pending,

@@ -293,13 +293,14 @@ impl Exchange {
     }
 
     /// Releases the lock, and wakes whom that concerns.
-    fn after(&self, state: MutexGuard<'_, State>, wakes: Wakes) {
+    #[inline]
+    fn after(&self, state: MutexGuard<'_, State>, mut wakes: Wakes) {
         drop(state);
-        self.tell(wakes);
+        self.tell(&mut wakes);
     }
 
     /// Wakes whom a step concerns that is over; what is dropped goes first, so that whoever hears of quiet finds it gone.
-    fn tell(&self, mut wakes: Wakes) {
+    fn tell(&self, wakes: &mut Wakes) {
         wakes.drop_segments();
         if wakes.quiet {
             // Whoever waits is the user's, and may panic when it is woken.

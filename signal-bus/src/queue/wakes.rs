@@ -61,7 +61,7 @@ impl Wakes {
 
     /// Wakes all, also if one of them panics: it is the user's, and whoever wakes it has signals of others to care for.
     #[inline]
-    pub(crate) fn wake(mut self) {
+    pub(crate) fn wake(&mut self) {
         if let Some(waker) = self.first.take() {
             wake(waker);
         }
