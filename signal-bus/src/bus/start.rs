@@ -181,7 +181,12 @@ fn running(bus: &Bus, plan: &Plan, runtime: Handle, links: Links) -> Running {
         id: running::next_id(),
         names,
         exchange: Arc::new(Exchange::new(kept, owed.count(), generation)),
-        routes: Routes::new(declared, histories.collect(), links.travelling(), generation),
+        routes: Routes::new(
+            declared,
+            histories.collect(),
+            links.travelling(),
+            generation,
+        ),
         links,
         observe: Observe::new(bus.on_error.clone(), bus.recorder.clone(), bus.letters_max),
         container: Container::new(bus.replacements.clone()),

@@ -1,11 +1,8 @@
 //! What signals are called among all processes.
 
-use std::{
-    collections::{HashMap, VecDeque},
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
+use std::sync::{
+    Arc, Mutex, PoisonError,
+    atomic::{AtomicU64, Ordering},
 };
 
 use crate::signal::{id::SignalId, label::Origin};
@@ -20,16 +17,34 @@ pub(super) struct Ids {
     known: Mutex<Known>,
 }
 
+/// A place for each of the newest: an id has always the same.
 #[derive(Default, Debug)]
-struct Known {
-    names: HashMap<SignalId, Name>,
-    order: VecDeque<SignalId>,
-}
+struct Known(Vec<Option<Name>>);
 
 #[derive(Debug)]
 struct Name {
+    of: SignalId,
     own: Arc<str>,
     root: Arc<str>,
+}
+
+impl Known {
+    fn place(id: SignalId) -> usize {
+        usize::try_from(id.number()).map_or(0, |number| number % REMEMBERED_MAX)
+    }
+
+    fn get(&self, id: SignalId) -> Option<&Name> {
+        let name = self.0.get(Self::place(id))?.as_ref();
+        name.filter(|name| name.of == id)
+    }
+
+    fn set(&mut self, name: Name) {
+        let place = Self::place(name.of);
+        if self.0.len() <= place {
+            self.0.resize_with(place + 1, || None);
+        }
+        self.0[place] = Some(name);
+    }
 }
 
 impl Ids {
@@ -42,27 +57,21 @@ impl Ids {
     /// Remembers the name of a signal, and of the first of all that led to it.
     pub(super) fn remember(&self, id: SignalId, own: Arc<str>, root: Arc<str>) {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.names.insert(id, Name { own, root }).is_none() {
-            known.order.push_back(id);
-        }
-        if REMEMBERED_MAX < known.order.len() {
-            let oldest = known.order.pop_front();
-            oldest.and_then(|oldest| known.names.remove(&oldest));
-        }
+        known.set(Name { of: id, own, root });
     }
 
     /// The name of a signal; one that has not travelled has the number that it has in its bus.
     pub(super) fn of(&self, id: SignalId, node: &str) -> String {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let name = known.names.get(&id).map(|name| (*name.own).to_owned());
+        let name = known.get(id).map(|name| (*name.own).to_owned());
         name.unwrap_or_else(|| local(id, node))
     }
 
     /// The name of the first of all that led to a signal.
     pub(super) fn root_of(&self, origin: Origin, node: &str) -> String {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let by_parent = known.names.get(&origin.parent);
-        let name = by_parent.or_else(|| known.names.get(&origin.root));
+        let by_parent = known.get(origin.parent);
+        let name = by_parent.or_else(|| known.get(origin.root));
         let name = name.map(|name| (*name.root).to_owned());
         name.unwrap_or_else(|| local(origin.root, node))
     }
@@ -111,7 +120,7 @@ mod tests {
         let ids = Ids::default();
         let more = 2 * REMEMBERED_MAX as u64;
         (2..more).for_each(|id| ids.remember(SignalId::numbered(id), "far".into(), "far".into()));
-        assert_eq!(ids.known.lock().unwrap().names.len(), REMEMBERED_MAX);
+        assert_eq!(ids.known.lock().unwrap().0.len(), REMEMBERED_MAX);
         assert_eq!(ids.of(SignalId::numbered(2), "n"), "n/2");
     }
 }

@@ -51,7 +51,8 @@ impl Running {
     ) -> Tried {
         let (inside, ticket) = (manner.inside, manner.ticket.clone());
         let mut signal = self.labelled(route, value, manner);
-        let hearing = self.routes.look(route);
+        let known = self.routes.hearing(route);
+        let hearing = known.unwrap_or_else(|| self.routes.look(route));
         if let Err(refusal) = hearing.check(route) {
             return Tried::Refused(refusal, signal);
         }
