@@ -74,6 +74,7 @@ impl Server {
         }
     }
 
+    #[allow(dead_code, reason = "the benchmark kills nobody")]
     pub(crate) fn restart(&mut self) {
         self.kill();
         self.run();
