@@ -42,9 +42,14 @@ pub(crate) fn accepted(headers: &HeaderMap) -> Result<String, String> {
     Ok(derive_accept_key(key))
 }
 
-/// The reader is gone, or reads nothing.
+/// Why nothing can be sent any more.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Gone;
+pub(crate) enum Gone {
+    /// The reader has left, or says what no reader may.
+    Left,
+    /// It has read nothing for too long.
+    ReadsNothing,
+}
 
 /// The writing side of a WebSocket, behind its handshake.
 #[derive(Debug)]
@@ -80,8 +85,8 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Socket<I> {
 
     async fn send(&mut self, message: Message) -> Result<(), Gone> {
         match timeout(self.stall, self.stream.send(message)).await {
-            Ok(Ok(())) => Ok(()),
-            _ => Err(Gone),
+            Ok(sent) => sent.map_err(|_| Gone::Left),
+            Err(_) => Err(Gone::ReadsNothing),
         }
     }
 
@@ -89,7 +94,7 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Socket<I> {
     pub(crate) async fn heard(&mut self) -> Result<(), Gone> {
         match self.stream.next().await {
             Some(Ok(_)) => Ok(()),
-            _ => Err(Gone),
+            _ => Err(Gone::Left),
         }
     }
 
@@ -129,7 +134,10 @@ mod tests {
         let (client, server) = duplex(1024 * 1024);
         let mut client = WebSocketStream::from_raw_socket(client, Role::Client, None).await;
         let mut socket = Socket::new(server, Bytes::new(), STALL).await;
-        for (bytes, expected) in [(SAID_BYTES_MAX, Ok(())), (SAID_BYTES_MAX + 1, Err(Gone))] {
+        for (bytes, expected) in [
+            (SAID_BYTES_MAX, Ok(())),
+            (SAID_BYTES_MAX + 1, Err(Gone::Left)),
+        ] {
             let said = client.send(Message::text("x".repeat(bytes))).await;
             said.expect("there is room for it");
             assert_eq!(socket.heard().await, expected, "{bytes}");
@@ -141,7 +149,8 @@ mod tests {
         let (_client, server) = duplex(10);
         let mut socket = Socket::new(server, Bytes::new(), STALL).await;
         let start = tokio::time::Instant::now();
-        assert_eq!(socket.line("{\"more\": \"than fits\"}\n").await, Err(Gone));
+        let said = socket.line("{\"more\": \"than fits\"}\n").await;
+        assert_eq!(said, Err(Gone::ReadsNothing));
         assert_eq!(start.elapsed(), STALL);
     }
 }

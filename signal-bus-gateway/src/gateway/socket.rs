@@ -31,7 +31,7 @@ pub(super) async fn run(handing: OnUpgrade, mut signals: GatewayBody) {
         Err(error) => return tracing::debug!("a WebSocket does not begin: {error}"),
     };
     let mut socket = Socket::new(Handed(handed), Bytes::new(), STALL).await;
-    if let Err(Gone) = follow(&mut socket, &mut signals).await {
+    if follow(&mut socket, &mut signals).await.is_err() {
         return;
     }
     if signals.was_too_slow() {

@@ -228,10 +228,9 @@ impl Hub {
     pub(crate) fn end_streams(&self) {
         let mut inner = lock(&self.row.inner);
         inner.is_closed = true;
-        inner
-            .index
-            .streams()
-            .for_each(|stream| stream.end(End::Closed));
+        for stream in inner.index.streams() {
+            stream.end(End::Closed);
+        }
     }
 }
 
@@ -278,6 +277,15 @@ impl Seat {
     /// Where the reader sits, for those who change its rights.
     pub(crate) fn stream(&self) -> &Arc<Stream> {
         &self.stream
+    }
+
+    /// Gives a reader up that has read nothing for too long.
+    pub(crate) fn give_up(&self) {
+        if self.stream.end(End::TooSlow) {
+            self.row.tally.too_slow.fetch_add(1, Ordering::Relaxed);
+            let wanted = &self.stream.wanted;
+            tracing::warn!("a stream of {wanted} is disconnected: its reader reads nothing");
+        }
     }
 
     /// Says that events have reached the reader's connection.

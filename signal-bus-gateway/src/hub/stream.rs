@@ -2,14 +2,21 @@
 
 use std::{
     collections::VecDeque,
+    future::poll_fn,
     sync::{
         Arc, Mutex,
         atomic::{AtomicU64, Ordering},
     },
     task::{Context, Poll, Waker},
+    time::Duration,
 };
 
+use tokio::time::sleep;
+
 use crate::{access::acl::Rights, event::Event, hub::filter::Filter, mutex::lock, topic::Wanted};
+
+/// Whoever was too slow may still read the end of what is on its way: a line that is cut off is of no use.
+const GRACE: Duration = Duration::from_secs(1);
 
 /// So much may wait for a reader before it is disconnected.
 #[derive(Debug, Clone, Copy)]
@@ -47,6 +54,8 @@ struct Queue {
     bytes: usize,
     end: Option<End>,
     waker: Option<Waker>,
+    /// Whether the waker asks for nothing but that the reader was too slow.
+    is_writing: bool,
 }
 
 /// What has become of an offer.
@@ -114,16 +123,39 @@ impl Stream {
         }
         queue.bytes = bytes;
         queue.events.push_back(Arc::clone(event));
-        queue.wake();
+        if !queue.is_writing {
+            queue.wake();
+        }
         Offered::Waits
     }
 
-    /// Ends the stream after what waits.
-    pub(crate) fn end(&self, end: End) {
+    /// Ends the stream after what waits; says whether it had no end yet.
+    pub(crate) fn end(&self, end: End) -> bool {
         let mut queue = lock(&self.queue);
-        if queue.end.is_none() {
+        let is_first = queue.end.is_none();
+        if is_first {
             queue.end_with(end);
         }
+        is_first
+    }
+
+    /// Returns when a reader that was too slow has had its time to read what is on its way.
+    ///
+    /// To be awaited beside a write, by the one who takes events: there is one waker.
+    pub(crate) async fn cut_off(&self) {
+        poll_fn(|context| self.poll_too_slow(context)).await;
+        // Boxed: streams are many, and this is rare.
+        Box::pin(sleep(GRACE)).await;
+    }
+
+    fn poll_too_slow(&self, context: &mut Context<'_>) -> Poll<()> {
+        let mut queue = lock(&self.queue);
+        if queue.end == Some(End::TooSlow) {
+            return Poll::Ready(());
+        }
+        queue.is_writing = true;
+        queue.waker = Some(context.waker().clone());
+        Poll::Pending
     }
 
     /// Moves at most `count` events to `taken`; says why there will be none any more.
@@ -138,6 +170,7 @@ impl Stream {
             if let Some(end) = queue.end {
                 return Poll::Ready(Err(end));
             }
+            queue.is_writing = false;
             queue.waker = Some(context.waker().clone());
             return Poll::Pending;
         }

@@ -43,13 +43,13 @@ pub(super) async fn run<I: AsyncRead + AsyncWrite + Unpin>(
     let mut socket = Socket::new(io, early, stall).await;
     let over = async {
         if preface.is_some() {
-            socket.line(STALE).await?;
+            sent(&seat, socket.line(STALE)).await?;
         }
         while let Some(events) = seat.take_past().await {
             for event in events {
                 // A new ACL may have come since they were looked up.
                 if seat.stream().takes(&event) {
-                    socket.line(event.line()).await?;
+                    sent(&seat, socket.line(event.line())).await?;
                 }
             }
         }
@@ -58,7 +58,7 @@ pub(super) async fn run<I: AsyncRead + AsyncWrite + Unpin>(
     match over.await {
         Ok(End::Closed) => socket.close(CloseCode::Away, "the gateway stops").await,
         Ok(End::TooSlow) => socket.close(CloseCode::Policy, "too slow").await,
-        Err(Gone) => {}
+        Err(_) => {}
     }
 }
 
@@ -71,7 +71,7 @@ async fn follow<I: AsyncRead + AsyncWrite + Unpin>(
     loop {
         let mut taken = Vec::new();
         tokio::select! {
-            _ = pings.tick() => socket.ping().await?,
+            _ = pings.tick() => sent(seat, socket.ping()).await?,
             said = socket.heard() => said?,
             took = poll_fn(|context| seat.poll_take(&mut taken, TOGETHER_MAX, context)) => {
                 if let Err(end) = took {
@@ -80,8 +80,21 @@ async fn follow<I: AsyncRead + AsyncWrite + Unpin>(
             }
         }
         for event in &taken {
-            socket.line(event.line()).await?;
+            sent(seat, socket.line(event.line())).await?;
         }
         seat.note_delivered(taken.len());
     }
+}
+
+/// Waits until something is sent, unless the reader turns out to be too slow.
+async fn sent(seat: &Seat, sending: impl Future<Output = Result<(), Gone>>) -> Result<(), Gone> {
+    let sent = tokio::select! {
+        biased;
+        sent = sending => sent,
+        () = seat.stream().cut_off() => Err(Gone::ReadsNothing),
+    };
+    if sent == Err(Gone::ReadsNothing) {
+        seat.give_up();
+    }
+    sent
 }

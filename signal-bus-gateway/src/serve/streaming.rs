@@ -136,34 +136,49 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Streaming<I> {
         Ok(())
     }
 
-    /// Writes all of it; each of them may end in the middle of a packet, but none is put together with another.
-    async fn write(&mut self, mut chunks: &mut [Bytes]) -> io::Result<()> {
-        while let Some(first) = chunks.first() {
-            if first.is_empty() {
-                chunks = &mut chunks[1..];
-                continue;
-            }
-            let mut slices = [io::IoSlice::new(&[]); TOGETHER_MAX];
-            let count = chunks.len().min(TOGETHER_MAX);
-            for (slice, chunk) in slices.iter_mut().zip(chunks.iter()) {
-                *slice = io::IoSlice::new(chunk);
-            }
-            let writing = self.io.write_vectored(&slices[..count]);
-            let Ok(written) = timeout(self.stall, writing).await else {
-                let wanted = &self.seat.stream().wanted;
-                tracing::warn!("a stream of {wanted} is disconnected: its reader reads nothing");
-                return Err(io::ErrorKind::TimedOut.into());
-            };
-            let mut written = written?;
-            if written == 0 {
-                return Err(io::ErrorKind::WriteZero.into());
-            }
-            for chunk in chunks.iter_mut() {
-                let part = chunk.len().min(written);
-                chunk.advance(part);
-                written -= part;
-            }
+    /// Writes all of it, unless the reader turns out to be too slow.
+    async fn write(&mut self, chunks: &mut [Bytes]) -> io::Result<()> {
+        let writing = write_all(&mut self.io, chunks, self.stall);
+        let written = tokio::select! {
+            biased;
+            written = writing => written,
+            () = self.seat.stream().cut_off() => Err(io::ErrorKind::TimedOut.into()),
+        };
+        if written
+            .as_ref()
+            .is_err_and(|error| error.kind() == io::ErrorKind::TimedOut)
+        {
+            self.seat.give_up();
         }
-        self.io.flush().await
+        written
     }
+}
+
+/// Writes all of it; each of them may end in the middle of a packet, but none is put together with another.
+async fn write_all<I: AsyncWrite + Unpin>(
+    io: &mut I,
+    mut chunks: &mut [Bytes],
+    stall: Duration,
+) -> io::Result<()> {
+    while let Some(first) = chunks.first() {
+        if first.is_empty() {
+            chunks = &mut chunks[1..];
+            continue;
+        }
+        let mut slices = [io::IoSlice::new(&[]); TOGETHER_MAX];
+        let count = chunks.len().min(TOGETHER_MAX);
+        for (slice, chunk) in slices.iter_mut().zip(chunks.iter()) {
+            *slice = io::IoSlice::new(chunk);
+        }
+        let mut written = timeout(stall, io.write_vectored(&slices[..count])).await??;
+        if written == 0 {
+            return Err(io::ErrorKind::WriteZero.into());
+        }
+        for chunk in chunks.iter_mut() {
+            let part = chunk.len().min(written);
+            chunk.advance(part);
+            written -= part;
+        }
+    }
+    io.flush().await
 }

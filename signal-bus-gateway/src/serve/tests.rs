@@ -1,6 +1,9 @@
 use std::{
     net::{IpAddr, Ipv4Addr},
-    sync::{Arc, atomic::AtomicU64},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -30,8 +33,13 @@ const PATIENCE: Patience = Patience {
 
 /// A house without sockets, and its bus.
 async fn house() -> (House, signal_bus::BusGuard) {
+    house_of(10_000).await
+}
+
+/// A house in which so many events may wait for a reader.
+async fn house_of(events: usize) -> (House, signal_bus::BusGuard) {
     let limits = QueueLimits {
-        events: 10_000,
+        events,
         bytes: usize::MAX,
     };
     let backlog = Backlog::new(Epoch::from_bits(1), 0, 0, None);
@@ -64,6 +72,10 @@ async fn house() -> (House, signal_bus::BusGuard) {
 }
 
 impl House {
+    fn too_slow(&self) -> u64 {
+        self.desk.hub.tally().too_slow.load(Ordering::Relaxed)
+    }
+
     /// A connection whose two sides have room for so many bytes.
     fn connect(&self, bytes: usize) -> DuplexStream {
         let (client, server) = duplex(bytes);
@@ -83,7 +95,7 @@ async fn until_closed(client: &mut DuplexStream) -> (String, u64) {
         .await
         .expect("it is read from memory");
     (
-        String::from_utf8(read).expect("it is a text"),
+        String::from_utf8_lossy(&read).into_owned(),
         start.elapsed().as_secs(),
     )
 }
@@ -175,12 +187,47 @@ async fn a_reader_that_reads_nothing_is_disconnected() {
         .expect("it is read");
     sleep(Duration::from_secs(100)).await;
     assert_eq!(house.desk.hub.streams_count(), 0);
+    assert_eq!(house.too_slow(), 1);
     let (read, seconds) = until_closed(&mut client).await;
     assert!(
         read.starts_with("HTTP/1.1 200 OK\r\n") && !read.ends_with("0\r\n\r\n"),
         "{read}"
     );
     assert_eq!(seconds, 0);
+}
+
+/// It would hold what it was about to read until it has read nothing for half a minute.
+#[tokio::test(start_paused = true)]
+async fn a_reader_for_whom_too_much_waits_is_disconnected_then_and_not_later() {
+    for path in [
+        "/",
+        "/_bus/events",
+        "/_bus/events/ HTTP/1.1\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nX:",
+    ] {
+        let (house, _bus) = house_of(3).await;
+        let mut stalled = house.connect(400);
+        let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n");
+        stalled
+            .write_all(request.as_bytes())
+            .await
+            .expect("it is read");
+        let mut publisher = house.connect(10_000);
+        for _ in 0..20 {
+            let request = b"PUT /a HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}";
+            publisher.write_all(request).await.expect("it is read");
+            sleep(Duration::from_millis(100)).await;
+        }
+        assert_eq!(
+            (house.too_slow(), house.desk.hub.streams_count()),
+            (1, 0),
+            "{path}"
+        );
+        let (read, _) = until_closed(&mut stalled).await;
+        assert!(
+            read.starts_with("HTTP/1.1 ") && !read.ends_with("0\r\n\r\n"),
+            "{path}: {read}"
+        );
+    }
 }
 
 #[tokio::test(start_paused = true)]
