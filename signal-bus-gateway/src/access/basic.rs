@@ -1,19 +1,5 @@
 //! The header by which clients say who they are.
 
-use base64::{
-    Engine,
-    alphabet::STANDARD,
-    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
-};
-
-/// As Python decodes: bits that are left over do no harm.
-const CODE: GeneralPurpose = GeneralPurpose::new(
-    &STANDARD,
-    GeneralPurposeConfig::new()
-        .with_decode_allow_trailing_bits(true)
-        .with_decode_padding_mode(DecodePaddingMode::RequireCanonical),
-);
-
 /// A name and a password.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Login {
@@ -28,18 +14,52 @@ pub(crate) fn read(header: &str) -> Option<Login> {
     if !header.is_ascii() {
         return None;
     }
-    let is_code = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/=".contains(byte);
-    let coded: Vec<u8> = header
-        .replace("Basic ", "")
-        .bytes()
-        .filter(is_code)
-        .collect();
-    let decoded = String::from_utf8(CODE.decode(coded).ok()?).ok()?;
+    let decoded = decode(header.replace("Basic ", "").as_bytes())?;
+    let decoded = String::from_utf8(decoded).ok()?;
     let (user, password) = decoded.split_once(':')?;
     Some(Login {
         user: user.to_owned(),
         password: password.to_owned(),
     })
+}
+
+/// Decodes base64 as Python does, which no crate does: what is no letter of it is left out, the first padding that is whole ends
+/// it, and bits that are left over do no harm.
+fn decode(coded: &[u8]) -> Option<Vec<u8>> {
+    let mut decoded = Vec::with_capacity(coded.len() / 4 * 3 + 3);
+    // Bits that make no byte yet, and how many letters of four, and signs of padding behind them, have come.
+    let (mut bits, mut letters, mut paddings) = (0, 0, 0);
+    for byte in coded {
+        if *byte == b'=' && 2 <= letters {
+            paddings += 1;
+            if 4 <= letters + paddings {
+                return Some(decoded);
+            }
+        }
+        let Some(value) = value(*byte) else {
+            continue;
+        };
+        paddings = 0;
+        bits = bits << 6 | u16::from(value);
+        if 0 < letters {
+            let [_, byte] = (bits >> (6 - 2 * letters)).to_be_bytes();
+            decoded.push(byte);
+        }
+        letters = (letters + 1) % 4;
+    }
+    (letters == 0).then_some(decoded)
+}
+
+/// What a letter of base64 stands for.
+fn value(letter: u8) -> Option<u8> {
+    match letter {
+        b'A'..=b'Z' => Some(letter - b'A'),
+        b'a'..=b'z' => Some(letter - b'a' + 26),
+        b'0'..=b'9' => Some(letter - b'0' + 52),
+        b'+' => Some(62),
+        b'/' => Some(63),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -61,6 +81,31 @@ mod tests {
         assert_eq!(login("Basic YTpiOmM="), is("a", "b:c"));
         assert_eq!(login("Basic w6k6w7w="), is("é", "ü"));
         assert_eq!(login("Basic YTo="), is("a", ""));
+    }
+
+    /// Each was asked of Python's `base64.decodebytes`.
+    #[test]
+    fn what_python_decodes_is_decoded() {
+        let ours = Some(("a".to_owned(), "b".to_owned()));
+        for header in [
+            "YTpi=",
+            "YTpi==",
+            "=YTpi",
+            "YT=pi",
+            "Y?T-p_i",
+            " Y T\tpi ",
+            "YTpi====",
+            "YTpi=\t=",
+        ] {
+            assert_eq!(login(header), ours, "{header}");
+        }
+        for header in ["YTpiOmM=YTpi", "YTpiOmM==", "YTpiOmN=", "YTpiOmM= ="] {
+            let longer = Some(("a".to_owned(), "b:c".to_owned()));
+            assert_eq!(login(header), longer, "{header}");
+        }
+        for header in ["Y=T=o=", "YTo=YTpi", "YTp=="] {
+            assert!(login(header).is_some(), "{header}");
+        }
     }
 
     #[test]
