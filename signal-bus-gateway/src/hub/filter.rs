@@ -24,7 +24,7 @@ impl Filter {
             quoted
         };
         Some(Self {
-            field: quoted(field).trim_matches('"').to_owned(),
+            field: name(&quoted(field)).to_owned(),
             word: word.to_owned(),
             text: quoted(word),
         })
@@ -37,6 +37,11 @@ impl Filter {
     }
 }
 
+/// What stands between the quotes of a text; more quotes are its own.
+fn name(quoted: &str) -> &str {
+    &quoted[1..quoted.len() - 1]
+}
+
 #[cfg(test)]
 mod tests {
     use super::Filter;
@@ -47,7 +52,7 @@ mod tests {
 
     #[test]
     fn a_field_is_compared_as_a_text_or_as_what_it_is() {
-        let line = "{\"cultivar\": \"mac:intosh\", \"red\": true, \"n\": 12, \"\\u00e9\": \"\\u00e9\", \"in\": {\"a\": 1}}\n";
+        let line = "{\"cultivar\": \"mac:intosh\", \"red\": true, \"n\": 12, \"\\u00e9\": \"\\u00e9\", \"in\": {\"a\": 1}, \"\\\"q\\\"\": 1, \"\\\\\": 2}\n";
         let cursor = Cursor {
             epoch: Epoch::from_bits(0),
             sequence: 0,
@@ -62,6 +67,9 @@ mod tests {
             "cultivar:mac:intosh",
             "red:true",
             "n:12",
+            "\"q\":1",
+            "\\:2",
+            "in:{\"a\": 1}",
             "\u{e9}:\u{e9}",
             "pubsub_path:/a",
         ] {
