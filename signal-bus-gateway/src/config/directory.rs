@@ -42,10 +42,17 @@ pub(super) fn read(section: &Section<'_>, problems: &mut Problems) -> Option<Dir
         }
         is_address
     });
-    if let Some(user_dn) = user_dn.filter(|user_dn| !user_dn.contains("%s")) {
-        let text = format!("expected `%s` in place of the user, found `{user_dn}`");
-        problems.refuse(section.line_of("user_dn"), &section.path("user_dn"), text);
-    }
+    // Without, everybody would be the same user.
+    let user_dn = user_dn.filter(|user_dn| {
+        let names_user = user_dn.contains("%s");
+        if !names_user {
+            let text = format!("expected `%s` in place of the user, found `{user_dn}`");
+            let line = section.line_of("user_dn");
+            problems.refuse_if_strict(line, &section.path("user_dn"), text);
+        }
+        names_user
+    });
+    // Where PyPubSub is followed, a user or filter that is none means that nobody is known by LDAP, as there.
     Some(DirectoryConfig {
         uri: Written {
             value: uri?.to_owned(),
@@ -53,7 +60,7 @@ pub(super) fn read(section: &Section<'_>, problems: &mut Problems) -> Option<Dir
         },
         user_dn: user_dn?.to_owned(),
         base_scope: base_scope?.to_owned(),
-        membership_patterns: patterns,
+        membership_patterns: patterns?,
         groups,
     })
 }
@@ -87,9 +94,10 @@ fn required<'a>(section: &Section<'a>, key: &str, problems: &mut Problems) -> Op
     section.text(key, problems)
 }
 
-fn patterns(section: &Section<'_>, problems: &mut Problems) -> Vec<String> {
+/// All of the filters, or none if one of them is none.
+fn patterns(section: &Section<'_>, problems: &mut Problems) -> Option<Vec<String>> {
     let Some(node) = section.field("membership_patterns") else {
-        return Vec::new();
+        return Some(Vec::new());
     };
     let path = section.path("membership_patterns");
     let Value::List(items) = &node.value else {
@@ -98,7 +106,7 @@ fn patterns(section: &Section<'_>, problems: &mut Problems) -> Vec<String> {
             &path,
             format!("expected a list of filters, found {}", node.found()),
         );
-        return Vec::new();
+        return None;
     };
     let mut patterns = Vec::new();
     for item in items {
@@ -108,7 +116,7 @@ fn patterns(section: &Section<'_>, problems: &mut Problems) -> Vec<String> {
                 let text = format!(
                     "expected a filter with `%s` in place of the user, like `member=uid=%s,ou=people`, found `{pattern}`"
                 );
-                problems.refuse(item.line, &path, text);
+                problems.refuse_if_strict(item.line, &path, text);
             }
             // The sample that PyPubSub ships has this mistake.
             (None, Value::Map(_)) => {
@@ -126,7 +134,7 @@ fn patterns(section: &Section<'_>, problems: &mut Problems) -> Vec<String> {
             }
         }
     }
-    patterns
+    (patterns.len() == items.len()).then_some(patterns)
 }
 
 /// Whether it asks for something about the user: who is not named would have everybody's groups.

@@ -446,6 +446,21 @@ clients:
     }
 
     #[test]
+    fn an_ldap_server_that_would_take_everybody_for_the_same_user_is_refused() {
+        let text = "server: {}\nclients:\n  ldap:\n    uri: ldap://h\n    user_dn: cn=admin\n    base_scope: b\n    membership_patterns:\n      - member=admin\n    acl: {}\n";
+        assert_refused(
+            text,
+            "f:5: clients.ldap.user_dn: expected `%s` in place of the user, found `cn=admin`\n\
+             f:8: clients.ldap.membership_patterns: expected a filter with `%s` in place of the user, like `member=uid=%s,ou=people`, found `member=admin`",
+        );
+        for (text, count) in [(text.to_owned(), 2), (text.replace("cn=admin", "cn=%s"), 1)] {
+            let (config, problems) = read("f", &text, Compat::Upstream);
+            let knows_nobody = config.is_some_and(|config| config.directory.is_none());
+            assert_eq!((problems.len(), knows_nobody), (count, true), "{text}");
+        }
+    }
+
+    #[test]
     fn a_key_that_means_nothing_is_refused_or_only_warned_of_where_pypubsub_is_followed() {
         let text = "server: {}\nclients:\n  secure_topic: [a]\n  max_payload_size: 5\n  x: 1\n";
         assert_refused(
