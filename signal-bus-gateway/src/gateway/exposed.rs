@@ -4,7 +4,7 @@ use std::{marker::PhantomData, pin::Pin};
 
 use hyper::{
     Response, StatusCode,
-    header::{CONTENT_TYPE, HeaderValue},
+    header::{ALLOW, CONTENT_TYPE, HeaderValue},
 };
 use serde::{Serialize, de::DeserializeOwned};
 use signal_bus::{BusHandle, PublishError, Signal, SubscribeError};
@@ -49,6 +49,10 @@ impl Failure {
         *response.status_mut() = self.status;
         let json = HeaderValue::from_static("application/json");
         response.headers_mut().insert(CONTENT_TYPE, json);
+        if self.status == StatusCode::METHOD_NOT_ALLOWED {
+            let methods = HeaderValue::from_static("GET, PUT, POST");
+            response.headers_mut().insert(ALLOW, methods);
+        }
         response
     }
 }
@@ -149,6 +153,8 @@ fn written<T: Serialize>(
     is_browser: bool,
 ) -> Result<String, serde_json::Error> {
     let (topic, json) = (signal.topic(), serde_json::to_string(&**signal)?);
+    // A type may hand JSON on as it came. Its texts hold no ends of lines; between them a blank is as good.
+    let json = json.replace(['\n', '\r'], " ");
     Ok(if is_browser {
         format!("event: {topic}\ndata: {json}\n\n")
     } else {

@@ -1,6 +1,7 @@
 use http_body_util::BodyExt as _;
 use hyper::{Request, Response};
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use signal_bus::{Bus, BusGuard};
 use tower_service::Service as _;
 
@@ -166,6 +167,64 @@ async fn a_stream_is_a_line_or_an_event_for_each_signal_and_ends_with_the_bus() 
     assert_eq!(next(&mut browser).await, None);
     assert_eq!(ask(&gateway, "PUT", "/numbers", "7").await.status(), 503);
     assert_eq!(ask(&gateway, "GET", "/numbers", "").await.status(), 503);
+}
+
+/// Two lines in the place of one would be two signals, or none.
+#[tokio::test]
+async fn a_signal_is_one_line_also_if_its_json_is_handed_on_as_it_came() {
+    let bus = Bus::empty().start().await.expect("it starts");
+    let gateway = Gateway::new(&bus).expose::<Box<RawValue>>("raw");
+    let mut lines = ask(&gateway, "GET", "/raw", "").await;
+    let answered = ask(&gateway, "PUT", "/raw", "{\"a\":\r\n\n[1,\n\"\\n\"]}").await;
+    assert_eq!(answered.status(), 202);
+    let line = "{\"topic\":\"raw\",\"signal\":{\"a\":   [1, \"\\n\"]}}\n";
+    assert_eq!(next(&mut lines).await.as_deref(), Some(line));
+}
+
+#[tokio::test]
+async fn other_methods_are_told_which_there_are() {
+    let (_bus, gateway) = start().await;
+    for method in ["DELETE", "HEAD", "OPTIONS", "PATCH"] {
+        let answer = ask(&gateway, method, "/numbers", "").await;
+        assert_eq!(
+            (answer.status().as_u16(), &answer.headers()["allow"]),
+            (405, &"GET, PUT, POST".parse().expect("a value")),
+            "{method}"
+        );
+    }
+}
+
+/// A text of JSON can say more than a type can hold, and less.
+#[tokio::test]
+async fn whatever_the_body_is_it_is_refused_with_a_reason() {
+    let (bus, gateway) = start().await;
+    let deep = format!("{{\"x\":{}", "[".repeat(100_000));
+    for (body, status) in [
+        (&b"{\"id\":1e400,\"items\":[]}"[..], 400),
+        (b"{\"id\":NaN,\"items\":[]}", 400),
+        (b"{\"id\":1.0,\"items\":[]}", 422),
+        (b"{\"id\":99999999999999999999999,\"items\":[]}", 422),
+        (b"{\"id\":1,\"id\":1,\"items\":[]}", 422),
+        (b"{\"id\":\"\\ud800\",\"items\":[]}", 400),
+        (b"{\"id\":\"\xff\",\"items\":[]}", 400),
+        (b"\xef\xbb\xbf{}", 400),
+        (b"[]", 422),
+        (b"null", 422),
+        (deep.as_bytes(), 400),
+    ] {
+        let request = Request::put("/orders/x").body(http_body_util::Full::new(
+            bytes::Bytes::copy_from_slice(body),
+        ));
+        let answer = gateway.clone().call(request.expect("a request")).await;
+        let (answered, text) = said(answer.expect("it never fails")).await;
+        let body = String::from_utf8_lossy(&body[..body.len().min(50)]);
+        assert_eq!(answered, status, "{body}: {text}");
+        assert!(
+            text.starts_with("{\"error\":\"") && text.contains("\"path\":") == (status == 422),
+            "{body}: {text}"
+        );
+    }
+    assert!(!bus.has_subscribers("orders.x"));
 }
 
 #[tokio::test]
