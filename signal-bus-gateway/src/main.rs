@@ -18,8 +18,8 @@ options:
   --compat upstream  takes what PyPubSub takes, also where that is not safe
   --check            reads both files, tries what they name, says all that is
                      wrong, and ends; it changes nothing
-  --help             shows this page
-  --version          shows the version
+  -h, --help         shows this page
+  -V, --version      shows the version
 
 signals:
   SIGUSR2            reads the ACL file again
@@ -74,7 +74,7 @@ fn main() -> ExitCode {
 
 /// The options; nothing if a page was shown instead.
 fn options() -> Result<Option<Options>, lexopt::Error> {
-    use lexopt::prelude::{Long, ValueExt as _};
+    use lexopt::prelude::{Long, Short, ValueExt as _};
     let mut parser = lexopt::Parser::from_env();
     let mut options = Options::default();
     while let Some(argument) = parser.next()? {
@@ -89,11 +89,11 @@ fn options() -> Result<Option<Options>, lexopt::Error> {
                 options.compat = Compat::Upstream;
             }
             Long("check") => options.only_checks = true,
-            Long("help") => {
+            Short('h') | Long("help") => {
                 print!("{HELP}");
                 return Ok(None);
             }
-            Long("version") => {
+            Short('V') | Long("version") => {
                 println!("signal-bus-gateway {}", env!("CARGO_PKG_VERSION"));
                 return Ok(None);
             }

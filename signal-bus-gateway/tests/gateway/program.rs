@@ -627,6 +627,13 @@ async fn a_command_line_that_means_nothing_is_refused() {
         );
     }
     let (code, said, _) = texts(&output(&["--help"], &folder).await);
+    for (short, long) in [("-h", "--help"), ("-V", "--version")] {
+        let (short, long) = (
+            output(&[short], &folder).await,
+            output(&[long], &folder).await,
+        );
+        assert_eq!(texts(&short), texts(&long));
+    }
     assert!(
         code == Some(0) && said.contains("--compat upstream") && said.contains("SIGUSR2"),
         "{said}"
