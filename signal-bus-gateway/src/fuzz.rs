@@ -1,15 +1,21 @@
 //! Texts from outside, put together at random from parts that mean something: nothing of them may end in a panic.
+//!
+//! `PROPTEST_CASES` in the environment says how many are tried.
 
 use std::{collections::HashSet, net::IpAddr};
 
 use proptest::{
     collection::vec,
-    prelude::{ProptestConfig, Strategy, any, prop_assert, prop_assert_eq, proptest},
+    prelude::{ProptestConfig, Strategy, any, prop_assert, prop_assert_eq, prop_oneof, proptest},
     sample::select,
 };
 
 use crate::{
-    access::{acl, basic, payloaders::read_network},
+    access::{
+        acl::{self, Verdict},
+        basic,
+        payloaders::read_network,
+    },
     config::{self, Compat},
     json::Object,
     topic::{Topics, decode, has_look_alike, split},
@@ -18,10 +24,19 @@ use crate::{
 /// Paths are cheap: of these a million are tried, in one go.
 const PATHS_COUNT: u32 = 1_000_000;
 
+/// So many cases, unless the environment asks for others.
+fn cases(count: u32) -> ProptestConfig {
+    if std::env::var_os("PROPTEST_CASES").is_some() {
+        ProptestConfig::default()
+    } else {
+        ProptestConfig::with_cases(count)
+    }
+}
+
 fn of_parts(parts: &'static [&'static str], length: usize) -> impl Strategy<Value = String> {
     let any_text = any::<String>().boxed();
     let part = select(parts).prop_map(str::to_owned).boxed();
-    let part = proptest::prop_oneof![9 => part, 1 => any_text];
+    let part = prop_oneof![9 => part, 1 => any_text];
     vec(part, 0..length).prop_map(|parts| parts.concat())
 }
 
@@ -97,12 +112,72 @@ const YAML: &[&str] = &[
     "é",
 ];
 
+/// All that can stand in a configuration.
+const CONFIG: &str = "\
+server:
+  port: 2069
+  bind: 0.0.0.0
+  max_payload_size: 102400
+  max_connections: 5
+  backlog: {size: 10, max_age: 48h, storage: backlog, fsync: yes}
+  tls:
+    port: 2070
+    cert: &file a.pem
+    key: *file
+    chain: ~
+clients:
+  payloaders: [127.0.0.1/24, 'fe80::/10']
+  oldschoolers:
+    - svnwcsub
+  secure_topics: [a, \"b\"]
+  ldap:
+    uri: ldaps://h
+    user_dn: uid=%s,ou=people
+    base_scope: ou=groups
+    membership_patterns: ['member=uid=%s']
+    acl:
+      cn=a,ou=groups: [x, y]
+      cn=b,ou=groups: {one: [z]}
+";
+
+/// All that can stand in an ACL file.
+const ACL: &str = "\
+one: &one
+  password: a
+  acl:
+    first: [git, x]
+    second:
+      - svn
+  topics: [t]
+two: {<<: *one, password: 'b:c'}
+three:
+  password: |
+    long
+  topics: ~
+";
+
+/// A file in which some bytes are others, are missing, or stand there twice.
+fn mistaken(file: &'static str) -> impl Strategy<Value = String> {
+    let mistake = (0..file.len(), 0_usize..12, of_parts(YAML, 3));
+    vec(mistake, 1..5).prop_map(|mistakes| {
+        let mut bytes = file.as_bytes().to_vec();
+        for (at, length, text) in mistakes {
+            let start = at.min(bytes.len());
+            let end = (start + length).min(bytes.len());
+            let again = if length % 3 == 0 { start..end } else { 0..0 };
+            let inserted = [bytes[again].to_vec(), text.into_bytes()].concat();
+            bytes.splice(start..end, inserted);
+        }
+        String::from_utf8_lossy(&bytes).into_owned()
+    })
+}
+
 const LOGINS: &[&str] = &[
     "Basic ", "basic ", "YTpi", "YT", "=", "==", "/", "+", " ", "?", "é", ":", "Og==", "Bearer ",
 ];
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #![proptest_config(cases(2000))]
 
     #[test]
     fn json_is_read_or_refused_and_what_was_written_is_read_again(text in of_parts(JSON, 30)) {
@@ -116,7 +191,7 @@ proptest! {
     }
 
     #[test]
-    fn configurations_are_read_or_refused_with_a_line(text in of_parts(YAML, 40)) {
+    fn configurations_are_read_or_refused_with_a_line(text in prop_oneof![of_parts(YAML, 40), mistaken(CONFIG)]) {
         for compat in [Compat::Strict, Compat::Upstream] {
             let (config, problems) = config::read("f", &text, compat);
             let lines = text.lines().count() + 2;
@@ -126,10 +201,17 @@ proptest! {
     }
 
     #[test]
-    fn acls_are_read_or_refused(text in of_parts(YAML, 40)) {
+    fn acls_are_read_or_refused(text in prop_oneof![of_parts(YAML, 40), mistaken(ACL)]) {
+        let nothing = Topics::of_event("/private").0;
         for is_lenient in [true, false] {
             let (acl, problems) = acl::read("f", &text, is_lenient);
             prop_assert!(acl.is_some() || !problems.is_empty());
+            // Only an empty list shows an event without topics.
+            let opened = acl.filter(|_| !is_lenient).map(|acl| ["one", "two", "three"].map(|user| {
+                let shown = ["a", "b:c", "long\n"].map(|password| acl.judge(user, password));
+                shown.iter().any(|verdict| matches!(verdict, Verdict::Known(rights) if rights.see(&nothing)))
+            }));
+            prop_assert!(!opened.unwrap_or_default().contains(&true));
         }
     }
 
@@ -151,6 +233,15 @@ proptest! {
     fn a_path_that_says_nothing_in_escapes_is_itself(path in "[^%]*") {
         prop_assert_eq!(decode(&path), path);
     }
+}
+
+/// The files that the mistakes are made in have none.
+#[test]
+fn files_without_mistakes_are_taken() {
+    let (config, problems) = config::read("f", CONFIG, Compat::Strict);
+    assert!(config.is_some(), "{problems:?}");
+    let (acl, problems) = acl::read("f", ACL, false);
+    assert!(acl.is_some(), "{problems:?}");
 }
 
 /// A generator that is good enough, and quick: splitmix64.

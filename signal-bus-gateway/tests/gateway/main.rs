@@ -7,6 +7,7 @@ mod private;
 mod backlog;
 mod original;
 mod clients;
+mod fuzz;
 mod ldap;
 mod tls;
 mod program;

@@ -1,7 +1,5 @@
 //! What a path names, and who hears it.
 
-use proptest::prelude::{ProptestConfig, prop, proptest};
-
 use crate::kit::{Gateway, field};
 
 #[tokio::test]
@@ -111,59 +109,4 @@ async fn a_path_of_too_many_topics_or_batches_is_refused() {
             .await;
         assert_eq!(answer.status(), 400);
     }
-}
-
-/// What a client may send, in parts that mean something.
-fn requests() -> impl prop::strategy::Strategy<Value = Vec<u8>> {
-    use prop::strategy::Strategy as _;
-    let part = prop::sample::select(vec![
-        "GET ",
-        "PUT ",
-        "/",
-        "/private",
-        "%",
-        "%2F",
-        "%C3",
-        ",",
-        "a",
-        " HTTP/1.1\r\n",
-        "Host: x\r\n",
-        "Content-Length: 2\r\n",
-        "Content-Length: 99999999999999999999\r\n",
-        "Transfer-Encoding: chunked\r\n",
-        "Authorization: Basic ",
-        "YTpi",
-        "=",
-        "\r\n",
-        "\r\n\r\n",
-        "{}",
-        "{\"a\":",
-        "[",
-        "\u{e9}",
-        "\0",
-        "X-Fetch-Since: 1\r\n",
-        "2\r\n",
-        "0\r\n\r\n",
-        "Expect: 100-continue\r\n",
-    ]);
-    let parts = prop::collection::vec(part, 1..30);
-    parts.prop_map(|parts| parts.concat().into_bytes())
-}
-
-/// Whatever comes: the gateway lives, and never says that it is its own fault.
-#[test]
-fn no_request_breaks_the_gateway() {
-    let runtime = tokio::runtime::Runtime::new().expect("there is room for threads");
-    let gateway = runtime.block_on(Gateway::start());
-    let address = gateway.server.address();
-    proptest!(ProptestConfig::with_cases(400), |(request in requests())| {
-        let answer = runtime.block_on(async {
-            let mut raw = crate::kit::connect(address).await;
-            raw.try_send(&request).await;
-            raw.try_send("\r\n\r\n").await;
-            raw.first_answers().await
-        });
-        proptest::prop_assert!(!answer.contains("HTTP/1.1 5"), "{answer}");
-    });
-    assert_eq!(runtime.block_on(gateway.put("/a", "{}")), 202);
 }
