@@ -119,11 +119,18 @@ impl Builder {
             }
             Event::DocumentStart(_) => self.documents_count += 1,
             Event::Scalar(text, style, anchor, tag) => {
-                let value = scalar(&text, style, tag.as_deref());
+                let kind = kind(tag.as_deref(), &SCALARS).map_err(|text| (line, text))?;
+                let value = scalar(&text, style, kind.as_deref());
                 self.place(anchor, Node { line, value }, problems)?;
             }
-            Event::SequenceStart(anchor, _) => self.begin(anchor, line, Value::List(Vec::new()))?,
-            Event::MappingStart(anchor, _) => self.begin(anchor, line, Value::Map(Vec::new()))?,
+            Event::SequenceStart(anchor, tag) => {
+                kind(tag.as_deref(), &["seq"]).map_err(|text| (line, text))?;
+                self.begin(anchor, line, Value::List(Vec::new()))?;
+            }
+            Event::MappingStart(anchor, tag) => {
+                kind(tag.as_deref(), &["map"]).map_err(|text| (line, text))?;
+                self.begin(anchor, line, Value::Map(Vec::new()))?;
+            }
             Event::SequenceEnd | Event::MappingEnd => {
                 let Open {
                     anchor, mut node, ..
@@ -235,9 +242,31 @@ fn size(node: &Node) -> usize {
     }
 }
 
-fn scalar(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Value {
-    let is_text = tag.is_some_and(|tag| tag.is_yaml_core_schema() && tag.suffix == "str");
-    if is_text || style != ScalarStyle::Plain {
+/// Tags of values that are neither lists nor maps.
+const SCALARS: [&str; 5] = ["str", "int", "float", "bool", "null"];
+
+/// What a tag says of a value. Other tags than these would mean something to another program, and nothing here.
+fn kind(tag: Option<&Tag>, known: &[&str]) -> Result<Option<String>, String> {
+    let Some(tag) = tag.filter(|tag| !(tag.handle.is_empty() && tag.suffix == "!")) else {
+        return Ok(None);
+    };
+    if tag.is_yaml_core_schema() && known.contains(&tag.suffix.as_str()) {
+        return Ok(Some(tag.suffix.clone()));
+    }
+    let written = if tag.is_yaml_core_schema() {
+        format!("!!{}", tag.suffix)
+    } else {
+        tag.to_string()
+    };
+    Err(format!("the tag `{written}` means nothing here; remove it"))
+}
+
+fn scalar(text: &str, style: ScalarStyle, kind: Option<&str>) -> Value {
+    let is_text = match kind {
+        None => style != ScalarStyle::Plain,
+        Some(kind) => kind == "str",
+    };
+    if is_text {
         return Value::Text(text.to_owned());
     }
     match text {
@@ -365,6 +394,10 @@ mod tests {
                 "[?2026-11-21 2026-11-21x null null ]",
             ),
             ("[!!str 5, 10:30]", "[5 10:30]"),
+            (
+                "!!seq [!!int '5', !!null '', !!bool no, ! x, !!map {}]",
+                "[Some(5) null ?no x {}]",
+            ),
             ("", "null"),
             ("# nothing\n", "null"),
         ] {
@@ -396,6 +429,22 @@ mod tests {
             read("a: 1\na: 2\n", &mut problems).expect("it can be read");
             let found = problems.into_found();
             assert_eq!(found[0].to_string(), expected);
+        }
+    }
+
+    /// A secret that another program should have filled in is no password.
+    #[test]
+    fn tags_of_other_programs_are_refused() {
+        for (text, tag) in [
+            ("\na: !vault x", "!vault"),
+            ("\na: !vault {b: c}", "!vault"),
+            ("\na: !vault [b]", "!vault"),
+            ("\na: !!binary aGk=", "!!binary"),
+            ("\na: !!python/object:x {}", "!!python/object:x"),
+            ("\na: !!str {}", "!!str"),
+        ] {
+            let expected = format!("f:2: the tag `{tag}` means nothing here; remove it");
+            assert_eq!(read_as(text), expected, "{text}");
         }
     }
 
