@@ -94,13 +94,17 @@ impl Said {
     }
 }
 
-/// An answer that is no answer of PyPubSub's.
+/// An answer that is no answer of PyPubSub's; pages of other origins may read it.
 pub(crate) fn said(said: Said, counts: Counts, is_closing: bool) -> Answer {
     let status = StatusCode::from_u16(said.status).expect("a status has three digits");
     let mut answer = head(status, counts, said.content_type);
     answer
         .headers_mut()
         .insert(CONTENT_LENGTH, said.text.len().into());
+    let everybody = HeaderValue::from_static("*");
+    answer
+        .headers_mut()
+        .insert(ACCESS_CONTROL_ALLOW_ORIGIN, everybody);
     end_head(&mut answer, is_closing);
     *answer.body_mut() = Content::Sized(said.text.into());
     answer

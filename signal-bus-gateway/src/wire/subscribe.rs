@@ -120,12 +120,19 @@ impl Query {
             filter: None,
             is_unreadable: false,
         };
+        let mut has_since = false;
         let pairs = head.uri.query().unwrap_or_default().split('&');
         for pair in pairs.filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             let value = decode(&value.replace('+', " "));
             match name {
-                "since" => query.since_what(&value)?,
+                "since" if has_since => {
+                    return Err("`since` stands twice, expected one".to_owned());
+                }
+                "since" => {
+                    query.since_what(&value)?;
+                    has_since = true;
+                }
                 "where" if query.filter.is_some() => {
                     return Err("`where` stands twice, expected one `field:value`".to_owned());
                 }

@@ -202,6 +202,10 @@ async fn a_query_that_means_nothing_is_refused_with_what_was_expected() {
             "?where=a:1&where=b:2",
             "`where` stands twice, expected one `field:value`\n",
         ),
+        (
+            "?since=0&since=latest",
+            "`since` stands twice, expected one\n",
+        ),
         ("?limit=5", "there is no `limit`, but `since` and `where`\n"),
     ] {
         let answer = get(&gateway, &format!("/_bus/events/a{query}")).await;
@@ -227,6 +231,52 @@ async fn a_browser_of_another_origin_may_ask() {
             answer.head
         );
     }
+}
+
+/// What it may ask, it may read.
+#[tokio::test]
+async fn a_browser_of_another_origin_may_read() {
+    let gateway = Gateway::start().await;
+    for path in [
+        "/_bus/health",
+        "/_bus/ready",
+        "/_bus/metrics",
+        "/_bus/other",
+        "/_bus/events?since=x",
+        "/_bus/events",
+    ] {
+        let mut raw = gateway.connect().await;
+        raw.send(format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n"))
+            .await;
+        let head = raw.head().await;
+        let may_read = head.contains("\r\nAccess-Control-Allow-Origin: *\r\n");
+        assert!(may_read, "{path}: {head}");
+    }
+}
+
+/// The text format of Prometheus, version 0.0.4.
+#[tokio::test]
+async fn what_is_counted_is_written_as_prometheus_reads_it() {
+    let gateway = Gateway::start().await;
+    let text = get(&gateway, "/_bus/metrics").await.body;
+    assert!(text.ends_with('\n') && text.is_ascii());
+    let mut names = std::collections::HashSet::new();
+    let lines: Vec<_> = text.lines().collect();
+    for group in lines.chunks(3) {
+        let [help, kind, sample] = group else {
+            panic!("{group:?}");
+        };
+        let (name, value) = sample.split_once(' ').expect("a name and a value");
+        let is_name = |letter: char| letter.is_ascii_lowercase() || letter == '_';
+        assert!(name.chars().all(is_name) && names.insert(name), "{name}");
+        assert!(value.parse::<u64>().is_ok(), "{sample}");
+        let said = help.strip_prefix(&format!("# HELP {name} "));
+        assert!(said.is_some_and(|said| !said.contains('\\')), "{help}");
+        let counts = name.ends_with("_total");
+        let kinds = if counts { "counter" } else { "gauge" };
+        assert_eq!(*kind, format!("# TYPE {name} {kinds}"));
+    }
+    assert!(8 < names.len());
 }
 
 /// A WebSocket, opened by somebody else's client.
