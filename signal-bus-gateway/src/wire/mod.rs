@@ -180,20 +180,47 @@ fn wants_close(headers: &HeaderMap) -> bool {
         .any(|word| word.trim().eq_ignore_ascii_case("close"))
 }
 
-/// PyPubSub's HTTP server closes on these.
+/// PyPubSub's HTTP server closes on other methods than these; most of them are for shared folders.
+const METHODS: [&str; 35] = [
+    "GET",
+    "HEAD",
+    "PUT",
+    "POST",
+    "OPTIONS",
+    "DELETE",
+    "PATCH",
+    "TRACE",
+    "CONNECT",
+    "ACL",
+    "BIND",
+    "CHECKOUT",
+    "COPY",
+    "LINK",
+    "LOCK",
+    "M-SEARCH",
+    "MERGE",
+    "MKACTIVITY",
+    "MKCALENDAR",
+    "MKCOL",
+    "MOVE",
+    "NOTIFY",
+    "PROPFIND",
+    "PROPPATCH",
+    "PURGE",
+    "QUERY",
+    "REBIND",
+    "REPORT",
+    "SEARCH",
+    "SOURCE",
+    "SUBSCRIBE",
+    "UNBIND",
+    "UNLINK",
+    "UNLOCK",
+    "UNSUBSCRIBE",
+];
+
 fn is_unheard_of(method: &Method) -> bool {
-    !matches!(
-        *method,
-        Method::GET
-            | Method::HEAD
-            | Method::PUT
-            | Method::POST
-            | Method::OPTIONS
-            | Method::DELETE
-            | Method::PATCH
-            | Method::TRACE
-            | Method::CONNECT
-    )
+    !METHODS.contains(&method.as_str())
 }
 
 /// Whether a body comes in another way than in chunks: nobody here would unpack it.

@@ -119,7 +119,7 @@ fn decoded(bytes: Vec<u8>, head: &Parts) -> Option<String> {
         .replace(['_', ' '], "-")
         .as_str()
     {
-        "utf-8" | "utf8" | "u8" | "cp65001" => String::from_utf8(bytes).ok(),
+        "" | "utf-8" | "utf8" | "u8" | "cp65001" => String::from_utf8(bytes).ok(),
         "latin-1" | "latin1" | "iso-8859-1" | "iso8859-1" | "8859" | "cp819" | "l1" => {
             Some(bytes.into_iter().map(char::from).collect())
         }

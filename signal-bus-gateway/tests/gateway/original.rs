@@ -13,7 +13,7 @@ const RECORD: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/original/answer
 const ACL: &str = include_str!("../original/acl.yaml");
 
 /// Which requests are answered otherwise, and why.
-const DEVIATIONS: [(&str, &str); 37] = [
+const DEVIATIONS: [(&str, &str); 41] = [
     ("json NaN", "no JSON"),
     ("json Infinity", "no JSON"),
     ("json -Infinity", "no JSON"),
@@ -59,6 +59,13 @@ const DEVIATIONS: [(&str, &str); 37] = [
     ),
     (
         "target too long",
+        "the original's HTTP server has a page for it",
+    ),
+    ("target with angle brackets", "no target of HTTP"),
+    ("target with a quote in its query", "no target of HTTP"),
+    ("request line with two blanks", "no request line of HTTP"),
+    (
+        "method in small letters",
         "the original's HTTP server has a page for it",
     ),
     (
@@ -267,7 +274,17 @@ const JSON: [&str; 46] = [
     "{\"a\": \"\u{2028}\u{ffff}\"}",
 ];
 
-const BODIES: [(&str, &str, &[u8]); 12] = [
+const BODIES: [(&str, &str, &[u8]); 14] = [
+    (
+        "no charset",
+        "Content-Type: application/json; charset=\r\n",
+        b"{\"a\": \"\xc3\xa9\"}",
+    ),
+    (
+        "charset twice",
+        "Content-Type: application/json; charset=latin1; charset=utf-8\r\n",
+        b"{\"a\": \"\xc3\xa9\"}",
+    ),
     ("empty", "", b""),
     ("bad utf-8", "", b"{\"a\": \"\xff\"}"),
     (
@@ -314,7 +331,32 @@ const BODIES: [(&str, &str, &[u8]); 12] = [
     ("old http", "Connection: close\r\n", b"{}"),
 ];
 
-const HEADS: [(&str, &str); 40] = [
+const HEADS: [(&str, &str); 47] = [
+    (
+        "propfind",
+        "PROPFIND /x HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}",
+    ),
+    ("m-search", "M-SEARCH /x HTTP/1.1\r\nHost: x\r\n\r\n"),
+    (
+        "target with angle brackets",
+        "PUT /a<b> HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}",
+    ),
+    (
+        "target with a quote in its query",
+        "PUT /a?\" HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}",
+    ),
+    (
+        "request line with two blanks",
+        "PUT /a  HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}",
+    ),
+    (
+        "method in small letters",
+        "put /a HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}",
+    ),
+    (
+        "login behind its padding",
+        "PUT /secure HTTP/1.1\r\nHost: x\r\nAuthorization: Basic Y2hlZjpj==x\r\nContent-Length: 2\r\n\r\n{}",
+    ),
     ("body none", "PUT /x HTTP/1.1\r\nHost: x\r\n\r\n"),
     (
         "body too large",
