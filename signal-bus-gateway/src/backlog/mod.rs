@@ -115,13 +115,14 @@ impl Backlog {
 
     /// What is kept and asked for. `now` is in seconds since 1970.
     pub(crate) fn since(&self, since: Since, now: f64) -> Option<Past> {
-        let known = since.cursor.filter(|cursor| self.knows(*cursor));
-        let is_all = since.cursor.is_some() && known.is_none() && since.else_all;
+        let known = since.cursor.filter(|cursor| self.holds(*cursor));
+        let is_stale = since.cursor.is_some_and(|cursor| !self.knows(cursor, now));
+        let is_all = is_stale && since.else_all;
         let asked = Asked {
             kept: self.oldest()?,
             after: known.map(|cursor| cursor.sequence),
             time: if is_all { Some(f64::MIN) } else { since.time },
-            oldest: self.max_age.map_or(f64::MIN, |age| now - age.as_secs_f64()),
+            oldest: self.oldest_time(now),
         };
         let start = self.start(&asked)?;
         let runs = self.runs.range(start..).map(|whole| Arc::clone(&whole.run));
@@ -132,15 +133,7 @@ impl Backlog {
     /// The run before which nothing is asked for; nothing, if nothing is asked for at all.
     fn start(&self, asked: &Asked) -> Option<usize> {
         let from_time = |time: f64| self.runs.partition_point(|whole| whole.latest < time);
-        let is_before = |number: u64| {
-            move |whole: &Whole| {
-                let last = whole.run.last();
-                last.is_none_or(|event| event.cursor.sequence <= number)
-            }
-        };
-        let after = asked
-            .after
-            .map(|number| self.runs.partition_point(is_before(number)));
+        let after = asked.after.map(|number| self.run_after(number));
         let start = after.into_iter().chain(asked.time.map(from_time)).min()?;
         Some(start.max(from_time(asked.oldest)))
     }
@@ -153,12 +146,37 @@ impl Backlog {
         }
     }
 
+    /// Whether nothing is missing between a cursor and what is replayed: nothing is forgotten, and nothing too old.
+    pub(crate) fn knows(&self, cursor: Cursor, now: f64) -> bool {
+        let is_replayed = |next: &Arc<Event>| self.oldest_time(now) <= next.timestamp;
+        self.holds(cursor) && self.after(cursor.sequence).is_none_or(is_replayed)
+    }
+
     /// Whether nothing is missing between a cursor and what is kept.
     ///
     /// The event itself may be missing between others: what a crash has taken, or a torn page, was seen by somebody.
-    pub(crate) fn knows(&self, cursor: Cursor) -> bool {
+    fn holds(&self, cursor: Cursor) -> bool {
         let kept = self.oldest().map(|oldest| oldest..self.next);
         cursor.epoch == self.epoch && kept.is_some_and(|kept| kept.contains(&cursor.sequence))
+    }
+
+    /// The event that follows a number.
+    fn after(&self, number: u64) -> Option<&Arc<Event>> {
+        let whole = self.runs.get(self.run_after(number));
+        let run = whole.map_or(&self.last[..], |whole| &whole.run);
+        run.get(run.partition_point(|event| event.cursor.sequence <= number))
+    }
+
+    /// The run in which the event is that follows a number; one behind the last, if it is in the run that grows.
+    fn run_after(&self, number: u64) -> usize {
+        let last = |whole: &Whole| whole.run.last().map(|event| event.cursor.sequence);
+        self.runs
+            .partition_point(|whole| last(whole).is_none_or(|last| last <= number))
+    }
+
+    /// The time of the oldest event that is replayed.
+    fn oldest_time(&self, now: f64) -> f64 {
+        self.max_age.map_or(f64::MIN, |age| now - age.as_secs_f64())
     }
 
     /// The number of the oldest event that is kept.
@@ -296,7 +314,25 @@ mod tests {
                 ..after(sequence)
             };
             assert_eq!(found(&backlog, since), expected, "{sequence}");
-            assert_eq!(backlog.knows(cursor(sequence)), sequence == 8);
+            assert_eq!(backlog.knows(cursor(sequence), 10.0), sequence == 8);
+        }
+    }
+
+    /// Who goes on there would miss what is too old, and not know it.
+    #[test]
+    fn a_cursor_behind_which_something_is_too_old_is_not_known() {
+        let backlog = backlog(8, Some(3));
+        let otherwise_all = Since {
+            else_all: true,
+            ..after(3)
+        };
+        assert_eq!(found(&backlog, otherwise_all), [7, 8, 9]);
+        for (sequence, is_known) in [(5, false), (6, true), (9, true)] {
+            assert_eq!(
+                backlog.knows(cursor(sequence), 10.0),
+                is_known,
+                "{sequence}"
+            );
         }
     }
 

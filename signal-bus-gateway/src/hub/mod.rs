@@ -174,10 +174,11 @@ impl Hub {
         }
         let stream = Arc::new(Stream::new(wanted, rights, filter, self.row.limits));
         let mut inner = lock(&self.row.inner);
-        let past = inner.backlog.since(since, clock::now());
+        let now = clock::now();
+        let past = inner.backlog.since(since, now);
         let is_stale = since
             .cursor
-            .is_some_and(|cursor| !inner.backlog.knows(cursor));
+            .is_some_and(|cursor| !inner.backlog.knows(cursor, now));
         let places = inner.index.insert(&stream);
         if inner.is_closed {
             stream.end(End::Closed);
