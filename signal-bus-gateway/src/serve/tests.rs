@@ -9,18 +9,20 @@ use std::{
 
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex},
+    net::{TcpListener, TcpStream},
     time::{Instant, sleep},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{House, connection::Patience, places::Places};
+use super::{House, connection::Patience, places::Places, tls};
 use crate::{
     access::payloaders::{Payloaders, read_network},
     backlog::{Backlog, store::Store},
-    config::Compat,
+    config::{Compat, TlsConfig, Written},
     cursor::Epoch,
     hub::{Hub, stream::QueueLimits},
     login::Logins,
+    problem::Problems,
     wire::Desk,
 };
 
@@ -128,6 +130,39 @@ async fn a_head_that_drips_in_is_closed_on() {
     let mut client = house.connect(1024);
     let line = [b"GET / HTTP/1.1\r\nA: ".to_vec(), vec![b'a'; 1000]].concat();
     assert!(drip(&mut client, &line).await < 15);
+}
+
+fn written<T>(value: T) -> Written<T> {
+    Written { value, line: 1 }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_handshake_that_does_not_end_is_closed_on() {
+    let (house, _bus) = house().await;
+    let file = |name: &str| format!("{}/tests/certificates/{name}", env!("CARGO_MANIFEST_DIR"));
+    let config = TlsConfig {
+        port: written(0),
+        certificate: written(file("server.crt").into()),
+        key: written(file("server.key").into()),
+        chain: None,
+    };
+    let mut problems = Problems::new("c.yaml", false);
+    let acceptor = tls::acceptor(&config, &mut problems).expect("they go together");
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("it listens");
+    for begun in [&b""[..], b"\x16\x03\x01"] {
+        let mut client = TcpStream::connect(address).await.expect("it listens");
+        let (socket, peer) = listener.accept().await.expect("somebody comes");
+        let place = house.places.take().expect("there is room");
+        let attended = house.clone();
+        let attending = attended.attend(socket, peer.ip(), Some(acceptor.clone()), place);
+        house.talks.spawn(attending);
+        client.write_all(begun).await.expect("it is taken");
+        let start = Instant::now();
+        let mut read = Vec::new();
+        client.read_to_end(&mut read).await.unwrap_or_default();
+        assert_eq!((read.len(), start.elapsed().as_secs()), (0, 10));
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -269,3 +269,93 @@ fn no_request_breaks_the_gateway() {
     });
     assert_eq!(runtime.block_on(gateway.put("/a", "{}")), 202);
 }
+
+/// What paths are made of: the word that matters, whole and in parts, and all that could hide it.
+const PRIVATE: [&str; 30] = [
+    "/",
+    "/",
+    "/",
+    "/",
+    "private",
+    "private",
+    "Private",
+    "PRIVATE",
+    "pRiVaTe",
+    "%70rivate",
+    "%50RIVATE",
+    "priv",
+    "ate",
+    "%61te",
+    "%2F",
+    "%2f",
+    "%252F",
+    "%2C",
+    ",",
+    "%20",
+    "%00",
+    "%C4%B1",
+    "%EF%BC%B0",
+    "%E2%80%8B",
+    ".",
+    "..",
+    "git",
+    "x",
+    "%25",
+    "%2570rivate",
+];
+
+/// `PATHS_COUNT` in the environment says how many are tried.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_anonymous_stream_carries_what_looks_private() {
+    const TOGETHER: u32 = 100;
+    let count =
+        std::env::var("PATHS_COUNT").map_or(20_000, |count| count.parse().expect("a number"));
+    let gateway = Gateway::start().await;
+    let mut stream = gateway.subscribe("/").await;
+    let mut publisher = gateway.connect().await;
+    let mut random = 1_u64;
+    let mut below = |end: usize| {
+        random = random
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(random >> 33).expect("31 bits") % end
+    };
+    let (mut accepted, mut refused, mut public) = (0_u32, 0_u32, 0_u32);
+    for _ in 0..count / TOGETHER {
+        let mut requests = String::new();
+        for _ in 0..TOGETHER {
+            let parts = (0..below(7))
+                .map(|_| PRIVATE[below(PRIVATE.len())])
+                .collect::<String>();
+            requests += &crate::kit::put(&format!("/{parts}"), "{}");
+        }
+        requests += &crate::kit::put("/mark", "{\"mark\": 1}");
+        publisher.send(requests).await;
+        for _ in 0..=TOGETHER {
+            match publisher.answer().await.status() {
+                202 => accepted += 1,
+                400 => refused += 1,
+                status => panic!("{status}"),
+            }
+        }
+        loop {
+            let line = stream.event().await;
+            if line.starts_with("{\"mark\": 1, ") {
+                break;
+            }
+            public += 1;
+            let event: serde_json::Value = serde_json::from_str(&line).expect("it is JSON");
+            let topics = event["pubsub_topics"].as_array().expect("a list");
+            let is_private = |topic: &serde_json::Value| {
+                topic.as_str().expect("a text").to_lowercase() == "private"
+            };
+            assert!(!topics.iter().any(is_private), "{line}");
+        }
+    }
+    let private = accepted - public - count / TOGETHER;
+    println!("{refused} refused, {private} private, {public} public");
+    assert!(
+        count / 50 < refused.min(private).min(public),
+        "{refused} {private} {public}"
+    );
+}
