@@ -83,6 +83,9 @@ impl Store {
                 attempt(path, config, &legacy).map_err(Fault::into_error)?
             }
         };
+        if config.fsync {
+            sync_folder(path)?;
+        }
         let size = u64::try_from(config.size).unwrap_or(u64::MAX);
         let store = Self {
             path: path.to_owned(),
@@ -317,6 +320,12 @@ fn attempt(
     // redb asserts what a torn file breaks.
     let opened = panic::catch_unwind(AssertUnwindSafe(opening));
     opened.unwrap_or_else(|_| Err(Fault::Content("it is torn".to_owned())))
+}
+
+/// Without it, a power cut may take the name of a file that is new, and with it all that is in it.
+fn sync_folder(path: &Path) -> io::Result<()> {
+    let folder = path.parent().filter(|folder| *folder != Path::new(""));
+    fs::File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
 }
 
 /// Gives a file a name that nothing has yet.
