@@ -34,7 +34,7 @@ mod fuzz;
 
 pub use crate::{
     config::Compat,
-    gateway::{Access, Gateway, GatewayBody},
+    gateway::{Access, Gateway, GatewayBody, TooSlow},
     problem::{Problem, Weight},
     server::{Server, ServerError},
     setup::Setup,

@@ -2,7 +2,6 @@
 
 use std::{
     collections::VecDeque,
-    convert::Infallible,
     fmt,
     pin::Pin,
     sync::{Arc, Mutex},
@@ -17,8 +16,17 @@ use crate::mutex::lock;
 
 /// The body of an answer of a [`Gateway`](crate::Gateway).
 ///
-/// A stream is one frame for each signal. It ends when the bus has closed, or when its reader was too slow; dropping it leaves the bus.
+/// A stream is one frame for each signal. It ends when the bus has closed, and breaks off with [`TooSlow`] when its reader was too
+/// slow; dropping it leaves the bus.
 pub struct GatewayBody(Content);
+
+/// Why a stream breaks off: more signals waited for its reader than may.
+///
+/// A server that gets it closes the connection without an end to the body, so that the reader knows that it has missed something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the reader of the stream is too slow")]
+#[non_exhaustive]
+pub struct TooSlow;
 
 enum Content {
     Whole(Option<Bytes>),
@@ -45,14 +53,6 @@ impl GatewayBody {
         Self(Content::Whole(None))
     }
 
-    /// Whether a stream has ended because its reader was too slow.
-    pub(super) fn was_too_slow(&self) -> bool {
-        match &self.0 {
-            Content::Whole(_) => false,
-            Content::Stream { pipe, .. } => lock(&pipe.0).is_too_slow,
-        }
-    }
-
     pub(super) fn stream(pipe: Pipe, listener: Listener, bus: BusHandle) -> Self {
         Self(Content::Stream {
             pipe,
@@ -64,20 +64,20 @@ impl GatewayBody {
 
 impl Body for GatewayBody {
     type Data = Bytes;
-    type Error = Infallible;
+    type Error = TooSlow;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, TooSlow>>> {
         let next = match &mut self.0 {
-            Content::Whole(text) => Poll::Ready(text.take()),
+            Content::Whole(text) => Poll::Ready(text.take().map(Ok)),
             Content::Stream { pipe, closed, .. } => match pipe.poll_next(context) {
-                Poll::Pending => closed.as_mut().poll(context).map(|()| pipe.left()),
+                Poll::Pending => closed.as_mut().poll(context).map(|()| pipe.left().map(Ok)),
                 next => next,
             },
         };
-        next.map(|next| next.map(|text| Ok(Frame::data(text))))
+        next.map(|next| next.map(|text| text.map(Frame::data)))
     }
 
     fn is_end_stream(&self) -> bool {
@@ -104,6 +104,7 @@ struct Waiting {
     texts: VecDeque<Bytes>,
     max: usize,
     is_over: bool,
+    /// And the reader has not been told.
     is_too_slow: bool,
     waker: Option<Waker>,
 }
@@ -137,10 +138,11 @@ impl Pipe {
         }
     }
 
-    fn poll_next(&self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
+    fn poll_next(&self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, TooSlow>>> {
         let mut waiting = lock(&self.0);
         match waiting.texts.pop_front() {
-            Some(text) => Poll::Ready(Some(text)),
+            Some(text) => Poll::Ready(Some(Ok(text))),
+            None if std::mem::take(&mut waiting.is_too_slow) => Poll::Ready(Some(Err(TooSlow))),
             None if waiting.is_over => Poll::Ready(None),
             None => {
                 waiting.waker = Some(context.waker().clone());

@@ -28,7 +28,7 @@ use signal_bus::BusHandle;
 use tokio_util::task::TaskTracker;
 use tower_service::Service;
 
-pub use crate::gateway::body::GatewayBody;
+pub use crate::gateway::body::{GatewayBody, TooSlow};
 use crate::{
     gateway::exposed::{Exposed, Exposure, Failure, covers},
     topic::decode,

@@ -17,12 +17,18 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
 use crate::{
-    gateway::body::GatewayBody,
+    gateway::body::{GatewayBody, TooSlow},
     websocket::{Gone, Socket, pings},
 };
 
 /// How long a reader may read nothing.
 const STALL: Duration = Duration::from_secs(30);
+
+/// Why there will be nothing more.
+enum Over {
+    Closed,
+    TooSlow,
+}
 
 /// Writes a stream to its end, on the connection that the server hands over.
 pub(super) async fn run(handing: OnUpgrade, mut signals: GatewayBody) {
@@ -31,26 +37,28 @@ pub(super) async fn run(handing: OnUpgrade, mut signals: GatewayBody) {
         Err(error) => return tracing::debug!("a WebSocket does not begin: {error}"),
     };
     let mut socket = Socket::new(Handed(handed), Bytes::new(), STALL).await;
-    if follow(&mut socket, &mut signals).await.is_err() {
-        return;
-    }
-    if signals.was_too_slow() {
-        socket.close(CloseCode::Policy, "too slow").await;
-    } else {
-        socket.close(CloseCode::Away, "the bus is closed").await;
+    match follow(&mut socket, &mut signals).await {
+        Ok(Over::Closed) => socket.close(CloseCode::Away, "the bus is closed").await,
+        Ok(Over::TooSlow) => socket.close(CloseCode::Policy, "too slow").await,
+        Err(_) => {}
     }
 }
 
-async fn follow(socket: &mut Socket<Handed>, signals: &mut GatewayBody) -> Result<(), Gone> {
+/// Writes what comes, until there will be nothing more.
+async fn follow(socket: &mut Socket<Handed>, signals: &mut GatewayBody) -> Result<Over, Gone> {
     let mut pings = pings();
     loop {
         tokio::select! {
             _ = pings.tick() => socket.ping().await?,
             said = socket.heard() => said?,
-            frame = signals.frame() => match frame.map(|Ok(frame)| frame.into_data()) {
-                Some(Ok(line)) => socket.line(&String::from_utf8_lossy(&line)).await?,
-                _ => return Ok(()),
-            },
+            frame = signals.frame() => {
+                let line = match frame {
+                    Some(Ok(frame)) => frame.into_data().unwrap_or_default(),
+                    Some(Err(TooSlow)) => return Ok(Over::TooSlow),
+                    None => return Ok(Over::Closed),
+                };
+                socket.line(&String::from_utf8_lossy(&line)).await?;
+            }
         }
     }
 }

@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 use signal_bus::{Bus, BusGuard};
 use tower_service::Service as _;
 
-use super::{Access, Gateway, GatewayBody};
+use super::{Access, Gateway, GatewayBody, TooSlow};
 
 #[derive(Serialize, Deserialize, Debug, PartialEq)]
 struct Order {
@@ -241,6 +241,9 @@ async fn a_reader_that_is_too_slow_is_ended_and_nobody_waits() {
         let line = format!("{{\"topic\":\"numbers\",\"signal\":{number}}}\n");
         assert_eq!(next(&mut slow).await, Some(line));
     }
+    // An end like any other would look as if there had been no more.
+    let frame = slow.body_mut().frame().await.expect("it breaks off");
+    assert_eq!(frame.err(), Some(TooSlow));
     assert_eq!(next(&mut slow).await, None);
 }
 

@@ -131,3 +131,20 @@ async fn a_reader_that_leaves_its_websocket_leaves_the_bus() {
     let receivers = async || program.ask("POST", "/bus/orders/eu", "{\"id\":1}").await.1;
     while receivers().await != "{\"receivers\":0}\n" {}
 }
+
+/// An end as of a bus that is closed would hide that something is missing.
+#[tokio::test]
+async fn a_reader_that_is_too_slow_gets_no_end_to_its_body() {
+    let program = Program::start().await;
+    let mut slow = connect(program.address).await;
+    slow.send("GET /bus/orders/eu HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        .await;
+    slow.head().await;
+    // Nobody else gets a turn meanwhile.
+    for id in 0..10 {
+        let published = program.bus.try_publish("orders.eu", Order { id });
+        published.expect("it is open");
+    }
+    let rest = slow.rest().await;
+    assert!(!rest.ends_with("0\r\n\r\n"), "{rest}");
+}
