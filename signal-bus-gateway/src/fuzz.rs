@@ -9,6 +9,7 @@ use proptest::{
     prelude::{ProptestConfig, Strategy, any, prop_assert, prop_assert_eq, prop_oneof, proptest},
     sample::select,
 };
+use tower_service::Service as _;
 
 use crate::{
     access::{
@@ -17,6 +18,7 @@ use crate::{
         payloaders::read_network,
     },
     config::{self, Compat},
+    gateway::Gateway,
     json::Object,
     topic::{Topics, decode, has_look_alike, split},
 };
@@ -233,6 +235,36 @@ proptest! {
     fn a_path_that_says_nothing_in_escapes_is_itself(path in "[^%]*") {
         prop_assert_eq!(decode(&path), path);
     }
+}
+
+const PATHS: &[&str] = &[
+    "/", "/", "/", "a", "b", "*", "**", ">", "%3E", "%2E", ".", "$bus", "%24bus", "%2F", "%00",
+    "{x}", "%7Bx%7D", "%", "%C3%A9", "%20", "?", "a/b",
+];
+
+/// Whatever is asked of a window on a bus that is open: it never says that it is its own fault.
+#[test]
+fn no_request_breaks_a_window_on_a_bus() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let runtime = runtime.expect("there is room for a thread");
+    let (_bus, gateway) = runtime.block_on(async {
+        let bus = signal_bus::Bus::empty().start().await.expect("it starts");
+        let gateway = Gateway::new(&bus)
+            .expose::<serde_json::Value>("a.>")
+            .expose::<Vec<Option<u8>>>("b.*.a");
+        (bus, gateway)
+    });
+    let methods = select(vec!["GET", "PUT", "POST", "HEAD"]);
+    proptest!(cases(2000), |(path in of_parts(PATHS, 8), body in of_parts(JSON, 20), method in methods)| {
+        let request = hyper::Request::builder().method(method).uri(format!("/{path}"));
+        if let Ok(request) = request.body(body) {
+            let answered = runtime.block_on(gateway.clone().call(request));
+            let status = answered.expect("it never fails").status();
+            prop_assert!(!status.is_server_error(), "{}", status);
+        }
+    });
 }
 
 /// The files that the mistakes are made in have none.
