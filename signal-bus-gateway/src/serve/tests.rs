@@ -80,8 +80,11 @@ impl House {
 
     /// A connection whose two sides have room for so many bytes.
     fn connect(&self, bytes: usize) -> DuplexStream {
+        self.connect_from(IpAddr::V4(Ipv4Addr::LOCALHOST), bytes)
+    }
+
+    fn connect_from(&self, peer: IpAddr, bytes: usize) -> DuplexStream {
         let (client, server) = duplex(bytes);
-        let peer = IpAddr::V4(Ipv4Addr::LOCALHOST);
         let place = self.places.take().expect("there is room");
         self.talks.spawn(self.clone().converse(server, peer, place));
         client
@@ -302,6 +305,27 @@ async fn a_house_that_closes_finishes_requests_and_waits_for_none() {
     drop((silent, resting, publishing));
     house.talks.close();
     house.talks.wait().await;
+}
+
+/// So it comes in where a gateway listens on `::`.
+#[tokio::test(start_paused = true)]
+async fn who_may_publish_may_so_too_by_an_address_that_ipv6_carries() {
+    let (house, _bus) = house().await;
+    for (peer, status) in [
+        ("127.0.0.1", "202"),
+        ("::ffff:127.0.0.1", "202"),
+        ("::ffff:127.0.0.2", "403"),
+        ("::1", "403"),
+        ("::127.0.0.1", "403"),
+    ] {
+        let mut client = house.connect_from(peer.parse().expect(peer), 10_000);
+        let request =
+            b"PUT /a HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}";
+        client.write_all(request).await.expect("it is read");
+        let mut start = [0; 12];
+        client.read_exact(&mut start).await.expect("it is answered");
+        assert_eq!(&start[9..], status.as_bytes(), "{peer}");
+    }
 }
 
 /// A stream must not take the connection from an answer that is still on its way.

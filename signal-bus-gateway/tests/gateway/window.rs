@@ -380,3 +380,42 @@ async fn a_websocket_that_is_asked_for_wrongly_is_refused() {
         assert_eq!((answer.status(), answer.body.as_str()), (400, expected));
     }
 }
+
+/// A frame of a client, with a mask of zeros.
+fn frame(first: u8, length: u64, said: &[u8]) -> Vec<u8> {
+    let mut frame = vec![first, 0xff];
+    frame.extend(length.to_be_bytes());
+    frame.extend([0; 4]);
+    frame.extend(said);
+    frame
+}
+
+#[tokio::test]
+async fn a_websocket_on_which_too_much_or_nonsense_is_said_is_ended() {
+    let gateway = Gateway::start().await;
+    let mut other = socket(&gateway, "/a").await;
+    let long = [b'x'; 5000];
+    for said in [
+        b"\x81\x02hi".to_vec(),
+        frame(0x81, 1 << 62, b""),
+        frame(0x81, 5000, &long),
+        [
+            frame(0x01, 3000, &long[..3000]),
+            frame(0x80, 3000, &long[..3000]),
+        ]
+        .concat(),
+        frame(0x83, 0, b""),
+        frame(0x80, 1, b"x"),
+        frame(0x81, 1, b"\xff"),
+        frame(0x89, 126, &long[..126]),
+        b"\x88\x81\0\0\0\0x".to_vec(),
+    ] {
+        let mut raw = gateway.connect().await;
+        raw.send("GET /_bus/events HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n").await;
+        assert!(raw.head().await.starts_with("HTTP/1.1 101 "));
+        raw.try_send(&said).await;
+        raw.rest().await;
+    }
+    assert_eq!(gateway.put("/a", "{\"n\": 1}").await, 202);
+    assert!(text(&mut other).await.starts_with("{\"n\": 1, "));
+}
