@@ -42,14 +42,22 @@ impl fmt::Display for Problem {
 impl Problem {
     /// A file that cannot be read at all.
     pub(crate) fn of_file(file: &str, error: &std::io::Error) -> Self {
+        let no_text = error.get_ref().and_then(|error| error.downcast_ref());
         Self {
             file: file.to_owned(),
-            line: 1,
+            line: no_text.map_or(1, |NoText { line }| *line),
             key: String::new(),
             text: format!("cannot be read: {error}"),
             weight: Weight::Refused,
         }
     }
+}
+
+/// A file holds bytes that are none of a text.
+#[derive(Debug, thiserror::Error)]
+#[error("line {line} is not UTF-8")]
+struct NoText {
+    line: usize,
 }
 
 /// Reads a file; what is no text is named by its line.
@@ -58,8 +66,7 @@ pub(crate) fn read_text(path: &Path) -> io::Result<String> {
     String::from_utf8(bytes).map_err(|error| {
         let whole = &error.as_bytes()[..error.utf8_error().valid_up_to()];
         let line = 1 + whole.iter().filter(|byte| **byte == b'\n').count();
-        let text = format!("line {line} is not UTF-8");
-        io::Error::new(io::ErrorKind::InvalidData, text)
+        io::Error::new(io::ErrorKind::InvalidData, NoText { line })
     })
 }
 

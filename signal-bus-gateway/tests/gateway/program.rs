@@ -467,7 +467,7 @@ async fn a_file_that_is_no_text_is_named_with_its_line() {
         assert_eq!(checked, (Some(1), String::new(), expected));
     }
     let checked = run(&["--config", "c.yaml", "--acl", "bad_acl.yaml", "--check"]).await;
-    let expected = format!("bad_acl.yaml:1: {said}");
+    let expected = format!("bad_acl.yaml:3: {said}");
     assert_eq!(checked, (Some(1), expected, String::new()));
 }
 
