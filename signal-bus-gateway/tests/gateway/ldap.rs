@@ -171,6 +171,26 @@ async fn a_server_that_does_not_answer_leaves_its_users_anonymous() {
     }
 }
 
+/// Some servers take it for a login of nobody's, and say yes. Whoever asks this one is counted: it is down.
+#[tokio::test]
+async fn an_empty_password_is_never_asked_about() {
+    let gateway = gateway(free_port()).await;
+    for (user, password, asked) in [("janedoe", "", 0), ("", "janepw", 0), ("janedoe", "x", 1)] {
+        let login = login(user, password);
+        let head = format!("HEAD / HTTP/1.1\r\nHost: x\r\n{login}\r\n");
+        assert_eq!(gateway.ask(head).await.status(), 204);
+        let metrics = gateway
+            .ask("GET /_bus/metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+            .await;
+        let line = format!("ldap_failures_total {asked}\n");
+        assert!(
+            metrics.body.contains(&line),
+            "{user}:{password} {}",
+            metrics.body
+        );
+    }
+}
+
 #[tokio::test]
 async fn mistakes_in_the_section_are_named() {
     let clients = "  ldap:
