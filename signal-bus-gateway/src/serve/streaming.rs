@@ -165,12 +165,8 @@ async fn write_all<I: AsyncWrite + Unpin>(
             chunks = &mut chunks[1..];
             continue;
         }
-        let mut slices = [io::IoSlice::new(&[]); TOGETHER_MAX];
-        let count = chunks.len().min(TOGETHER_MAX);
-        for (slice, chunk) in slices.iter_mut().zip(chunks.iter()) {
-            *slice = io::IoSlice::new(chunk);
-        }
-        let mut written = timeout(stall, io.write_vectored(&slices[..count])).await??;
+        let writing = poll_fn(|context| poll_write(io, chunks, context));
+        let mut written = timeout(stall, writing).await??;
         if written == 0 {
             return Err(io::ErrorKind::WriteZero.into());
         }
@@ -181,4 +177,18 @@ async fn write_all<I: AsyncWrite + Unpin>(
         }
     }
     io.flush().await
+}
+
+/// Writes what it can. The slices stand on the stack, and not in each of many streams while it waits.
+fn poll_write<I: AsyncWrite + Unpin>(
+    io: &mut I,
+    chunks: &[Bytes],
+    context: &mut Context<'_>,
+) -> Poll<io::Result<usize>> {
+    let mut slices = [io::IoSlice::new(&[]); TOGETHER_MAX];
+    let count = chunks.len().min(TOGETHER_MAX);
+    for (slice, chunk) in slices.iter_mut().zip(chunks) {
+        *slice = io::IoSlice::new(chunk);
+    }
+    Pin::new(io).poll_write_vectored(context, &slices[..count])
 }

@@ -14,7 +14,12 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{House, connection::Patience, places::Places, tls};
+use super::{
+    House,
+    connection::Patience,
+    places::{Place, Places},
+    streaming, tls,
+};
 use crate::{
     access::payloaders::{Payloaders, read_network},
     backlog::{Backlog, store::Store},
@@ -23,7 +28,7 @@ use crate::{
     hub::{Hub, stream::QueueLimits},
     login::Logins,
     problem::Problems,
-    wire::Desk,
+    wire::{Desk, Opening},
 };
 
 const PATIENCE: Patience = Patience {
@@ -373,4 +378,14 @@ async fn what_happens_again_and_again_is_said_now_and_then() {
         sleep(Duration::from_millis(100)).await;
     }
     assert_eq!(said_count, 2);
+}
+
+/// There are many of them, and nearly all of them wait.
+#[test]
+fn a_stream_is_a_small_task() {
+    fn size<F: Future>(_: fn(TcpStream, Opening, Duration, Place) -> F) -> usize {
+        std::mem::size_of::<F>()
+    }
+    let bytes = size(streaming::run::<TcpStream>);
+    assert!(bytes <= 1200, "{bytes}");
 }
