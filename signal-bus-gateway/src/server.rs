@@ -14,7 +14,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     backlog::{
         Backlog,
-        store::{Restored, Store},
+        store::{Damage, Restored, Store},
     },
     config::{BacklogConfig, Config, Written},
     cursor::Epoch,
@@ -136,12 +136,13 @@ impl Server {
             None => None,
         };
         let (address, tls_address) = (addressed(&listener), tls_listener.as_ref().map(addressed));
-        let (backlog, store) = backlog(setup, &config.backlog)?;
+        let (restored, store) = restore(setup, &config.backlog)?;
+        let Restored { backlog, damage } = restored;
         let (hub, bus, placing) = Hub::start(backlog, QUEUE_LIMITS, store).await?;
         let places = Places::new(connections_max(&config));
         let closing = CancellationToken::new();
         let house = House {
-            desk: Arc::new(desk(config, hub, setup, closing.clone())?),
+            desk: Arc::new(desk(config, hub, damage, setup, closing.clone())?),
             patience: PATIENCE,
             places,
             talks: TaskTracker::new(),
@@ -250,22 +251,23 @@ fn connections_max(config: &Config) -> usize {
 }
 
 /// The backlog as it was left, and where it is kept.
-fn backlog(setup: &Setup, config: &BacklogConfig) -> Result<(Backlog, Option<Store>), ServerError> {
+fn restore(
+    setup: &Setup,
+    config: &BacklogConfig,
+) -> Result<(Restored, Option<Store>), ServerError> {
     let Some(Written { value: path, line }) = &config.storage else {
-        return Ok((
-            Backlog::new(Epoch::random(), 0, config.size, config.max_age),
-            None,
-        ));
+        let restored = Restored {
+            backlog: Backlog::new(Epoch::random(), 0, config.size, config.max_age),
+            damage: Damage::default(),
+        };
+        return Ok((restored, None));
     };
     let opened = Store::open(path, config).map_err(|source| ServerError::Backlog {
         problem: setup.storage_problem(path, *line, &source),
         source,
     });
     let (store, restored) = opened?;
-    let Restored {
-        backlog,
-        torn_count,
-    } = restored;
+    let torn_count = restored.damage.torn_count;
     if 0 < torn_count {
         tracing::warn!(
             "{torn_count} torn events of {} are left out",
@@ -274,15 +276,16 @@ fn backlog(setup: &Setup, config: &BacklogConfig) -> Result<(Backlog, Option<Sto
     }
     tracing::info!(
         "{} events of {} are in the backlog",
-        backlog.len(),
+        restored.backlog.len(),
         path.display()
     );
-    Ok((backlog, Some(store)))
+    Ok((restored, Some(store)))
 }
 
 fn desk(
     config: Config,
     hub: Hub,
+    damage: Damage,
     setup: &Setup,
     closing: CancellationToken,
 ) -> Result<Desk, ServerError> {
@@ -293,6 +296,7 @@ fn desk(
     }
     Ok(Desk {
         hub,
+        damage,
         logins,
         payloaders: config.payloaders,
         oldschoolers: config.oldschoolers,

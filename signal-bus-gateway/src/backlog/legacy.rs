@@ -41,7 +41,7 @@ pub(super) fn is_legacy(bytes: &[u8]) -> bool {
 }
 
 /// Reads a file; says how many lines are torn.
-pub(super) fn read(text: &str) -> (Vec<Kept>, usize) {
+pub(super) fn read(text: &str) -> (Vec<Kept>, u64) {
     let lines = text.lines().filter(|line| !line.trim().is_empty());
     let (mut kept, mut torn_count) = (Vec::new(), 0);
     for line in lines {

@@ -59,23 +59,33 @@ struct Failure {
 #[derive(Debug)]
 pub(crate) struct Restored {
     pub(crate) backlog: Backlog,
+    pub(crate) damage: Damage,
+}
+
+/// What could not be read of a backlog file.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Damage {
     /// Events that were torn, and are left out.
     pub(crate) torn_count: u64,
+    /// The whole file was broken; it is put aside.
+    pub(crate) is_put_aside: bool,
 }
 
 impl Store {
     /// Opens a backlog file, or makes one. What is broken is put aside, and never keeps the gateway from starting; what is no
     /// backlog at all is left alone, and does.
     pub(crate) fn open(path: &Path, config: &BacklogConfig) -> io::Result<(Self, Restored)> {
-        let legacy = match ground::look(path)? {
-            Ground::Free | Ground::Database => Vec::new(),
+        let (legacy, torn_count) = match ground::look(path)? {
+            Ground::Free | Ground::Database => (Vec::new(), 0),
             Ground::Legacy => import(path)?,
         };
-        let (database, restored) = match attempt(path, config, &legacy) {
+        let mut is_put_aside = false;
+        let (database, mut restored) = match attempt(path, config, &legacy) {
             Ok(opened) => opened,
             Err(Fault::Disk(error)) => return Err(error),
             Err(Fault::Content(error)) => {
                 let aside = put_aside(path, "broken")?;
+                is_put_aside = true;
                 let (name, aside) = (path.display(), aside.display());
                 tracing::error!(
                     "the backlog {name} is broken and begins anew: {error}; the file is {aside} now"
@@ -83,6 +93,8 @@ impl Store {
                 attempt(path, config, &legacy).map_err(Fault::into_error)?
             }
         };
+        restored.damage.torn_count += torn_count;
+        restored.damage.is_put_aside = is_put_aside;
         if config.fsync {
             sync_folder(path)?;
         }
@@ -256,22 +268,21 @@ fn restore(
         let event = Event::restored(cursor, line.timestamp, &line.path, &line.line);
         backlog.push(Arc::new(event));
     }
-    Ok(Restored {
-        backlog,
+    let damage = Damage {
         torn_count,
-    })
+        is_put_aside: false,
+    };
+    Ok(Restored { backlog, damage })
 }
 
-/// Takes over what PyPubSub has stored, and puts its file aside.
-fn import(path: &Path) -> io::Result<Vec<legacy::Kept>> {
+/// Takes over what PyPubSub has stored, and puts its file aside; says how many events were torn.
+fn import(path: &Path) -> io::Result<(Vec<legacy::Kept>, u64)> {
     let text = fs::read(path)?;
     let (kept, torn_count) = legacy::read(&String::from_utf8_lossy(&text));
     let aside = put_aside(path, "pypubsub")?;
     let (count, path, aside) = (kept.len(), path.display(), aside.display());
-    tracing::info!(
-        "took {count} events over from {path}, left out {torn_count} torn ones; the file is {aside} now"
-    );
-    Ok(kept)
+    tracing::info!("took {count} events over from {path}; the file is {aside} now");
+    Ok((kept, torn_count))
 }
 
 /// Why a file cannot be used.
@@ -413,10 +424,7 @@ mod tests {
             }
             fs::write(&path, &broken).expect("there is room for a file");
             let (_, restored) = Store::open(&path, &config()).expect("it starts");
-            let Restored {
-                backlog,
-                torn_count,
-            } = restored;
+            let Restored { backlog, damage } = restored;
             match u64::try_from(backlog.len()).expect("few") {
                 EVENTS => complete += 1,
                 0 => anew += 1,
@@ -425,7 +433,7 @@ mod tests {
                     partial += 1;
                 }
             }
-            assert!(torn_count <= EVENTS);
+            assert!(damage.torn_count <= EVENTS);
             for entry in fs::read_dir(&folder.0).expect("it is there") {
                 fs::remove_file(entry.expect("it is there").path()).expect("it is ours");
             }

@@ -22,7 +22,10 @@ use super::{
 };
 use crate::{
     access::payloaders::{Payloaders, read_network},
-    backlog::{Backlog, store::Store},
+    backlog::{
+        Backlog,
+        store::{Damage, Store},
+    },
     config::{Compat, TlsConfig, Written},
     cursor::Epoch,
     hub::{Hub, stream::QueueLimits},
@@ -55,6 +58,7 @@ async fn house_of(events: usize) -> (House, signal_bus::BusGuard) {
     let closing = CancellationToken::new();
     let desk = Desk {
         hub,
+        damage: Damage::default(),
         logins: Logins::new("none".into(), Compat::Strict, None),
         payloaders: Payloaders::new(vec![read_network("127.0.0.1").expect("a network")]),
         oldschoolers: Vec::new(),

@@ -24,6 +24,7 @@ use tokio_util::sync::CancellationToken;
 pub(crate) use crate::wire::subscribe::Opening;
 use crate::{
     access::payloaders::Payloaders,
+    backlog::store::Damage,
     config::Compat,
     hub::Hub,
     login::{Client, Logins},
@@ -38,6 +39,8 @@ const TARGET_BYTES_MAX: usize = 8190;
 #[derive(Debug)]
 pub(crate) struct Desk {
     pub(crate) hub: Hub,
+    /// What could not be read of the backlog's file at the start.
+    pub(crate) damage: Damage,
     pub(crate) logins: Logins,
     pub(crate) payloaders: Payloaders,
     pub(crate) oldschoolers: Vec<Box<str>>,

@@ -67,6 +67,10 @@ fn ready(desk: &Desk) -> Said {
     }
 }
 
+fn gauge(count: usize) -> u64 {
+    u64::try_from(count).unwrap_or(u64::MAX)
+}
+
 fn metric(name: &str, kind: &str, help: &str, value: u64) -> String {
     let name = format!("signal_bus_gateway_{name}");
     format!("# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}\n")
@@ -74,11 +78,15 @@ fn metric(name: &str, kind: &str, help: &str, value: u64) -> String {
 
 /// What there is to count, as Prometheus reads it.
 fn metrics(desk: &Desk, counts: Counts) -> String {
+    [traffic(desk, counts), neighbours(desk)].concat()
+}
+
+/// What comes and goes.
+fn traffic(desk: &Desk, counts: Counts) -> String {
     let tally = desk.hub.tally();
     let mut text = String::new();
     let mut write =
         |name: &str, kind: &str, help: &str, value| text.push_str(&metric(name, kind, help, value));
-    let gauge = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
     write(
         "requests_total",
         "counter",
@@ -123,11 +131,31 @@ fn metrics(desk: &Desk, counts: Counts) -> String {
         "Streams that were disconnected, for their readers were too slow.",
         too_slow,
     );
+    text
+}
+
+/// What lies on the disk, and what others answer.
+fn neighbours(desk: &Desk) -> String {
+    let mut text = String::new();
+    let mut write =
+        |name: &str, kind: &str, help: &str, value| text.push_str(&metric(name, kind, help, value));
     write(
         "backlog_events",
         "gauge",
         "Events that are kept for those who come back.",
         gauge(desk.hub.backlog_len()),
+    );
+    write(
+        "backlog_torn_events",
+        "gauge",
+        "Events that were torn in the backlog's file at the start, and are left out.",
+        desk.damage.torn_count,
+    );
+    write(
+        "backlog_put_aside",
+        "gauge",
+        "1 if the backlog's file was broken at the start, and another one has been begun; else 0.",
+        desk.damage.is_put_aside.into(),
     );
     let not_stored = desk.hub.store_failures();
     write(

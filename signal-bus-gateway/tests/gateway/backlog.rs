@@ -173,6 +173,16 @@ async fn the_past_is_private_as_well() {
     assert_eq!(numbers(&past(&gateway, &known).await), [1, 2, 3]);
 }
 
+/// What the gateway counts under a name.
+async fn metric(gateway: &Gateway, name: &str) -> u64 {
+    let request = "GET /_bus/metrics HTTP/1.1\r\nHost: x\r\n\r\n";
+    let text = gateway.ask(request).await.body;
+    let start = format!("signal_bus_gateway_{name} ");
+    let value = text.lines().find_map(|line| line.strip_prefix(&start));
+    let value = value.and_then(|value| value.parse().ok());
+    value.unwrap_or_else(|| panic!("no {name} in {text}"))
+}
+
 fn stored(fsync: bool) -> Config {
     Config::server(&format!(
         "  backlog: {{size: 100, storage: DIR/backlog, fsync: {fsync}}}"
@@ -219,6 +229,8 @@ async fn a_backlog_that_is_broken_is_put_aside() {
         let gateway = stored(true).start_in(folder).await.expect("it starts");
         let aside = gateway.folder.0.join(format!("backlog.{name}"));
         assert_eq!(std::fs::read(aside).expect("it was put aside"), bytes);
+        let is_broken = u64::from(name == "broken");
+        assert_eq!(metric(&gateway, "backlog_put_aside").await, is_broken);
         publish(&gateway, 0..2).await;
         let gateway = restarted(gateway, stored(true)).await;
         assert_eq!(
@@ -226,6 +238,31 @@ async fn a_backlog_that_is_broken_is_put_aside() {
             [0, 1]
         );
     }
+}
+
+#[tokio::test]
+async fn a_torn_event_is_left_out_and_counted() {
+    let gateway = stored(true).start().await;
+    publish(&gateway, 0..3).await;
+    assert_eq!(metric(&gateway, "backlog_torn_events").await, 0);
+    let Gateway { server, folder } = gateway;
+    server.stop().await;
+    let path = folder.0.join("backlog");
+    let mut bytes = std::fs::read(&path).expect("it was stored");
+    // A page may be there more than once.
+    for place in 0..bytes.len() {
+        if bytes[place..].starts_with(b"{\"n\": 1,") {
+            bytes[place + 6] = b'7';
+        }
+    }
+    std::fs::write(&path, bytes).expect("there is room for a file");
+    let gateway = stored(true).start_in(folder).await.expect("it starts");
+    assert_eq!(
+        numbers(&past(&gateway, "X-Fetch-Since: 0\r\n").await),
+        [0, 2]
+    );
+    assert_eq!(metric(&gateway, "backlog_torn_events").await, 1);
+    assert_eq!(metric(&gateway, "backlog_put_aside").await, 0);
 }
 
 #[tokio::test]
@@ -243,6 +280,7 @@ async fn the_backlog_of_pypubsub_is_taken_over() {
     assert_eq!(lines.len(), 1);
     let start = r#"{"n": 1, "pubsub_timestamp": 1795211229.5, "pubsub_topics": ["a", "b"], "pubsub_path": "/a/b", "pubsub_cursor": ""#;
     assert!(lines[0].starts_with(start), "{}", lines[0]);
+    assert_eq!(metric(&gateway, "backlog_torn_events").await, 1);
     publish(&gateway, 2..3).await;
     assert_eq!(numbers(&past(&gateway, &after(&lines[0])).await), [2]);
 }
