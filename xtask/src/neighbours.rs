@@ -14,8 +14,8 @@ struct Neighbour {
     probe: &'static [&'static str],
 }
 
-/// The real neighbours of the gateway.
-const NEIGHBOURS: [Neighbour; 3] = [
+/// The real neighbours of the gateway, and of the transport over NATS.
+const NEIGHBOURS: [Neighbour; 4] = [
     Neighbour {
         package: "slapd",
         probe: &["slapd", "-VV"],
@@ -27,6 +27,10 @@ const NEIGHBOURS: [Neighbour; 3] = [
     Neighbour {
         package: "curl",
         probe: &["curl", "--version"],
+    },
+    Neighbour {
+        package: "nats-server",
+        probe: &["nats-server", "--version"],
     },
 ];
 
@@ -74,7 +78,8 @@ fn install(packages: &[&str]) -> Result<(), Failure> {
     Step::program("look for packages", Path::new("apt-get"), "apt-get")
         .with_arguments(&["--quiet", "update"])
         .run()?;
-    // Else Debian would make a directory of its own, and serve it: the tests start a server themselves.
+    // Else Debian would make a directory of its own, and serve it: the tests start a server themselves. The server of NATS that
+    // Debian starts, where there is a systemd, listens on this machine only, and the tests ask others.
     let answer = "echo slapd slapd/no_configuration boolean true | debconf-set-selections";
     Step::program("want no server", Path::new("sh"), "sh")
         .with_arguments(&["-c", answer])
@@ -102,7 +107,7 @@ fn install_clients() -> Result<(), Failure> {
 fn what_to_type(packages: &[&str]) -> String {
     let packages = packages.join(" ");
     format!(
-        "the tests of the gateway need what is not here; on Debian and Ubuntu, type:\n  \
+        "the tests of the gateway and of NATS need what is not here; on Debian and Ubuntu, type:\n  \
          sudo apt-get install {packages}"
     )
 }
@@ -114,10 +119,10 @@ mod tests {
     #[test]
     fn what_is_missing_comes_in_one_line_to_type() {
         let packages = missing(|probe| probe[0] == "python3");
-        assert_eq!(packages, ["slapd", "curl"]);
+        assert_eq!(packages, ["slapd", "curl", "nats-server"]);
         let text = what_to_type(&packages);
         assert!(
-            text.ends_with("\n  sudo apt-get install slapd curl"),
+            text.ends_with("\n  sudo apt-get install slapd curl nats-server"),
             "{text}"
         );
         assert_eq!(missing(|_| true), [""; 0]);
