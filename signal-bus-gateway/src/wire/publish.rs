@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use http_body_util::BodyExt as _;
 use hyper::{
     body::{Body as _, Incoming},
-    header::{CONTENT_LENGTH, CONTENT_TYPE},
+    header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE},
     http::request::Parts,
 };
 
@@ -40,7 +40,10 @@ pub(super) async fn publish(
         return (Text::NotAllowed, Some(body));
     }
     let is_told = |name| wish.head.headers.contains_key(name);
-    if body.is_end_stream() && !is_told(CONTENT_LENGTH) || hides_something(desk, wish.path) {
+    if body.is_end_stream() && !is_told(CONTENT_LENGTH)
+        || hides_something(desk, wish.path)
+        || is_compressed(wish.head)
+    {
         return (Text::BadRequest, Some(body));
     }
     let bytes = match collect(&mut body, desk.payload_bytes_max).await {
@@ -78,6 +81,19 @@ fn may_publish(desk: &Desk, wish: Wish<'_>) -> bool {
 fn hides_something(desk: &Desk, path: &str) -> bool {
     TOPICS_MAX < topic::split(path).count()
         || desk.compat == Compat::Strict && topic::has_look_alike(path, &desk.secure_topics)
+}
+
+/// What PyPubSub's HTTP server unpacks; other encodings are nothing to it.
+const PACKINGS: [&str; 4] = ["gzip", "deflate", "br", "zstd"];
+
+/// Whether a body would have to be unpacked, and might be any size then.
+fn is_compressed(head: &Parts) -> bool {
+    let packing = head.headers.get(CONTENT_ENCODING);
+    let packing = packing.and_then(|packing| packing.to_str().ok());
+    packing.is_some_and(|packing| {
+        let is_it = |known: &&str| known.eq_ignore_ascii_case(packing.trim());
+        PACKINGS.iter().any(is_it)
+    })
 }
 
 /// The body, if it is not too large: neither by what it says of itself, nor by what comes.
