@@ -243,14 +243,42 @@ async fn a_reader_that_reads_nothing_is_disconnected() {
     assert_eq!(seconds, 0);
 }
 
+/// The beginnings of requests for streams of each form.
+const STREAMS: [&str; 3] = [
+    "/",
+    "/_bus/events",
+    "/_bus/events/ HTTP/1.1\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nX:",
+];
+
+/// Also where pings are too small to fill what the system keeps.
+#[tokio::test(start_paused = true)]
+async fn a_reader_that_does_not_read_an_event_is_disconnected_and_counted() {
+    for path in STREAMS {
+        let (house, _bus) = house().await;
+        let mut client = house.connect(400);
+        let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n");
+        let sent = client.write_all(request.as_bytes()).await;
+        sent.expect("it is read");
+        let mut publisher = house.connect(10_000);
+        let body = format!("{{\"x\": \"{}\"}}", "x".repeat(1000));
+        let length = body.len();
+        let request =
+            format!("PUT /a HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n{body}");
+        sleep(Duration::from_secs(1)).await;
+        let sent = publisher.write_all(request.as_bytes()).await;
+        sent.expect("it is read");
+        sleep(Duration::from_secs(20)).await;
+        let streams_count = || house.desk.hub.streams_count();
+        assert_eq!((house.too_slow(), streams_count()), (0, 1), "{path}");
+        sleep(Duration::from_secs(20)).await;
+        assert_eq!((house.too_slow(), streams_count()), (1, 0), "{path}");
+    }
+}
+
 /// It would hold what it was about to read until it has read nothing for half a minute.
 #[tokio::test(start_paused = true)]
 async fn a_reader_for_whom_too_much_waits_is_disconnected_then_and_not_later() {
-    for path in [
-        "/",
-        "/_bus/events",
-        "/_bus/events/ HTTP/1.1\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nX:",
-    ] {
+    for path in STREAMS {
         let (house, _bus) = house_of(3).await;
         let mut stalled = house.connect(400);
         let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n");
