@@ -14,6 +14,7 @@
 )]
 
 #[path = "../tests/nats/server.rs"]
+#[expect(dead_code, reason = "it kills no server")]
 mod server;
 
 use std::{

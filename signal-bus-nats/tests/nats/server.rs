@@ -74,7 +74,6 @@ impl Server {
         }
     }
 
-    #[allow(dead_code, reason = "the benchmark kills nobody")]
     pub(crate) fn restart(&mut self) {
         self.kill();
         self.run();
