@@ -196,6 +196,7 @@ async fn let_in(running: &Arc<Running>, link: &Link, group: Option<&Arc<str>>, d
         message,
         attempt,
         acknowledge,
+        ..
     } = delivery;
     let named = running.links.named(&message.headers);
     let arrived = Arc::new(match acknowledge {

@@ -25,9 +25,12 @@ pub(crate) fn interests(
     }
     let all = by_group.into_iter().flat_map(|(group, wanted)| {
         let patterns = disjoint(travelling, wanted).into_iter();
-        patterns.map(move |pattern| Interest {
-            pattern: written(&pattern),
-            group: group.as_deref().map(str::to_owned),
+        patterns.map(move |pattern| {
+            let all = Interest::all(written(&pattern));
+            match &group {
+                Some(group) => all.shared(&**group),
+                None => all,
+            }
         })
     });
     all.collect()

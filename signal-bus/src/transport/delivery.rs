@@ -29,6 +29,9 @@ pub struct Delivery {
     pub message: Message,
     /// How often it was handed out, this time included: 1 at first.
     pub attempt: u32,
+    /// Its number in the engine, which is greater than that of every message stored before it, and the same each time; `None`
+    /// where the engine does not [replay](crate::transport::Features::replay).
+    pub sequence: Option<u64>,
     /// The way to acknowledge it; `None` where it comes once at most.
     pub acknowledge: Option<Box<dyn Acknowledge>>,
 }
@@ -40,6 +43,7 @@ impl Delivery {
         Self {
             message,
             attempt: 1,
+            sequence: None,
             acknowledge: None,
         }
     }
@@ -50,8 +54,16 @@ impl Delivery {
         Self {
             message,
             attempt,
+            sequence: None,
             acknowledge: Some(Box::new(by)),
         }
+    }
+
+    /// The same with its number in the engine.
+    #[must_use]
+    pub fn numbered(mut self, sequence: u64) -> Self {
+        self.sequence = Some(sequence);
+        self
     }
 }
 

@@ -20,7 +20,7 @@ pub use crate::error::transport::{TransportError, TransportFault};
 pub use crate::report::health::ConnectionState;
 pub use delivery::{Acknowledge, Delivery, Incoming, Verdict};
 pub use encoding::Encoding;
-pub use interest::Interest;
+pub use interest::{Interest, Start};
 pub use loopback::LoopbackNetwork;
 pub use message::{Message, header};
 
@@ -77,7 +77,8 @@ pub trait Connection: fmt::Debug + Send + Sync + 'static {
     /// If the future is dropped, the engine may have the message or not.
     fn publish<'a>(&'a self, message: &'a Message) -> TransportFuture<'a, ()>;
 
-    /// Asks for messages: those that are published from now on, or, of a durable group, that it has not had yet.
+    /// Asks for messages: those that are published from now on, or, of a durable group, that it has not had yet; with
+    /// [`Features::replay`], also those of [before](Interest::start).
     ///
     /// What the own bus has published comes in with a group, and may come in otherwise: the bus leaves it alone then.
     ///
@@ -112,7 +113,7 @@ pub struct Features {
     pub durable: bool,
     /// Of all subscriptions of a group, one gets each message.
     pub groups: bool,
-    /// Messages of before the subscription can be had.
+    /// Messages of before the subscription can be had, as far as the engine still has them, and each has its sequence.
     pub replay: bool,
     /// A message of an id that was stored before is not stored again, for a while.
     pub deduplicates: bool,
@@ -160,7 +161,7 @@ impl Features {
         self
     }
 
-    /// Messages of before the subscription can be had.
+    /// Messages of before the subscription can be had, and each has its sequence.
     #[must_use]
     pub const fn replay(mut self) -> Self {
         self.replay = true;

@@ -32,7 +32,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// An engine in the memory of the process, to which several buses connect as they would to one server.
 ///
 /// It keeps what an engine like NATS `JetStream` would keep, as long as it lives: groups get each message once, and what was
-/// not acknowledged is handed out again.
+/// not acknowledged is handed out again. The newest 1024 messages can be had later as well.
 ///
 /// ```
 /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
@@ -151,6 +151,7 @@ impl Connection for Loopback {
             .ordered()
             .at_least_once()
             .groups()
+            .replay()
             .deduplicates()
     }
 
@@ -160,8 +161,12 @@ impl Connection for Loopback {
 
     fn publish<'a>(&'a self, message: &'a Message) -> TransportFuture<'a, ()> {
         Box::pin(async {
-            self.check_open()?;
-            std::future::poll_fn(|context| self.network.lock().poll_put(message, context)).await
+            std::future::poll_fn(|context| {
+                // It may be drained while a publish waits for room.
+                self.check_open()?;
+                self.network.lock().poll_put(message, context)
+            })
+            .await
         })
     }
 
@@ -228,15 +233,14 @@ impl Reader {
     fn take(&self, context: &Context<'_>) -> Result<Incoming, Option<Instant>> {
         let patience = self.network.patience;
         let taken = self.network.lock().take(self.shelf, patience, context);
-        let (number, message, attempt) = taken?;
+        let taken = taken?;
         let by = Receipt {
             network: Arc::clone(&self.network),
             shelf: self.shelf,
-            number,
+            number: taken.number,
         };
-        Ok(Incoming::Message(Delivery::acknowledged_by(
-            message, attempt, by,
-        )))
+        let delivery = Delivery::acknowledged_by(taken.message, taken.attempt, by);
+        Ok(Incoming::Message(delivery.numbered(taken.sequence)))
     }
 }
 

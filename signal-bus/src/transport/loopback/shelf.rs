@@ -12,19 +12,24 @@ use crate::{
     clock::later,
     error::transport::{TransportError, TransportFault},
     topic::pattern::Pattern,
-    transport::{Interest, Message, delivery::Verdict},
+    transport::{Interest, Message, delivery::Verdict, interest::Start},
 };
 
 /// Messages that wait in a subscription of a network at most.
 const ROOM: usize = 1024;
 /// Ids that a network remembers, to store none twice.
 const IDS_MAX: usize = 65_536;
+/// Messages that a network keeps for those who ask for what was before them: the newest.
+const HISTORY_MAX: usize = 1024;
 
 /// What a network keeps.
 #[derive(Default, Debug)]
 pub(super) struct State {
     shelves: HashMap<u64, Shelf>,
     last: u64,
+    /// The newest messages, with their numbers.
+    history: VecDeque<(u64, Message)>,
+    stored: u64,
     ids: HashSet<String>,
     ids_in_order: VecDeque<String>,
     dead: Vec<(Message, String)>,
@@ -46,8 +51,29 @@ struct Shelf {
 #[derive(Debug)]
 struct Kept {
     message: Message,
+    sequence: u64,
     attempts: u32,
     rests_until: Option<Instant>,
+}
+
+/// What a reader gets.
+pub(super) struct Taken {
+    /// The number of this hand-out.
+    pub(super) number: u64,
+    pub(super) message: Message,
+    pub(super) sequence: u64,
+    pub(super) attempt: u32,
+}
+
+impl Kept {
+    fn new(sequence: u64, message: &Message) -> Self {
+        Self {
+            message: message.clone(),
+            sequence,
+            attempts: 0,
+            rests_until: None,
+        }
+    }
 }
 
 impl State {
@@ -58,19 +84,27 @@ impl State {
             TransportError::new(TransportFault::Refused, reason)
         })?;
         let mut shelves = self.shelves.iter_mut();
-        let known =
-            shelves.find(|(_, shelf)| interest.group.is_some() && shelf.interest == *interest);
-        if let Some((id, shelf)) = known {
+        if let Some((id, shelf)) = shelves.find(|(_, shelf)| shelf.is_of_group(interest)) {
             shelf.readers += 1;
             return Ok(*id);
         }
+        let first = match interest.start {
+            Start::Now => self.stored.saturating_add(1),
+            Start::Oldest => 0,
+            Start::After(sequence) => sequence.saturating_add(1),
+        };
+        let past = self.history.iter();
+        let past = past.filter(|(sequence, _)| first <= *sequence);
+        let past = past.filter(|(_, message)| pattern.matches(&message.topic));
+        let past = past.map(|(sequence, message)| Kept::new(*sequence, message));
+        let waiting = past.collect();
         self.last += 1;
         let id = self.last;
         let shelf = Shelf {
             interest: interest.clone(),
             pattern,
             readers: 1,
-            waiting: VecDeque::new(),
+            waiting,
             out: HashMap::new(),
             wakers: Vec::new(),
         };
@@ -86,6 +120,8 @@ impl State {
     ) -> Poll<Result<(), TransportError>> {
         let Self {
             shelves,
+            history,
+            stored,
             ids,
             ids_in_order,
             publishers,
@@ -103,16 +139,17 @@ impl State {
                 let reason = format!("nobody reads `{}`, and it is full", full.interest.pattern);
                 return Poll::Ready(Err(TransportError::new(TransportFault::Full, reason)));
             }
-            publishers.push(context.waker().clone());
+            remember(publishers, context);
             return Poll::Pending;
         }
+        *stored += 1;
         for shelf in &mut meant {
-            shelf.waiting.push_back(Kept {
-                message: message.clone(),
-                attempts: 0,
-                rests_until: None,
-            });
+            shelf.waiting.push_back(Kept::new(*stored, message));
             shelf.wake();
+        }
+        history.push_back((*stored, message.clone()));
+        if HISTORY_MAX < history.len() {
+            history.pop_front();
         }
         if let Some(id) = message.id() {
             ids.insert(id.to_owned());
@@ -151,20 +188,25 @@ impl State {
         shelf: u64,
         patience: Duration,
         context: &Context<'_>,
-    ) -> Result<(u64, Message, u32), Option<Instant>> {
+    ) -> Result<Taken, Option<Instant>> {
         self.last += 1;
         let number = self.last;
         let shelf = self.shelves.get_mut(&shelf).ok_or(None)?;
         let now = Instant::now();
         shelf.take_back(now);
         let Some(mut kept) = shelf.take(now) else {
-            shelf.wakers.push(context.waker().clone());
+            remember(&mut shelf.wakers, context);
             return Err(shelf.next_change());
         };
         kept.attempts += 1;
-        let (message, attempt) = (kept.message.clone(), kept.attempts);
+        let taken = Taken {
+            number,
+            message: kept.message.clone(),
+            sequence: kept.sequence,
+            attempt: kept.attempts,
+        };
         shelf.out.insert(number, (kept, later(now, patience)));
-        Ok((number, message, attempt))
+        Ok(taken)
     }
 
     /// Leaves a message to its reader for longer.
@@ -205,7 +247,21 @@ impl State {
     }
 }
 
+/// Remembers who waits, once.
+fn remember(wakers: &mut Vec<Waker>, context: &Context<'_>) {
+    let waker = context.waker();
+    if !wakers.iter().any(|one| one.will_wake(waker)) {
+        wakers.push(waker.clone());
+    }
+}
+
 impl Shelf {
+    /// Whether it is that of the group which asks.
+    fn is_of_group(&self, interest: &Interest) -> bool {
+        let one = |interest: &Interest| (interest.group.clone(), interest.pattern.clone());
+        interest.group.is_some() && one(&self.interest) == one(interest)
+    }
+
     fn has_room(&self) -> bool {
         self.waiting.len() + self.out.len() < ROOM
     }
