@@ -5,8 +5,10 @@
     reason = "tests stand where user code stands, and users spawn tasks of their own"
 )]
 
+mod broken;
 mod fake;
 
+mod conformance;
 mod connections;
 mod failures;
 mod groups;

@@ -28,6 +28,11 @@
 //! assert_eq!(handled[1].outcome.error(), Some("a user without a name"));
 //! # Ok(()) }
 //! ```
+//!
+//! Whoever writes a transport finds in `signal_bus::testing::transport` what checks that it keeps its promises.
+
+#[cfg(feature = "transport")]
+pub mod transport;
 
 use std::{
     any::Any,

@@ -1,0 +1,393 @@
+//! Transports that break a promise, each in its own way.
+
+use std::{
+    collections::{HashSet, VecDeque},
+    pin::Pin,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use futures_core::Stream;
+use signal_bus::{
+    Headers,
+    transport::{
+        Acknowledge, Connection, Deliveries, Delivery, Features, Incoming, Interest,
+        LoopbackNetwork, Message, Start, Transport, TransportError, TransportFault,
+        TransportFuture, Verdict, header,
+    },
+};
+
+/// What is wrong with a transport.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Flaw {
+    LosesSome,
+    SwapsTwo,
+    Duplicates,
+    TrimsHeaders,
+    CutsPayloads,
+    HearsTooMuch,
+    BeginsTooEarly,
+    LosesInACrowd,
+    IgnoresGroups,
+    ForgetsGroups,
+    MixesGroups,
+    KeepsWhatComesBack,
+    CountsNoAttempts,
+    HurriesBack,
+    ForgetsVerdicts,
+    ForgetsDead,
+    KeepsWhatIsDropped,
+    ExtendsNothing,
+    CannotBeAcknowledged,
+    StoresTwice,
+    ReplaysNothing,
+    LosesTheSeam,
+    HasNoSequence,
+    GoesOnTooEarly,
+    PublishesAfterDrain,
+    RefusesOddly,
+    NeverEnds,
+    KeepsWhatItFetched,
+    ForgetsLastWords,
+    EndsOthersToo,
+    StumblesOverGivenUp,
+    NeverAnswers,
+    Panics,
+    ChangesItsMind,
+}
+
+/// A loopback network with a flaw.
+#[derive(Clone, Debug)]
+pub(crate) struct Broken {
+    network: LoopbackNetwork,
+    flaw: Flaw,
+    shared: Arc<Shared>,
+}
+
+#[derive(Default, Debug)]
+struct Shared {
+    count: AtomicUsize,
+    busy: AtomicBool,
+    ids: Mutex<HashSet<String>>,
+}
+
+#[derive(Debug)]
+struct BrokenConnection {
+    inner: Arc<dyn Connection>,
+    flaw: Flaw,
+    shared: Arc<Shared>,
+    drained: AtomicBool,
+    stumbled: Arc<AtomicBool>,
+    unsent: Mutex<Vec<Message>>,
+}
+
+impl Broken {
+    pub(crate) fn new(flaw: Flaw) -> Self {
+        Self {
+            network: LoopbackNetwork::patient_for(Duration::from_secs(1)),
+            flaw,
+            shared: Arc::default(),
+        }
+    }
+}
+
+impl Transport for Broken {
+    fn name(&self) -> String {
+        format!("broken ({:?})", self.flaw)
+    }
+
+    fn connect<'a>(&'a self, patterns: &'a [String]) -> TransportFuture<'a, Arc<dyn Connection>> {
+        Box::pin(async move {
+            let connection = BrokenConnection {
+                inner: self.network.connect(patterns).await?,
+                flaw: self.flaw,
+                shared: Arc::clone(&self.shared),
+                drained: AtomicBool::default(),
+                stumbled: Arc::default(),
+                unsent: Mutex::default(),
+            };
+            Ok(Arc::new(connection) as Arc<dyn Connection>)
+        })
+    }
+}
+
+impl BrokenConnection {
+    fn count(&self) -> usize {
+        self.shared.count.fetch_add(1, Ordering::SeqCst)
+    }
+
+    /// The message as it is published, if it is.
+    fn altered(&self, message: &Message) -> Option<Message> {
+        let mut altered = message.clone();
+        match self.flaw {
+            Flaw::LosesSome if self.count() % 100 == 99 => return None,
+            Flaw::TrimsHeaders => {
+                let headers = message.headers.iter();
+                altered.headers = headers.map(|(name, text)| (name, text.trim())).collect();
+            }
+            Flaw::CutsPayloads => {
+                let most = altered.payload.len().min(32 * 1024);
+                altered.payload = altered.payload.slice(..most);
+            }
+            Flaw::StoresTwice => {
+                let id = message.id().unwrap_or_default().to_owned();
+                if !self.shared.ids.lock().unwrap().insert(id.clone()) {
+                    let new = format!("{id}-{}", self.count());
+                    altered.headers = Headers::clone(&message.headers).with(header::ID, new);
+                }
+            }
+            _ => {}
+        }
+        Some(altered)
+    }
+
+    async fn published(&self, message: &Message) -> Result<(), TransportError> {
+        match self.flaw {
+            Flaw::NeverAnswers => std::future::pending().await,
+            Flaw::PublishesAfterDrain if self.drained.load(Ordering::SeqCst) => return Ok(()),
+            Flaw::LosesInACrowd => {
+                let crowded = self.shared.busy.swap(true, Ordering::SeqCst);
+                tokio::task::yield_now().await;
+                self.shared.busy.store(false, Ordering::SeqCst);
+                if crowded {
+                    return Ok(());
+                }
+            }
+            Flaw::StumblesOverGivenUp => {
+                while self.stumbled.swap(true, Ordering::SeqCst) {
+                    tokio::time::sleep(Duration::from_millis(1)).await;
+                }
+                tokio::task::yield_now().await;
+                self.stumbled.store(false, Ordering::SeqCst);
+            }
+            Flaw::ForgetsLastWords => {
+                self.unsent.lock().unwrap().push(message.clone());
+                let ready: Vec<_> = {
+                    let mut unsent = self.unsent.lock().unwrap();
+                    let ready = unsent.len().saturating_sub(3);
+                    unsent.drain(..ready).collect()
+                };
+                for message in ready {
+                    self.inner.publish(&message).await?;
+                }
+                return Ok(());
+            }
+            _ => {}
+        }
+        match self.altered(message) {
+            Some(message) => self.inner.publish(&message).await,
+            None => Ok(()),
+        }
+    }
+
+    fn asked(&self, interest: &Interest) -> Interest {
+        let mut asked = interest.clone();
+        match self.flaw {
+            Flaw::HearsTooMuch => {
+                if let Some(begin) = interest.pattern.strip_suffix('*') {
+                    asked.pattern = format!("{begin}>");
+                }
+            }
+            Flaw::BeginsTooEarly => asked.start = Start::Oldest,
+            Flaw::IgnoresGroups => asked.group = None,
+            Flaw::ForgetsGroups if asked.group.is_some() => {
+                asked.group = Some(format!("group-{}", self.count()));
+            }
+            Flaw::MixesGroups if asked.group.is_some() => asked.group = Some("group".into()),
+            Flaw::ReplaysNothing => asked.start = Start::Now,
+            Flaw::GoesOnTooEarly => {
+                if let Start::After(sequence) = asked.start {
+                    asked.start = Start::After(sequence - 1);
+                }
+            }
+            _ => {}
+        }
+        asked
+    }
+}
+
+impl Connection for BrokenConnection {
+    fn features(&self) -> Features {
+        let features = self.inner.features();
+        match self.flaw {
+            Flaw::ChangesItsMind if self.count() % 2 == 1 => Features::none(),
+            _ => features,
+        }
+    }
+
+    fn publish<'a>(&'a self, message: &'a Message) -> TransportFuture<'a, ()> {
+        Box::pin(async {
+            let published = self.published(message).await;
+            published.map_err(|error| match self.flaw {
+                Flaw::RefusesOddly => TransportError::new(TransportFault::Refused, "no"),
+                _ => error,
+            })
+        })
+    }
+
+    fn subscribe<'a>(&'a self, interest: &'a Interest) -> TransportFuture<'a, Deliveries> {
+        Box::pin(async {
+            assert!(self.flaw != Flaw::Panics, "not today");
+            let stream = self.inner.subscribe(&self.asked(interest)).await?;
+            Ok(Box::pin(Altered {
+                stream,
+                flaw: self.flaw,
+                count: 0,
+                grouped: interest.group.is_some(),
+                replays: interest.start != Start::Now,
+                held: VecDeque::new(),
+                swapped: None,
+                stumbled: Arc::clone(&self.stumbled),
+            }) as Deliveries)
+        })
+    }
+
+    fn drain(&self) -> TransportFuture<'_, ()> {
+        self.drained.store(true, Ordering::SeqCst);
+        self.inner.drain()
+    }
+}
+
+/// A stream with a flaw.
+struct Altered {
+    stream: Deliveries,
+    flaw: Flaw,
+    count: usize,
+    grouped: bool,
+    replays: bool,
+    held: VecDeque<Incoming>,
+    swapped: Option<Incoming>,
+    stumbled: Arc<AtomicBool>,
+}
+
+impl Stream for Altered {
+    type Item = Incoming;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Incoming>> {
+        let this = self.get_mut();
+        if this.flaw == Flaw::EndsOthersToo && this.stumbled.load(Ordering::SeqCst) {
+            return Poll::Ready(None);
+        }
+        if this.flaw == Flaw::KeepsWhatItFetched && this.grouped {
+            return this.poll_ahead(context);
+        }
+        loop {
+            if let Some(held) = this.held.pop_front() {
+                return Poll::Ready(Some(held));
+            }
+            match std::task::ready!(this.stream.as_mut().poll_next(context)) {
+                Some(Incoming::Message(delivery)) => this.alter(delivery),
+                None if this.flaw == Flaw::NeverEnds => return Poll::Pending,
+                other => return Poll::Ready(other),
+            }
+        }
+    }
+}
+
+impl Altered {
+    /// Fetches all there is, and has it still when the connection is drained.
+    fn poll_ahead(&mut self, context: &mut Context<'_>) -> Poll<Option<Incoming>> {
+        loop {
+            match self.stream.as_mut().poll_next(context) {
+                Poll::Ready(Some(incoming)) => self.held.push_back(incoming),
+                Poll::Ready(None) => return Poll::Ready(None),
+                Poll::Pending => break,
+            }
+        }
+        self.held
+            .pop_front()
+            .map_or(Poll::Pending, |one| Poll::Ready(Some(one)))
+    }
+
+    fn alter(&mut self, mut delivery: Delivery) {
+        self.count += 1;
+        match self.flaw {
+            // The next one goes first.
+            Flaw::SwapsTwo if self.count % 10 == 5 => {
+                self.swapped = Some(Incoming::Message(delivery));
+                return;
+            }
+            Flaw::LosesTheSeam if self.replays && self.count == 50 => return,
+            Flaw::Duplicates if self.count % 7 == 0 => {
+                let message = delivery.message.clone();
+                let twice = Delivery::acknowledged_by(message, 1, Altering::nobody(self.flaw));
+                self.held.push_back(Incoming::Message(twice));
+            }
+            Flaw::CannotBeAcknowledged => delivery.acknowledge = None,
+            Flaw::HasNoSequence => delivery.sequence = None,
+            Flaw::CountsNoAttempts => delivery.attempt = 1,
+            _ => {}
+        }
+        if let Some(by) = delivery.acknowledge.take() {
+            let flaw = self.flaw;
+            delivery.acknowledge = Some(Box::new(Altering { by: Some(by), flaw }));
+        }
+        self.held.push_back(Incoming::Message(delivery));
+        self.held.extend(self.swapped.take());
+    }
+}
+
+impl Drop for Altered {
+    fn drop(&mut self) {
+        if self.flaw == Flaw::EndsOthersToo {
+            self.stumbled.store(true, Ordering::SeqCst);
+        }
+    }
+}
+
+/// An acknowledgement with a flaw.
+#[derive(Debug)]
+struct Altering {
+    by: Option<Box<dyn Acknowledge>>,
+    flaw: Flaw,
+}
+
+impl Altering {
+    fn nobody(flaw: Flaw) -> Self {
+        Self { by: None, flaw }
+    }
+}
+
+impl Acknowledge for Altering {
+    fn settle(&self, verdict: Verdict) -> TransportFuture<'_, ()> {
+        let verdict = match (self.flaw, verdict) {
+            (Flaw::ForgetsVerdicts, Verdict::Done) | (Flaw::ForgetsDead, Verdict::Dead { .. }) => {
+                Verdict::Again { after: None }
+            }
+            (Flaw::HurriesBack, Verdict::Again { .. }) => Verdict::Again { after: None },
+            (Flaw::KeepsWhatComesBack, Verdict::Again { .. }) => Verdict::Done,
+            (_, verdict) => verdict,
+        };
+        match &self.by {
+            Some(by) => by.settle(verdict),
+            None => Box::pin(async { Ok(()) }),
+        }
+    }
+
+    fn extend(&self) -> TransportFuture<'_, ()> {
+        match &self.by {
+            Some(by) if self.flaw != Flaw::ExtendsNothing => by.extend(),
+            _ => Box::pin(async { Ok(()) }),
+        }
+    }
+
+    fn patience(&self) -> Duration {
+        let by = self.by.as_ref();
+        by.map_or(Duration::from_secs(1), |by| by.patience())
+    }
+}
+
+impl Drop for Altering {
+    fn drop(&mut self) {
+        if self.flaw == Flaw::KeepsWhatIsDropped {
+            let mut settled = self.settle(Verdict::Done);
+            // In memory that is over at once.
+            let mut context = Context::from_waker(std::task::Waker::noop());
+            assert!(settled.as_mut().poll(&mut context).is_ready());
+        }
+    }
+}
