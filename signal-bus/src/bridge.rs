@@ -173,6 +173,11 @@ async fn pass(
         }
     };
     to.check_open(None)?;
+    #[cfg(feature = "transport")]
+    if label.stamp.came.is_some() && !to.links.is_new(&label.stamp.headers) {
+        // Both buses are connected to where it comes from, or goes to.
+        return Ok(());
+    }
     let route = to.routes.resolve(&label.about.topic, signal.kind(), at)?;
     if to.is_unheard(&route) {
         to.unrouted(&route);

@@ -9,10 +9,11 @@ use std::{
 
 use tokio::{
     sync::{Notify, watch},
-    time,
+    time::{self, Instant},
 };
 
 use crate::{
+    clock::later,
     link::ids::Ids,
     signal::{
         arrival::{Arrival, Ended},
@@ -20,6 +21,9 @@ use crate::{
     },
     transport::{Acknowledge, Verdict},
 };
+
+/// How often handlers ask for more time at most.
+const PAUSE_MIN: Duration = Duration::from_millis(1);
 
 /// What came in over a connection and is not settled.
 #[derive(Default, Debug)]
@@ -43,6 +47,12 @@ impl Outstanding {
         state.last += 1;
         let number = state.last;
         state.waiting.insert(number, acknowledge.into());
+        let first = state.waiting.len() == 1;
+        drop(state);
+        if first {
+            // From now on there is somebody whose patience counts.
+            self.told.notify_one();
+        }
         number
     }
 
@@ -57,26 +67,48 @@ impl Outstanding {
 
     /// Tells those who keep messages what became of them, and that their handlers still run, until it is over.
     pub(crate) async fn settle(&self, name: &str, mut over: watch::Receiver<bool>) {
+        let mut beat = None;
         loop {
-            let patience = self.waiting().iter().map(|one| one.patience()).min();
-            let beat = time::sleep(patience.unwrap_or(Duration::from_secs(1)) / 3);
-            tokio::pin!(beat);
-            loop {
-                self.settle_told(name).await;
+            self.settle_told(name).await;
+            if beat.is_some_and(|at| at <= Instant::now()) {
+                beat = None;
                 tokio::select! {
                     biased;
                     _ = over.wait_for(|over| *over) => return,
-                    () = &mut beat => break,
-                    () = self.told.notified() => {}
+                    () = self.extend(name) => {}
                 }
             }
-            for one in self.waiting() {
-                if let Err(error) = one.extend().await {
-                    tracing::debug!(
-                        transport = name,
-                        "a handler could not ask for more time: {error}"
-                    );
+            // What has come since the last beat has time until the next.
+            beat = beat.or_else(|| Some(later(Instant::now(), self.pause()?)));
+            let waits = async {
+                match beat {
+                    Some(at) => drop(time::timeout_at(at, self.told.notified()).await),
+                    None => self.told.notified().await,
                 }
+            };
+            tokio::select! {
+                biased;
+                _ = over.wait_for(|over| *over) => return,
+                () = waits => {}
+            }
+        }
+    }
+
+    /// After how long those who wait have to hear again that they are not forgotten; `None` if nobody waits.
+    fn pause(&self) -> Option<Duration> {
+        let state = self.lock();
+        let patience = state.waiting.values().map(|one| one.patience()).min();
+        patience.map(|patience| (patience / 3).max(PAUSE_MIN))
+    }
+
+    /// Says of all who wait that their handlers still run.
+    async fn extend(&self, name: &str) {
+        for one in self.waiting() {
+            if let Err(error) = one.extend().await {
+                tracing::debug!(
+                    transport = name,
+                    "a handler could not ask for more time: {error}"
+                );
             }
         }
     }

@@ -8,6 +8,7 @@ use crate::{
     codec::Codec,
     error::{Finding, FindingKind, StartError},
     link::{
+        brings::Brings,
         codecs::Codecs,
         interests::widest,
         links::{Link, Links},
@@ -113,6 +114,7 @@ impl Wanted {
             patterns,
             at: self.at,
             outstanding: Arc::default(),
+            brings: Brings::default(),
             covered: watch::Sender::new(0),
             trouble: watch::Sender::new(None),
         })

@@ -1,8 +1,11 @@
 //! What signals are called among all processes.
 
-use std::sync::{
-    Arc, Mutex, PoisonError,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    collections::{HashSet, VecDeque},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use crate::signal::{id::SignalId, label::Origin};
@@ -10,11 +13,22 @@ use crate::signal::{id::SignalId, label::Origin};
 /// Signals whose names are remembered: the newest. They matter as long as their handlers publish.
 const REMEMBERED_MAX: usize = 8192;
 
+/// Names that are remembered of signals that came or left: the newest. They matter as long as one may come over a bridge, too.
+const SEEN_MAX: usize = 16_384;
+
 /// The names of signals that travel, or have.
 #[derive(Default, Debug)]
 pub(super) struct Ids {
     last: AtomicU64,
     known: Mutex<Known>,
+    /// The names of those that came or left lately, so that none comes over a bridge as well.
+    seen: Mutex<Seen>,
+}
+
+#[derive(Default, Debug)]
+struct Seen {
+    names: HashSet<Arc<str>>,
+    order: VecDeque<Arc<str>>,
 }
 
 /// A place for each of the newest: an id has always the same.
@@ -58,6 +72,22 @@ impl Ids {
     pub(super) fn remember(&self, id: SignalId, own: Arc<str>, root: Arc<str>) {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         known.set(Name { of: id, own, root });
+    }
+
+    /// Whether a name is seen for the first time.
+    pub(super) fn is_new(&self, name: &str) -> bool {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if seen.names.contains(name) {
+            return false;
+        }
+        let name: Arc<str> = name.into();
+        seen.names.insert(Arc::clone(&name));
+        seen.order.push_back(name);
+        if SEEN_MAX < seen.order.len() {
+            let oldest = seen.order.pop_front();
+            oldest.map(|oldest| seen.names.remove(&oldest));
+        }
+        true
     }
 
     /// The name of a signal; one that has not travelled has the number that it has in its bus.

@@ -13,6 +13,7 @@ use crate::{
     guarded::caught,
     link::{
         arrived::{Named, Outstanding},
+        brings::Brings,
         codecs::Codecs,
         ids::Ids,
     },
@@ -33,6 +34,8 @@ pub(crate) struct Link {
     pub(crate) at: &'static Location<'static>,
     /// What came in and is not settled.
     pub(crate) outstanding: Arc<Outstanding>,
+    /// Which of its subscriptions brings which topic.
+    pub(crate) brings: Brings,
     /// How many changes of the subscribers the connection knows of.
     pub(crate) covered: watch::Sender<u64>,
     /// What is wrong with what it asks for, for the bus's health.
@@ -155,10 +158,13 @@ impl Links {
             Err(TransportError::new(TransportFault::Unfit, reason))
         })?;
         let stamp = &label.stamp;
+        // What came over a bridge is the same message still, if it was one.
+        let bridged = stamp.passage().and_then(|_| stamp.headers.get(header::ID));
+        let name = bridged.map_or_else(|| self.ids.next(&self.node), str::to_owned);
         let mut own = vec![
             (header::CONTENT_TYPE, encoding.content_type().to_owned()),
             (header::TYPE, kind.name.to_owned()),
-            (header::ID, self.ids.next(&self.node)),
+            (header::ID, name),
             (header::SENDER, (*self.node).to_owned()),
         ];
         if let Some(origin) = stamp.origin {
@@ -172,6 +178,12 @@ impl Links {
             payload,
             headers.collect::<Headers>(),
         ))
+    }
+
+    /// Whether a signal that may come over a bridge, too, is here for the first time; told by what it is called among all.
+    pub(crate) fn is_new(&self, headers: &Headers) -> bool {
+        let name = headers.get(header::ID);
+        name.is_none_or(|name| self.ids.is_new(name))
     }
 
     /// What a message's signal is called among all.

@@ -9,6 +9,8 @@ pub(crate) mod codecs;
 #[cfg(feature = "transport")]
 pub(crate) mod interests;
 #[cfg(feature = "transport")]
+pub(crate) mod brings;
+#[cfg(feature = "transport")]
 pub(crate) mod links;
 #[cfg(feature = "transport")]
 pub(crate) mod connections;

@@ -48,8 +48,14 @@ impl Left {
     /// Drops what nobody will handle.
     pub(crate) fn discard(self) {
         for entry in self.dropped {
-            // Nobody else has to have it for that.
-            entry.ended(Ended::Dropped);
+            let arrival = entry.signal.label().stamp.arrival();
+            // A group has other members elsewhere; of what is for everybody, nobody else has to have it for that.
+            let shared = arrival.is_some_and(|arrival| arrival.group().is_some());
+            entry.ended(if shared {
+                Ended::Returned
+            } else {
+                Ended::Dropped
+            });
             entry.discard();
         }
     }
