@@ -39,6 +39,7 @@ fn refund(id: u32) -> Option<Refund> {
                     );
                     __d.publisher(
                         __p::Publisher::new(__SITE, __topic)
+                            .at_once()
                             .codec(__p::codec(__topic).owned().codec()),
                     );
                 }

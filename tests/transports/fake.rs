@@ -1,14 +1,19 @@
 //! A transport that does as a test says.
 
-use std::sync::{
-    Arc, Mutex,
-    atomic::{AtomicBool, AtomicUsize, Ordering},
+use std::{
+    pin::Pin,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    task::{Context, Poll},
 };
 
+use futures_core::Stream;
 use signal_bus::{
     ConnectionState,
     transport::{
-        Connection, Deliveries, Features, Interest, LoopbackNetwork, Message, Transport,
+        Connection, Deliveries, Features, Incoming, Interest, LoopbackNetwork, Message, Transport,
         TransportError, TransportFault, TransportFuture,
     },
 };
@@ -31,6 +36,10 @@ struct Inner {
     unreachable: AtomicBool,
     refuses_interests: AtomicBool,
     drained: AtomicUsize,
+    ends_streams: AtomicBool,
+    subscribed: AtomicUsize,
+    waits_for_interests: AtomicBool,
+    waits_for_drain: AtomicBool,
 }
 
 impl Fake {
@@ -73,6 +82,26 @@ impl Fake {
 
     pub(crate) fn drained(&self) -> usize {
         self.inner.drained.load(Ordering::SeqCst)
+    }
+
+    /// Whether streams end as soon as they have begun.
+    pub(crate) fn end_streams(&self, ends: bool) {
+        self.inner.ends_streams.store(ends, Ordering::SeqCst);
+    }
+
+    /// How often something was subscribed to.
+    pub(crate) fn subscribed(&self) -> usize {
+        self.inner.subscribed.load(Ordering::SeqCst)
+    }
+
+    /// Nothing can be subscribed to from now on, and nobody is told so.
+    pub(crate) fn hold_interests(&self) {
+        self.inner.waits_for_interests.store(true, Ordering::SeqCst);
+    }
+
+    /// A drain never ends.
+    pub(crate) fn hold_drain(&self) {
+        self.inner.waits_for_drain.store(true, Ordering::SeqCst);
     }
 
     pub(crate) fn network(&self) -> &LoopbackNetwork {
@@ -129,13 +158,23 @@ impl Connection for FakeConnection {
                 let reason = format!("no permission for `{}`", interest.pattern);
                 return Err(TransportError::new(TransportFault::Unauthorized, reason));
             }
+            self.inner.subscribed.fetch_add(1, Ordering::SeqCst);
+            if self.inner.waits_for_interests.load(Ordering::SeqCst) {
+                std::future::pending::<()>().await;
+            }
+            if self.inner.ends_streams.load(Ordering::SeqCst) {
+                return Ok(Box::pin(Over) as Deliveries);
+            }
             self.connection.subscribe(interest).await
         })
     }
 
     fn drain(&self) -> TransportFuture<'_, ()> {
         self.inner.drained.fetch_add(1, Ordering::SeqCst);
-        self.connection.drain()
+        match self.inner.waits_for_drain.load(Ordering::SeqCst) {
+            true => Box::pin(std::future::pending()),
+            false => self.connection.drain(),
+        }
     }
 
     fn state(&self) -> ConnectionState {
@@ -145,5 +184,16 @@ impl Connection for FakeConnection {
             },
             false => ConnectionState::Up,
         }
+    }
+}
+
+/// A stream that has ended.
+struct Over;
+
+impl Stream for Over {
+    type Item = Incoming;
+
+    fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Incoming>> {
+        Poll::Ready(None)
     }
 }

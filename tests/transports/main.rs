@@ -8,11 +8,13 @@
 mod broken;
 mod fake;
 
+mod attacks;
 mod conformance;
 mod connections;
 mod failures;
 mod groups;
 mod journeys;
+mod storms;
 mod types;
 
 use std::sync::{Arc, Mutex};

@@ -56,10 +56,11 @@ fn publisher(model: &Model, publication: &Publication) -> TokenStream {
         .as_ref()
         .map(|path| quote_spanned! {path.span()=> .bus(&#path) });
     let local = publication.local.then(|| quote!(.local()));
+    let plain = model.publishes_at_once().then(|| quote!(.at_once()));
     let probe = match (&publication.topic, &model.nameable) {
         (Topic::Literal { name, .. }, None) => {
             return quote! {
-                __d.publisher_untyped(__p::UntypedPublisher::new(__SITE, #name) #local #bus);
+                __d.publisher_untyped(__p::UntypedPublisher::new(__SITE, #name) #local #plain #bus);
             };
         }
         (_, None) => TokenStream::new(),
@@ -76,7 +77,7 @@ fn publisher(model: &Model, publication: &Publication) -> TokenStream {
     });
     let declare = quote_spanned! {ours_at(at)=>
         __d.publisher(
-            __p::Publisher::new(__SITE, __topic) #template #local #bus
+            __p::Publisher::new(__SITE, __topic) #template #local #plain #bus
                 .codec(__p::codec(__topic).owned().codec()),
         );
     };

@@ -70,6 +70,13 @@ impl Model {
         self.injected().next().is_some()
     }
 
+    /// Whether it publishes without waiting: a plain `fn` that the user calls, and not the bus.
+    pub(crate) fn publishes_at_once(&self) -> bool {
+        let by_bus = !self.roles.subscriptions.is_empty() || self.roles.schedule.is_some();
+        let waits = self.call.is_async() || matches!(self.output, Output::Stream(_));
+        !by_bus && !waits
+    }
+
     /// Whether the function can be named as a factory: it takes nothing that is not injected.
     pub(crate) fn can_be_factory(&self) -> bool {
         self.receiver.is_none()

@@ -295,7 +295,7 @@ pub enum FindingKind {
     ProviderFailed,
     /// An option has a value it cannot have.
     InvalidOption,
-    /// A type of a topic that travels cannot be written or read.
+    /// A type of a topic that travels cannot be written or read, or its publisher cannot wait.
     CannotTravel,
     /// A transport could not connect.
     NotConnected,

@@ -33,6 +33,8 @@ pub enum TransportFault {
     Full,
     /// The value, or a header, has no form in which it could travel.
     Unfit,
+    /// To travel takes waiting, and the call does not wait: `try_publish`, or a plain `fn`. Nobody has the message.
+    MustWait,
     /// The engine has refused it otherwise.
     Refused,
     /// The transport was drained.
@@ -65,6 +67,7 @@ impl TransportError {
             | TransportFault::Missing
             | TransportFault::TooLarge { .. }
             | TransportFault::Unfit
+            | TransportFault::MustWait
             | TransportFault::Closed => true,
         }
     }

@@ -64,10 +64,11 @@ async fn drain(running: Arc<Running>, deadline: Duration, mut last_word: LastWor
         // Concurrent handlers are tasks of their workers, and may outlive them.
         running.active.none().await;
     };
-    let ended = time::timeout(GRACE, ended).await;
+    let grace = later(Instant::now(), GRACE);
+    let ended = time::timeout_at(grace, ended).await;
     drop(ended);
     #[cfg(feature = "transport")]
-    part(&running, later(asked_at, deadline)).await;
+    part(&running, later(asked_at, deadline).max(grace)).await;
     let outcome = match (drained, running.ending.is_aborted()) {
         (true, _) => CloseOutcome::Drained,
         (false, true) => CloseOutcome::Aborted,
@@ -76,10 +77,9 @@ async fn drain(running: Arc<Running>, deadline: Duration, mut last_word: LastWor
     last_word.end(outcome, stuck);
 }
 
-/// Ends the connections, before the deadline if there is time.
+/// Ends the connections, in the time that is left.
 #[cfg(feature = "transport")]
-async fn part(running: &Running, deadline: Instant) {
-    let limit = deadline.max(later(Instant::now(), GRACE));
+async fn part(running: &Running, limit: Instant) {
     if time::timeout_at(limit, inbound::finish(running))
         .await
         .is_err()

@@ -88,7 +88,8 @@ impl BusHandle {
     ///
     /// # Errors
     ///
-    /// As [`publish`](Self::publish), and [`PublishError::Full`] where that would wait.
+    /// As [`publish`](Self::publish), and [`PublishError::Full`] where that would wait. On a topic that travels to other
+    /// processes it always would: then it is a `PublishError::Transport`, whose fault is `MustWait`.
     #[expect(clippy::needless_pass_by_value, reason = "as `publish` takes it")]
     #[track_caller]
     pub fn try_publish<T: Payload>(
@@ -144,7 +145,7 @@ impl BusHandle {
         match self.begin(topic, traits, signal, manner, at) {
             Ok(Shared::Done(receipt)) => Ok(receipt),
             Ok(Shared::Wait(ready)) => {
-                Err(self.refused(Refusal::Full, value_of(ready.into_signal())))
+                Err(self.refused(ready.refusal(), value_of(ready.into_signal())))
             }
             Err(error) => Err(error),
         }

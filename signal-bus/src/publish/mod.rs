@@ -385,6 +385,15 @@ impl Running {
 }
 
 impl Ready {
+    /// Why a publish is refused that cannot wait.
+    pub(crate) fn refusal(&self) -> Refusal {
+        #[cfg(feature = "transport")]
+        if self.departure.is_some() {
+            return travel::must_wait(&self.route);
+        }
+        Refusal::Full
+    }
+
     pub(crate) fn into_signal(self) -> Signal {
         self.offer.into_signal()
     }

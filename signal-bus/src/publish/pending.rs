@@ -8,7 +8,6 @@ use std::{
 };
 
 use crate::{
-    error::publish::Refusal,
     publish::{Ready, publication::Publication},
     scope::running::Running,
 };
@@ -44,9 +43,9 @@ impl Pending {
             publication,
             running,
             topic,
-            ..
+            ready,
         } = *self.0;
-        publication.refuse(&running, &topic, Refusal::Full);
+        publication.refuse(&running, &topic, ready.refusal());
     }
 }
 

@@ -20,7 +20,7 @@ use crate::{
     route::topic::Route,
     scope::running::Running,
     signal::{AnyValue, Signal, arrival::Came},
-    transport::Message,
+    transport::{Message, TransportError, TransportFault},
 };
 
 /// What has to leave for other processes.
@@ -60,6 +60,7 @@ impl Running {
             Ok(message) => message,
             Err(error) => return Tried::Refused(Refusal::Transport(error), signal),
         };
+        self.links.is_new(&message.headers);
         // Here, too, it has the name that it has elsewhere.
         let named = Arc::new(self.links.named(&message.headers));
         signal.bring(message.headers.clone(), named);
@@ -79,6 +80,15 @@ impl Running {
             departure: Some(Box::new(Departure { link, message })),
         })
     }
+}
+
+/// The refusal of a publish that cannot wait, and would have to travel.
+pub(super) fn must_wait(route: &Route) -> Refusal {
+    let reason = format!(
+        "`{}` travels to other processes, which takes waiting: use `publish`, or make the publisher an `async fn`",
+        route.about.topic
+    );
+    Refusal::Transport(TransportError::new(TransportFault::MustWait, reason))
 }
 
 /// Sends a signal off, and lets it in.
@@ -107,7 +117,7 @@ async fn send(running: Arc<Running>, mut ready: Ready) -> Sent {
         return Err((Refusal::Closed, ready.into_signal()));
     }
     let message = timed(message, SystemTime::now());
-    if let Err(error) = link.connection.publish(&message).await {
+    if let Err(error) = handed_over(&running, &link, &message).await {
         return Err((Refusal::Transport(error), ready.into_signal()));
     }
     // The gate may have closed meanwhile, for those who come from outside.
@@ -116,6 +126,22 @@ async fn send(running: Arc<Running>, mut ready: Ready) -> Sent {
         Tried::Accepted(receipt) => Ok(receipt),
         Tried::Wait(ready) => running.wait_for_room(ready).await,
         Tried::Refused(refusal, signal) => Err((refusal, signal)),
+    }
+}
+
+/// Waits for the transport, but not for longer than the bus lives.
+async fn handed_over(
+    running: &Running,
+    link: &Link,
+    message: &Message,
+) -> Result<(), TransportError> {
+    tokio::select! {
+        biased;
+        published = link.connection.publish(message) => published,
+        _ = running.ending.ended() => {
+            let reason = format!("the bus has ended, and {} has not said what became of the signal", link.name);
+            Err(TransportError::new(TransportFault::Unknown, reason))
+        }
     }
 }
 

@@ -29,6 +29,8 @@ pub(crate) struct PublisherEntry {
     pub(crate) bus: BusName,
     pub(crate) codec: Option<Codec>,
     pub(crate) traits: Traits,
+    /// Whether it publishes without waiting, as a plain `fn` has to.
+    pub(crate) at_once: bool,
 }
 
 impl<T: ?Sized> Publisher<T> {
@@ -49,6 +51,7 @@ impl<T: ?Sized> Publisher<T> {
                 bus: BusName::DEFAULT,
                 codec: None,
                 traits: topic.traits(),
+                at_once: false,
             },
             publishes: PhantomData,
         }
@@ -82,6 +85,13 @@ impl<T: ?Sized> Publisher<T> {
         self
     }
 
+    /// Says that it publishes without waiting: it is a plain `fn`.
+    #[must_use]
+    pub fn at_once(mut self) -> Self {
+        self.entry.at_once = true;
+        self
+    }
+
     pub(crate) fn entry(self) -> PublisherEntry {
         self.entry
     }
@@ -103,6 +113,7 @@ impl UntypedPublisher {
             bus: BusName::DEFAULT,
             codec: None,
             traits: Traits::default(),
+            at_once: false,
         })
     }
 
@@ -124,6 +135,13 @@ impl UntypedPublisher {
     #[must_use]
     pub fn local(mut self) -> Self {
         self.0.traits.local = true;
+        self
+    }
+
+    /// Says that it publishes without waiting: it is a plain `fn`.
+    #[must_use]
+    pub fn at_once(mut self) -> Self {
+        self.0.at_once = true;
         self
     }
 

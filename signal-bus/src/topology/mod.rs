@@ -65,6 +65,7 @@ pub(crate) fn plan(request: &Request<'_>) -> Result<Plan, StartError> {
         request.carried,
         &chosen,
     ));
+    errors.append(&mut travel::hasty(request.travelling, &chosen));
     if request.strict {
         errors.append(&mut warnings);
     }

@@ -20,6 +20,24 @@ pub(crate) fn travels(travelling: &[Pattern], topic: &str) -> bool {
     travelling.iter().any(|travels| travels.overlaps(&pattern))
 }
 
+/// Publishers that cannot wait for a transport.
+pub(crate) fn hasty(travelling: &[Pattern], chosen: &Chosen) -> Vec<Finding> {
+    let publishers = chosen.publishers.iter().filter(|(_, taken)| *taken);
+    let publishers = publishers.map(|(publisher, _)| publisher);
+    let hasty = publishers.filter(|one| one.at_once && !one.traits.local);
+    let hasty = hasty.filter(|one| travels(travelling, one.topic));
+    let findings = hasty.map(|one| {
+        let message = format!(
+            "`{}` travels to other processes, which takes waiting: make its publisher an `async fn`, or keep it here with \
+             `local`",
+            one.written
+        );
+        let finding = Finding::new(FindingKind::CannotTravel, message);
+        finding.at(one.site, "is a plain `fn`, and cannot wait")
+    });
+    findings.collect()
+}
+
 /// Types of topics that travel, and cannot be written or read; each with all that publish or take it.
 pub(crate) fn unfit(travelling: &[Pattern], carried: &[Kind], chosen: &Chosen) -> Vec<Finding> {
     if travelling.is_empty() {
