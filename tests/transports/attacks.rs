@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use signal_bus::{
-    Bus, BusGuard, Overflow, PublishError, Signal, Topic, publisher,
-    transport::{LoopbackNetwork, TransportFault},
+    Bus, BusGuard, Headers, Overflow, PublishError, Signal, Topic, publisher,
+    transport::{LoopbackNetwork, Message, Transport as _, TransportFault},
 };
 use tokio::time::{Instant, sleep, timeout};
 
@@ -119,7 +119,8 @@ async fn what_a_member_of_a_group_leaves_unread_goes_to_another_at_once() -> any
     drop(reader);
     let mut came = Vec::new();
     while came.len() < 10 {
-        came.extend(other.recv().await.map(|x| *x));
+        let next = timeout(Duration::from_secs(60), other.recv()).await?;
+        came.extend(next.map(|x| *x));
     }
     came.sort_unstable();
     assert_eq!(came, (0..10).collect::<Vec<_>>());
@@ -131,6 +132,28 @@ async fn what_a_member_of_a_group_leaves_unread_goes_to_another_at_once() -> any
     drop(other);
     close(here).await?;
     close(there).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_comes_for_a_member_of_a_group_that_has_just_gone_goes_to_the_next()
+-> anyhow::Result<()> {
+    let network = LoopbackNetwork::new();
+    let bus = connected(&network, &["gone"]).await;
+    let member = || bus.subscription::<u32>("gone").group("members").subscribe();
+    let gone = member()?;
+    bus.connected().await;
+    let stranger = network.connect(&[]).await?;
+    // In memory nobody else runs between these two.
+    let message = Message::new("gone", "7", Headers::new());
+    stranger.publish(&message).await?;
+    drop(gone);
+    sleep(Duration::from_secs(1)).await;
+    let mut next = member()?;
+    let came = timeout(Duration::from_secs(60), next.recv()).await?;
+    assert_eq!(came.as_deref(), Some(&7));
+    until(|| network.outstanding() == 0).await;
+    drop(next);
+    close(bus).await
 }
 
 #[tokio::test(start_paused = true)]

@@ -158,7 +158,8 @@ impl Connection for FakeConnection {
                 let reason = format!("no permission for `{}`", interest.pattern);
                 return Err(TransportError::new(TransportFault::Unauthorized, reason));
             }
-            self.inner.subscribed.fetch_add(1, Ordering::SeqCst);
+            let before = self.inner.subscribed.fetch_add(1, Ordering::SeqCst);
+            assert!(before < 1000, "asked again and again without a rest");
             if self.inner.waits_for_interests.load(Ordering::SeqCst) {
                 std::future::pending::<()>().await;
             }
