@@ -12,7 +12,10 @@ use signal_bus::transport::{
     Acknowledge, TransportError, TransportFault, TransportFuture, Verdict,
 };
 
-use crate::{fault::failed, jetstream::Shared};
+use crate::{
+    fault::failed,
+    jetstream::{Shared, held::Held},
+};
 
 /// What a dead letter says of why it is one.
 const REASON: &str = "Signal-Dead-Reason";
@@ -20,25 +23,42 @@ const REASON: &str = "Signal-Dead-Reason";
 const DEAD_AGAIN_AFTER: Duration = Duration::from_secs(5);
 
 /// The way back of one message.
-pub(crate) struct Word {
-    pub(crate) shared: Arc<Shared>,
-    pub(crate) acker: Acker,
+pub(super) struct Word {
+    pub(super) shared: Arc<Shared>,
+    pub(super) acker: Acker,
     /// What is kept of it for a dead letter.
-    pub(crate) topic: String,
-    pub(crate) payload: Bytes,
-    pub(crate) headers: Option<HeaderMap>,
-    /// The stream and the place in it, by which a dead letter is known.
-    pub(crate) place: String,
+    pub(super) topic: String,
+    pub(super) payload: Bytes,
+    pub(super) headers: Option<HeaderMap>,
+    /// Where is noted that it is here.
+    pub(super) held: Arc<Held>,
+    /// Its place in the stream.
+    pub(super) place: u64,
+    /// What its dead letter is known by.
+    pub(super) known_as: String,
+}
+
+/// The word as the bus has it; whoever fetches has it too, until the bus takes the message.
+#[derive(Debug)]
+pub(super) struct Told(pub(super) Arc<Word>);
+
+impl Drop for Word {
+    fn drop(&mut self) {
+        self.held.let_go(self.place);
+    }
 }
 
 impl fmt::Debug for Word {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Word(of {})", self.place)
+        write!(f, "Word(of {})", self.known_as)
     }
 }
 
 impl Word {
-    async fn say(&self, kind: AckKind) -> Result<(), TransportError> {
+    pub(super) async fn say(&self, kind: AckKind) -> Result<(), TransportError> {
+        if self.held.is_gone() {
+            return Ok(());
+        }
         self.acker.ack_with(kind).await.map_err(|error| {
             let what = format!(
                 "the server was not told what became of a message on `{}`",
@@ -59,7 +79,7 @@ impl Word {
             .map(|c| if c.is_control() { ' ' } else { c })
             .collect();
         headers.insert(REASON, words);
-        headers.insert(NATS_MESSAGE_ID, format!("dead-{}", self.place));
+        headers.insert(NATS_MESSAGE_ID, format!("dead-{}", self.known_as));
         let subject = format!("{dead}{}", self.topic);
         match self
             .shared
@@ -75,26 +95,26 @@ impl Word {
     }
 }
 
-impl Acknowledge for Word {
+impl Acknowledge for Told {
     fn settle(&self, verdict: Verdict) -> TransportFuture<'_, ()> {
         Box::pin(async move {
             match verdict {
-                Verdict::Done => self.say(AckKind::Ack).await,
-                Verdict::Again { after } => self.say(AckKind::Nak(after)).await,
-                Verdict::Dead { reason } => self.bury(&reason).await,
+                Verdict::Done => self.0.say(AckKind::Ack).await,
+                Verdict::Again { after } => self.0.say(AckKind::Nak(after)).await,
+                Verdict::Dead { reason } => self.0.bury(&reason).await,
                 other => {
                     tracing::warn!("a verdict that is not known here: {other:?}");
-                    self.say(AckKind::Nak(None)).await
+                    self.0.say(AckKind::Nak(None)).await
                 }
             }
         })
     }
 
     fn extend(&self) -> TransportFuture<'_, ()> {
-        Box::pin(self.say(AckKind::Progress))
+        Box::pin(self.0.say(AckKind::Progress))
     }
 
     fn patience(&self) -> Duration {
-        self.shared.delivery.ack_wait
+        self.0.shared.delivery.ack_wait
     }
 }

@@ -1,9 +1,12 @@
 //! `JetStream`: at least once.
 
-mod acknowledge;
-mod publish;
-mod pull;
 pub(crate) mod streams;
+mod publish;
+mod held;
+mod acknowledge;
+mod ahead;
+mod consumer;
+mod pull;
 
 use std::{
     sync::{

@@ -1,37 +1,33 @@
 //! Fetching: as many messages as the bus has time for, handed back when it goes.
 
-use std::{
-    collections::VecDeque,
-    hash::{DefaultHasher, Hash, Hasher},
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use async_nats::{
     StatusCode, Subscriber,
     jetstream::{
         self, AckKind,
-        consumer::{
-            AckPolicy, DeliverPolicy, PullConsumer,
-            pull::{BatchConfig, Config},
-        },
+        consumer::{PullConsumer, pull::BatchConfig},
     },
 };
-use futures_util::{StreamExt as _, stream};
+use futures_util::StreamExt as _;
 use signal_bus::{
     ConnectionState,
-    transport::{
-        Deliveries, Delivery, Incoming, Interest, TransportError, TransportFault, Verdict,
-    },
+    transport::{Deliveries, Interest, TransportError, TransportFault},
 };
 use tokio::{
-    sync::{mpsc, watch},
+    sync::watch,
     time::{self, Instant},
 };
 
 use crate::{
     fault::failed,
-    jetstream::{Shared, acknowledge::Word, streams},
+    jetstream::{
+        Shared,
+        acknowledge::Word,
+        ahead::{Ahead, deliveries},
+        consumer::Wanted,
+        held::Held,
+    },
     wire,
 };
 
@@ -53,36 +49,32 @@ pub(crate) async fn open(
     shared: &Arc<Shared>,
     interest: &Interest,
 ) -> Result<(impl Future<Output = ()> + Send + use<>, Deliveries), TransportError> {
-    let subject = shared.subjects.of(&interest.pattern)?;
-    let stream = streams::holding(&shared.context, &subject).await?;
-    let name = match &interest.group {
-        Some(group) => shared_name(group, &subject),
-        None => format!("bus-{}", own_name(shared)),
-    };
-    let mut puller = Puller {
+    let mut wanted = Wanted::new(shared, interest)?;
+    let (consumer, _) = wanted.get(shared).await?;
+    let client = &shared.connected.client;
+    let inbox = client.new_inbox();
+    let incoming = client.subscribe(inbox.clone()).await;
+    let incoming = incoming.map_err(|error| {
+        let what = "cannot subscribe to an inbox";
+        failed(TransportFault::Unreachable, what, &error)
+    })?;
+    let most = AHEAD_MAX.min(shared.delivery.pending_max);
+    let ahead = Ahead::new(most / 2);
+    let deliveries = deliveries(Arc::clone(&ahead));
+    let puller = Puller {
         shared: Arc::clone(shared),
-        interest: interest.clone(),
-        subject,
-        stream,
-        name,
-        fetched: VecDeque::new(),
+        pattern: interest.pattern.clone(),
+        alone: interest.group.is_none(),
+        wanted,
+        consumer,
+        inbox,
+        incoming,
+        most,
+        ahead,
+        held: Arc::default(),
         asked: 0,
-        last_sequence: 0,
-        deliveries: mpsc::channel(1).0,
-        unread: Arc::default(),
     };
-    let fetching = puller.begin().await?;
-    let (sender, receiver) = mpsc::channel(1);
-    puller.deliveries = sender;
-    let reading = Reading {
-        receiver,
-        unread: Arc::clone(&puller.unread),
-    };
-    let deliveries = stream::unfold(reading, |mut reading| async {
-        let next = reading.receiver.recv().await?;
-        Some((next, reading))
-    });
-    Ok((puller.run(fetching), Box::pin(deliveries)))
+    Ok((puller.run(), deliveries))
 }
 
 /// Waits until the connection takes nothing any more.
@@ -90,246 +82,130 @@ async fn over(closes: &mut watch::Receiver<bool>) {
     drop(closes.wait_for(|closes| *closes).await);
 }
 
-/// A name that no other consumer has.
-fn own_name(shared: &Shared) -> String {
-    let inbox = shared.connected.client.new_inbox();
-    inbox.rsplit('.').next().unwrap_or_default().to_owned()
-}
-
-/// The name of a group's consumer: readable, and its own for each group and subject.
-fn shared_name(group: &str, subject: &str) -> String {
-    let plain = |c: char| {
-        if c.is_ascii_alphanumeric() || c == '-' {
-            c
-        } else {
-            '_'
-        }
-    };
-    let readable: String = group.chars().map(plain).take(32).collect();
-    // Every process must come to the same name: this hasher has no seed.
-    let mut hasher = DefaultHasher::new();
-    (group, subject).hash(&mut hasher);
-    format!("group-{readable}-{:016x}", hasher.finish())
-}
-
 struct Puller {
     shared: Arc<Shared>,
-    interest: Interest,
-    subject: String,
-    stream: String,
-    /// The consumer's.
-    name: String,
-    /// What was fetched, and the bus has not taken.
-    fetched: VecDeque<jetstream::Message>,
-    /// Messages that the server still owes of the last request.
-    asked: usize,
-    /// The place of the last message in the stream.
-    last_sequence: u64,
-    deliveries: mpsc::Sender<Incoming>,
-    unread: Unread,
-}
-
-/// What was on its way to the bus when that went.
-type Unread = Arc<Mutex<Vec<Incoming>>>;
-
-/// Where the bus reads.
-struct Reading {
-    receiver: mpsc::Receiver<Incoming>,
-    unread: Unread,
-}
-
-impl Drop for Reading {
-    fn drop(&mut self) {
-        self.receiver.close();
-        let mut unread = self.unread.lock().unwrap_or_else(PoisonError::into_inner);
-        while let Ok(incoming) = self.receiver.try_recv() {
-            unread.push(incoming);
-        }
-    }
-}
-
-/// A consumer, and where its messages come in.
-struct Fetching {
+    pattern: String,
+    /// Nobody shares its consumer.
+    alone: bool,
+    wanted: Wanted,
     consumer: PullConsumer,
+    /// Where messages come in.
     inbox: String,
     incoming: Subscriber,
+    /// As many are fetched ahead.
+    most: usize,
+    ahead: Arc<Ahead>,
+    held: Arc<Held>,
+    /// Messages that the server still owes of the last request.
+    asked: usize,
 }
 
-/// Why a puller ends.
-enum Over {
-    /// The bus takes nothing any more.
-    Closed,
-    /// The consumer does not answer.
-    Lost(String),
-}
+/// Why nothing comes any more.
+struct Lost(String);
 
 impl Puller {
-    async fn begin(&self) -> Result<Fetching, TransportError> {
-        let consumer = self.consumer().await.map_err(|error| {
-            let what = format!("cannot subscribe to `{}`", self.interest.pattern);
-            failed(TransportFault::Refused, what, &*error)
-        })?;
-        let client = &self.shared.connected.client;
-        let inbox = client.new_inbox();
-        let incoming = client.subscribe(inbox.clone()).await;
-        let incoming = incoming.map_err(|error| {
-            failed(
-                TransportFault::Unreachable,
-                "cannot subscribe to an inbox",
-                &error,
-            )
-        })?;
-        Ok(Fetching {
-            consumer,
-            inbox,
-            incoming,
-        })
-    }
-
-    async fn consumer(&self) -> Result<PullConsumer, async_nats::Error> {
-        let alone = self.interest.group.is_none();
-        let delivery = &self.shared.delivery;
-        let context = &self.shared.context;
-        if !alone {
-            // Whoever was there first has said how it is.
-            let there = context
-                .get_consumer_from_stream(&self.name, &self.stream)
-                .await;
-            if let Ok(consumer) = there {
-                return Ok(consumer);
-            }
-        }
-        let config = Config {
-            durable_name: Some(self.name.clone()),
-            description: Some(format!("signal-bus: `{}`", self.interest.pattern)),
-            deliver_policy: match self.last_sequence {
-                0 => DeliverPolicy::New,
-                last => DeliverPolicy::ByStartSequence {
-                    start_sequence: last + 1,
-                },
-            },
-            ack_policy: AckPolicy::Explicit,
-            ack_wait: delivery.ack_wait,
-            max_ack_pending: i64::try_from(delivery.pending_max).unwrap_or(i64::MAX),
-            filter_subject: self.subject.clone(),
-            inactive_threshold: match alone {
-                true => delivery.forgotten_after,
-                false => Duration::ZERO,
-            },
-            ..Config::default()
-        };
-        Ok(context
-            .create_consumer_on_stream(config, &self.stream)
-            .await?)
-    }
-
     /// Fetches until the bus takes nothing any more, then hands back.
-    async fn run(mut self, mut fetching: Fetching) {
+    async fn run(mut self) {
         let mut closes = self.shared.closes.subscribe();
+        let (shared, ahead) = (Arc::clone(&self.shared), Arc::clone(&self.ahead));
+        tokio::select! {
+            biased;
+            () = over(&mut closes) => {}
+            () = ahead.is_left() => {}
+            () = remind(&shared, &ahead) => {}
+            () = self.go_on() => {}
+        }
+        self.hand_back().await;
+    }
+
+    /// Fetches, and gets back what is lost.
+    async fn go_on(&mut self) {
         loop {
-            let lost = match self.fetch(&mut fetching).await {
-                Over::Closed => break,
-                Over::Lost(lost) => lost,
+            let looking = self.wanted.looking(self.consumer.clone());
+            let Lost(lost) = tokio::select! {
+                lost = self.fetch() => lost,
+                () = looking => return,
             };
             let error = TransportError::new(TransportFault::Unreachable, lost);
-            let told = self.deliveries.send(Incoming::Trouble(error));
-            tokio::select! {
-                () = over(&mut closes) => break,
-                told = told => if told.is_err() { break },
-            }
+            self.ahead.tell(error);
             self.asked = 0;
-            let back = async {
-                loop {
-                    time::sleep(BACK_AFTER).await;
-                    if let Ok(fetching) = self.begin().await {
-                        return fetching;
+            let other = loop {
+                time::sleep(BACK_AFTER).await;
+                match self.wanted.get(&self.shared).await {
+                    Ok((consumer, other)) => {
+                        self.consumer = consumer;
+                        break other;
                     }
+                    Err(error) => tracing::debug!("no consumer yet: {error}"),
                 }
             };
-            fetching = tokio::select! {
-                () = over(&mut closes) => break,
-                () = self.deliveries.closed() => break,
-                fetching = back => fetching,
-            };
+            if other {
+                self.held.end();
+                self.held = Arc::default();
+            }
         }
-        self.hand_back(fetching).await;
     }
 
-    async fn fetch(&mut self, fetching: &mut Fetching) -> Over {
-        let shared = Arc::clone(&self.shared);
-        let mut closes = shared.closes.subscribe();
+    async fn fetch(&mut self) -> Lost {
+        let (shared, ahead) = (Arc::clone(&self.shared), Arc::clone(&self.ahead));
         let mut states = shared.connected.events.states();
         states.mark_unchanged();
-        let mut extends = time::interval(shared.delivery.ack_wait / 3);
         let mut heard = Instant::now();
         loop {
-            if let Err(lost) = self.ask(fetching).await {
-                return Over::Lost(lost);
+            if self.asked == 0 && ahead.len() <= self.most / 2 {
+                if let Err(lost) = self.ask().await {
+                    return lost;
+                }
+                heard = Instant::now();
             }
-            let deliveries = self.deliveries.clone();
             tokio::select! {
                 biased;
-                () = over(&mut closes) => return Over::Closed,
-                () = deliveries.closed() => return Over::Closed,
                 // What was asked for before an outage is not owed any more.
-                _ = states.changed() => {
-                    if *states.borrow_and_update() == ConnectionState::Up {
+                changed = states.changed() => {
+                    if changed.is_ok() && *states.borrow_and_update() == ConnectionState::Up {
                         self.asked = 0;
-                        heard = Instant::now();
                     }
                 }
-                place = deliveries.reserve(), if !self.fetched.is_empty() => {
-                    let delivery = self.fetched.pop_front().and_then(|one| self.delivery(one));
-                    if let (Ok(place), Some(delivery)) = (place, delivery) {
-                        place.send(delivery);
-                    }
-                }
-                message = fetching.incoming.next() => {
+                message = self.incoming.next() => {
                     heard = Instant::now();
                     let Some(message) = message else {
-                        return Over::Lost("the connection has ended".into());
+                        // The connection was drained, or is gone for good: its state says so.
+                        return std::future::pending().await;
                     };
                     if let Err(lost) = self.take(message) {
-                        return Over::Lost(lost);
+                        return lost;
                     }
                 }
-                _ = extends.tick() => self.extend().await,
+                () = ahead.has_room(), if self.asked == 0 => {}
                 () = time::sleep_until(heard + BEATS_MISSED_AFTER), if 0 < self.asked => {
-                    return Over::Lost(format!("the server has forgotten what `{}` asked for", self.interest.pattern));
+                    return Lost(format!("the server has forgotten what `{}` asked for", self.pattern));
                 }
             }
         }
     }
 
-    /// Asks for more, if there is room and nothing is owed.
-    async fn ask(&mut self, fetching: &Fetching) -> Result<(), String> {
-        let ahead = AHEAD_MAX.min(self.shared.delivery.pending_max);
-        if 0 < self.asked || ahead / 2 < self.fetched.len() {
-            return Ok(());
-        }
-        let batch = ahead - self.fetched.len();
+    /// Asks for as many as there is room for.
+    async fn ask(&mut self) -> Result<(), Lost> {
+        let batch = self.most - self.ahead.len();
         let config = BatchConfig {
             batch,
             expires: Some(ASK_FOR),
             idle_heartbeat: BEAT_EVERY,
             ..BatchConfig::default()
         };
-        let inbox = fetching.inbox.clone().into();
-        let asked = fetching.consumer.request_batch(config, inbox).await;
-        asked.map_err(|error| error.to_string())?;
+        let inbox = self.inbox.clone().into();
+        let asked = self.consumer.request_batch(config, inbox).await;
+        asked.map_err(|error| Lost(error.to_string()))?;
         self.asked = batch;
         Ok(())
     }
 
     /// Takes in what the server sends: a message, or a word about the request.
-    fn take(&mut self, message: async_nats::Message) -> Result<(), String> {
+    fn take(&mut self, message: async_nats::Message) -> Result<(), Lost> {
         match message.status {
             None | Some(StatusCode::OK) => {
                 self.asked = self.asked.saturating_sub(1);
-                self.fetched.push_back(jetstream::Message {
-                    message,
-                    context: self.shared.context.clone(),
-                });
+                self.keep(message);
                 Ok(())
             }
             Some(StatusCode::IDLE_HEARTBEAT) => Ok(()),
@@ -339,79 +215,77 @@ impl Puller {
             }
             Some(status) => {
                 let said = message.description.unwrap_or_default();
-                Err(format!(
-                    "the consumer of `{}` is gone: {status} {said}",
-                    self.interest.pattern
-                ))
+                let pattern = &self.pattern;
+                let lost = format!("the consumer of `{pattern}` is gone: {status} {said}");
+                Err(Lost(lost))
             }
         }
     }
 
-    /// A message as the bus takes it.
-    fn delivery(&mut self, message: jetstream::Message) -> Option<Incoming> {
-        let (sequence, attempt) = match message.info() {
-            Ok(info) => (info.stream_sequence, info.delivered),
-            Err(error) => {
-                tracing::warn!("a message without its place in the stream: {error}");
-                return None;
-            }
+    /// Keeps a message for the bus.
+    fn keep(&self, message: async_nats::Message) {
+        let message = jetstream::Message {
+            message,
+            context: self.shared.context.clone(),
         };
-        self.last_sequence = self.last_sequence.max(sequence);
+        let (place, attempt) = match message.info() {
+            Ok(info) => (info.stream_sequence, info.delivered),
+            Err(error) => return tracing::warn!("a message without its place: {error}"),
+        };
         let (carried, acker) = message.split();
         let (payload, headers) = (carried.payload.clone(), carried.headers.clone());
-        let message = wire::message(&self.shared.subjects, carried)?;
+        let message = wire::message(&self.shared.subjects, carried);
+        let Some(message) = message.filter(|_| self.held.hold(place)) else {
+            return;
+        };
         let word = Word {
             shared: Arc::clone(&self.shared),
             acker,
             topic: message.topic.clone(),
             payload,
             headers,
-            place: format!("{}-{sequence}-{}", self.stream, self.name),
+            held: Arc::clone(&self.held),
+            place,
+            known_as: format!("{}-{place}-{}", self.wanted.stream(), self.wanted.name),
         };
         let attempt = u32::try_from(attempt).unwrap_or(u32::MAX).max(1);
-        Some(Incoming::Message(Delivery::acknowledged_by(
-            message, attempt, word,
-        )))
-    }
-
-    /// Says of what waits here that it is not forgotten.
-    async fn extend(&self) {
-        for message in &self.fetched {
-            if let Err(error) = message.ack_with(AckKind::Progress).await {
-                tracing::debug!("a message that waits may go to another bus: {error}");
-            }
-        }
+        self.ahead.push(message, attempt, Arc::new(word));
     }
 
     /// Gives back what the bus has not taken, also what is still on its way.
-    async fn hand_back(mut self, mut fetching: Fetching) {
-        drop(fetching.incoming.drain().await);
+    async fn hand_back(mut self) {
+        drop(self.incoming.drain().await);
         let last = async {
-            while let Some(message) = fetching.incoming.next().await {
-                drop(self.take(message));
+            while let Some(message) = self.incoming.next().await {
+                if matches!(message.status, None | Some(StatusCode::OK)) {
+                    self.keep(message);
+                }
             }
         };
         drop(time::timeout(LAST_ONES, last).await);
-        for message in self.fetched.drain(..) {
-            if let Err(error) = message.ack_with(AckKind::Nak(None)).await {
+        for word in self.ahead.close() {
+            if let Err(error) = word.say(AckKind::Nak(None)).await {
                 tracing::debug!("a message was not handed back, and comes again later: {error}");
             }
         }
-        let unread =
-            std::mem::take(&mut *self.unread.lock().unwrap_or_else(PoisonError::into_inner));
-        for incoming in unread {
-            if let Incoming::Message(Delivery {
-                acknowledge: Some(word),
-                ..
-            }) = incoming
-            {
-                drop(word.settle(Verdict::Again { after: None }).await);
-            }
-        }
-        if self.interest.group.is_none() {
+        if self.alone {
             let context = &self.shared.context;
-            let forgotten = context.delete_consumer_from_stream(&self.name, &self.stream);
+            let (name, stream) = (&self.wanted.name, self.wanted.stream());
+            let forgotten = context.delete_consumer_from_stream(name, stream);
             drop(time::timeout(LAST_ONES, forgotten).await);
+        }
+    }
+}
+
+/// Says again and again of what waits that it is not forgotten; never ends.
+async fn remind(shared: &Shared, ahead: &Ahead) {
+    let mut beats = time::interval(shared.delivery.ack_wait / 3);
+    loop {
+        beats.tick().await;
+        for word in ahead.waiting() {
+            if let Err(error) = word.say(AckKind::Progress).await {
+                tracing::debug!("a message that waits may go to another bus: {error}");
+            }
         }
     }
 }

@@ -13,15 +13,19 @@ use crate::{
     subject::covers,
 };
 
-/// The stream that holds a subject, or all that a pattern stands for.
-pub(crate) async fn holding(context: &Context, subject: &str) -> Result<String, TransportError> {
+/// The stream that holds a subject, or all that a pattern stands for, and when it was made.
+pub(crate) async fn holding(
+    context: &Context,
+    subject: &str,
+) -> Result<(String, String), TransportError> {
     let found = context.stream_by_subject(subject).await;
     if let Ok(name) = found {
         let stream = context.get_stream(&name).await;
         let stream = stream.map_err(|error| cannot_look(&name, &error))?;
         let subjects = &stream.cached_info().config.subjects;
         if subjects.iter().any(|own| covers(own, subject)) {
-            return Ok(name);
+            let made = stream.cached_info().created.to_string();
+            return Ok((name, made));
         }
         let reason = format!(
             "the stream `{name}` holds only a part of `{subject}`: {}",

@@ -9,6 +9,7 @@ mod server;
 
 mod at_least_once;
 mod at_most_once;
+mod consumers;
 mod errors;
 
 use std::{
@@ -58,4 +59,16 @@ async fn until(what: impl Fn() -> bool) {
         );
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
+}
+
+/// The server's own view of what is on it, past the bus.
+async fn jetstream(server: &Server) -> async_nats::jetstream::Context {
+    let client = async_nats::connect(server.url()).await.unwrap();
+    async_nats::jetstream::new(client)
+}
+
+/// How many messages a stream has.
+async fn stored(jetstream: &async_nats::jetstream::Context, stream: &str) -> u64 {
+    let mut stream = jetstream.get_stream(stream).await.unwrap();
+    stream.info().await.unwrap().state.messages
 }

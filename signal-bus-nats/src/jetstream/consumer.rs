@@ -1,0 +1,197 @@
+//! The consumer of an interest: found, made, and made anew where the old one was.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use async_nats::jetstream::{
+    consumer::{AckPolicy, DeliverPolicy, PullConsumer, pull::Config},
+    stream::ConsumerErrorKind,
+};
+use signal_bus::transport::{Interest, TransportError, TransportFault};
+use tokio::time;
+
+use crate::{
+    fault::failed,
+    jetstream::{Shared, streams},
+};
+
+/// How often is looked up to where everything was handled.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+/// What the server says of a consumer that it does not have.
+const NOT_FOUND: usize = 404;
+
+/// What there is to know of a consumer, to make it anew.
+pub(super) struct Wanted {
+    interest: Interest,
+    subject: String,
+    /// The consumer's name.
+    pub(super) name: String,
+    /// Where it was, once it was there.
+    was: Option<Place>,
+}
+
+struct Place {
+    stream: String,
+    /// When the stream was made: another one of the same name begins anew.
+    made: String,
+    /// Up to here everything was handled, by whomever of a group. Nothing after it may be left out.
+    floor: Arc<AtomicU64>,
+}
+
+impl Wanted {
+    pub(super) fn new(shared: &Shared, interest: &Interest) -> Result<Self, TransportError> {
+        let subject = shared.subjects.of(&interest.pattern)?;
+        let name = match &interest.group {
+            Some(group) => shared_name(group, &subject),
+            None => format!("bus-{}", own_name(shared)),
+        };
+        Ok(Self {
+            interest: interest.clone(),
+            subject,
+            name,
+            was: None,
+        })
+    }
+
+    /// The stream that it is on.
+    pub(super) fn stream(&self) -> &str {
+        self.was.as_ref().map_or("", |was| &was.stream)
+    }
+
+    /// Finds it or makes it; whether its stream is another one than before.
+    pub(super) async fn get(
+        &mut self,
+        shared: &Shared,
+    ) -> Result<(PullConsumer, bool), TransportError> {
+        let (stream, made) = streams::holding(&shared.context, &self.subject).await?;
+        let same = |was: &Place| was.stream == stream && was.made == made;
+        let begin = match &self.was {
+            None => DeliverPolicy::New,
+            Some(was) if same(was) => DeliverPolicy::ByStartSequence {
+                start_sequence: was.floor.load(Ordering::Relaxed) + 1,
+            },
+            // Of a stream that was made since then, everything was published since then.
+            Some(_) => DeliverPolicy::All,
+        };
+        let known = self.was.as_ref().is_some_and(same);
+        let other = self.was.is_some() && !known;
+        // Also the own one: it may still be there, and how it begins cannot be said a second time.
+        let context = &shared.context;
+        let there = context.get_consumer_from_stream(&self.name, &stream).await;
+        let consumer: PullConsumer = match there {
+            Ok(consumer) => consumer,
+            Err(error) => match error.kind() {
+                ConsumerErrorKind::JetStream(said) if said.code() == NOT_FOUND => {
+                    self.make(shared, &stream, begin).await?
+                }
+                _ => return Err(self.cannot(&error)),
+            },
+        };
+        if !known {
+            let floor = consumer.cached_info().ack_floor.stream_sequence;
+            let floor = Arc::new(AtomicU64::new(floor));
+            self.was = Some(Place {
+                stream,
+                made,
+                floor,
+            });
+        }
+        Ok((consumer, other))
+    }
+
+    async fn make(
+        &self,
+        shared: &Shared,
+        stream: &str,
+        begin: DeliverPolicy,
+    ) -> Result<PullConsumer, TransportError> {
+        let delivery = &shared.delivery;
+        let config = Config {
+            durable_name: Some(self.name.clone()),
+            description: Some(format!("signal-bus: `{}`", self.interest.pattern)),
+            deliver_policy: begin,
+            ack_policy: AckPolicy::Explicit,
+            ack_wait: delivery.ack_wait,
+            max_ack_pending: i64::try_from(delivery.pending_max).unwrap_or(i64::MAX),
+            filter_subject: self.subject.clone(),
+            inactive_threshold: match self.interest.group {
+                None => delivery.forgotten_after,
+                Some(_) => Duration::ZERO,
+            },
+            ..Config::default()
+        };
+        let made = shared.context.create_consumer_on_stream(config, stream);
+        made.await.map_err(|error| self.cannot(&error))
+    }
+
+    fn cannot(&self, error: &(dyn std::error::Error + 'static)) -> TransportError {
+        let what = format!("cannot subscribe to `{}`", self.interest.pattern);
+        failed(TransportFault::Refused, what, error)
+    }
+
+    /// Looks again and again up to where everything was handled; never ends.
+    pub(super) fn looking(
+        &self,
+        consumer: PullConsumer,
+    ) -> impl Future<Output = ()> + Send + use<> {
+        let floor = self.was.as_ref().map(|was| Arc::clone(&was.floor));
+        async move {
+            loop {
+                time::sleep(LOOK_EVERY).await;
+                if let (Ok(info), Some(floor)) = (consumer.get_info().await, &floor) {
+                    floor.store(info.ack_floor.stream_sequence, Ordering::Relaxed);
+                }
+            }
+        }
+    }
+}
+
+/// A name that no other consumer has.
+fn own_name(shared: &Shared) -> String {
+    let inbox = shared.connected.client.new_inbox();
+    inbox.rsplit('.').next().unwrap_or_default().to_owned()
+}
+
+/// The name of a group's consumer: readable, and its own for each group and subject.
+fn shared_name(group: &str, subject: &str) -> String {
+    let plain = |c: char| match c {
+        c if c.is_ascii_alphanumeric() || c == '-' => c,
+        _ => '_',
+    };
+    let readable: String = group.chars().map(plain).take(32).collect();
+    let number = fingerprint([group, subject]);
+    format!("group-{readable}-{number:016x}")
+}
+
+/// A number to which each process comes, whatever it was built with: FNV-1a.
+fn fingerprint(texts: [&str; 2]) -> u64 {
+    let bytes = texts.iter().flat_map(|text| text.bytes().chain([0]));
+    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::shared_name;
+
+    #[test]
+    fn a_group_has_one_name_for_good() {
+        let name = shared_name("the shop", "orders.>");
+        assert_eq!(name, "group-the_shop-9c961aead6838363");
+    }
+
+    #[test]
+    fn no_two_groups_have_one_name() {
+        let groups = [("a b", "x"), ("a_b", "x"), ("a", "bx"), ("ab", "x")];
+        let names = groups.map(|(group, subject)| shared_name(group, subject));
+        assert_eq!(names.into_iter().collect::<HashSet<_>>().len(), 4);
+    }
+}
