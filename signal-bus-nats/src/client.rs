@@ -18,8 +18,10 @@ use crate::{
 const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(100);
 /// How long one look may take.
 const LOOK_MAX: Duration = Duration::from_secs(5);
-/// How often the server is asked whether it is still there.
-const PING_EVERY: Duration = Duration::from_secs(10);
+/// How long the server has to take what was sent last.
+const LEAVES_WITHIN: Duration = Duration::from_secs(2);
+/// How often the server is asked whether it is still there; it is given up on after the second time without an answer.
+const PING_EVERY: Duration = Duration::from_secs(5);
 
 /// A connection, and what it tells.
 #[derive(Clone, Debug)]
@@ -82,29 +84,34 @@ fn insecure(name: &str, error: &async_nats::ConnectError) -> TransportError {
 }
 
 impl Connected {
-    /// Waits until the connection stands; whether it does before the deadline.
-    pub(crate) async fn stands_by(&self, deadline: Instant) -> bool {
+    /// Waits until the connection stands, or stands no more for good; how it is at the deadline.
+    pub(crate) async fn settled_by(&self, deadline: Instant) -> ConnectionState {
         let mut states = self.events.states();
-        let stands = states.wait_for(|state| *state == ConnectionState::Up);
-        matches!(time::timeout_at(deadline, stands).await, Ok(Ok(_)))
+        let settled = states.wait_for(|state| !matches!(state, ConnectionState::Down { .. }));
+        drop(time::timeout_at(deadline, settled).await);
+        self.events.state()
     }
 
     /// Waits until the server has seen all that was sent, and what it says of it was heard.
-    pub(crate) async fn flush(&self) -> Result<(), TransportError> {
-        let flushed = self.client.flush().await;
-        flushed.map_err(|error| {
-            failed(
-                TransportFault::Unreachable,
-                "the server does not answer",
-                &error,
-            )
-        })
+    pub(crate) async fn flush(&self, within: Duration) -> Result<(), TransportError> {
+        let unheard = "the server does not answer: it may have what was sent last, or not";
+        match time::timeout(within, self.client.flush()).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => Err(failed(TransportFault::Unknown, unheard, &error)),
+            Err(_) => Err(TransportError::new(TransportFault::Unknown, unheard)),
+        }
     }
 
-    /// Ends it, once everything has left.
+    /// Ends it, once everything has left; without a server there is nothing to wait for.
     pub(crate) async fn close(&self) -> Result<(), TransportError> {
-        let flushed = self.flush().await;
-        drop(self.client.drain().await);
+        let flushed = match self.events.state() {
+            ConnectionState::Up => self.flush(LEAVES_WITHIN).await,
+            state => {
+                let reason = format!("what was sent last has not left: {state:?}");
+                Err(TransportError::new(TransportFault::Unknown, reason))
+            }
+        };
+        drop(time::timeout(LEAVES_WITHIN, self.client.drain()).await);
         flushed
     }
 }

@@ -3,12 +3,13 @@
 use std::{
     collections::HashSet,
     sync::{
-        Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
+    time::Duration,
 };
 
-use async_nats::Subscriber;
+use async_nats::{HeaderMap, Subscriber};
 use futures_util::{StreamExt as _, stream};
 use signal_bus::{
     ConnectionState,
@@ -17,10 +18,11 @@ use signal_bus::{
         TransportError, TransportFault, TransportFuture,
     },
 };
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, time};
 
 use crate::{
     client::Connected,
+    events::Events,
     fault::{closed, failed},
     subject::Subjects,
     wire,
@@ -40,8 +42,18 @@ pub(crate) struct Core {
     groups: Connected,
     subjects: Subjects,
     encoding: Encoding,
-    permitted: Mutex<HashSet<String>>,
+    permitted: Mutex<Permitted>,
+    /// How long a publish may take.
+    publish_within: Duration,
     closed: AtomicBool,
+}
+
+/// Subjects that may be published on, as far as is known.
+#[derive(Default, Debug)]
+struct Permitted {
+    subjects: HashSet<String>,
+    /// How often something was not permitted until then: what was permitted before may not be any more.
+    violations_count: u64,
 }
 
 impl Core {
@@ -50,6 +62,7 @@ impl Core {
         groups: Connected,
         subjects: Subjects,
         encoding: Encoding,
+        publish_within: Duration,
     ) -> Self {
         Self {
             own,
@@ -57,6 +70,7 @@ impl Core {
             subjects,
             encoding,
             permitted: Mutex::default(),
+            publish_within,
             closed: AtomicBool::new(false),
         }
     }
@@ -69,45 +83,72 @@ impl Core {
         let headers = wire::headers(message, false);
         let size = wire::size(&headers, &message.payload);
         wire::check_size(size, self.own.client.max_payload(), &message.topic)?;
-        let permitted = self.is_permitted(&subject);
-        let payload = message.payload.clone();
-        let sent = self
-            .own
-            .client
-            .publish_with_headers(subject.clone(), headers, payload);
-        sent.await.map_err(|error| {
-            let what = format!("cannot publish on `{}`", message.topic);
-            failed(TransportFault::Unreachable, what, &error)
-        })?;
+        let since = self.own.events.violations_count();
+        let permitted = self.is_permitted(&subject, since);
+        self.put(subject.clone(), headers, message).await?;
         if !permitted {
-            self.ask_for(subject).await?;
+            self.ask_for(subject, since).await?;
         }
         Ok(())
     }
 
-    fn is_permitted(&self, subject: &str) -> bool {
-        let permitted = self
-            .permitted
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        permitted.contains(subject)
+    /// Hands a message to the client, which would keep it, and then let everybody wait, while the server is away.
+    async fn put(
+        &self,
+        subject: String,
+        headers: HeaderMap,
+        message: &Message,
+    ) -> Result<(), TransportError> {
+        let what = || format!("cannot publish on `{}`", message.topic);
+        let away = |said: &str| {
+            TransportError::new(TransportFault::Unreachable, format!("{}: {said}", what()))
+        };
+        match self.own.events.state() {
+            ConnectionState::Down { reason } => return Err(away(&reason)),
+            ConnectionState::Failed { reason } => {
+                let reason = format!("{}: {reason}", what());
+                return Err(TransportError::new(TransportFault::Unauthorized, reason));
+            }
+            _ => {}
+        }
+        let payload = message.payload.clone();
+        let client = &self.own.client;
+        let sent = client.publish_with_headers(subject, headers, payload);
+        match time::timeout(self.publish_within, sent).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => Err(failed(TransportFault::Unreachable, what(), &error)),
+            Err(_) => Err(away("the server takes nothing in")),
+        }
+    }
+
+    fn is_permitted(&self, subject: &str, violations_count: u64) -> bool {
+        let mut permitted = self.permitted();
+        if permitted.violations_count != violations_count {
+            permitted.subjects.clear();
+            permitted.violations_count = violations_count;
+        }
+        permitted.subjects.contains(subject)
     }
 
     /// Hears whether a subject may be published on: the server says so by the way, and only if it may not.
-    async fn ask_for(&self, subject: String) -> Result<(), TransportError> {
-        self.own.flush().await?;
-        if let Some(error) = self.own.events.violation_soon("Publish", &subject).await {
+    async fn ask_for(&self, subject: String, since: u64) -> Result<(), TransportError> {
+        self.own.flush(self.publish_within).await?;
+        let events = &self.own.events;
+        if let Some(error) = events.violation_soon("Publish", &subject, since).await {
             return Err(error);
         }
-        let mut permitted = self
-            .permitted
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        if PERMITTED_MAX <= permitted.len() {
-            permitted.clear();
+        let mut permitted = self.permitted();
+        if PERMITTED_MAX <= permitted.subjects.len() {
+            permitted.subjects.clear();
         }
-        permitted.insert(subject);
+        permitted.subjects.insert(subject);
         Ok(())
+    }
+
+    fn permitted(&self) -> MutexGuard<'_, Permitted> {
+        self.permitted
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn hear(&self, interest: &Interest) -> Result<Deliveries, TransportError> {
@@ -115,6 +156,10 @@ impl Core {
             return Err(closed());
         }
         let subject = self.subjects.of(&interest.pattern)?;
+        let since = match interest.group {
+            None => self.own.events.violations_count(),
+            Some(_) => self.groups.events.violations_count(),
+        };
         let (connected, subscriber) = match &interest.group {
             None => (&self.own, self.own.client.subscribe(subject.clone()).await),
             Some(group) => {
@@ -129,15 +174,15 @@ impl Core {
             let what = format!("cannot subscribe to `{}`", interest.pattern);
             failed(TransportFault::Refused, what, &error)
         })?;
-        connected.flush().await?;
-        if let Some(error) = connected
-            .events
-            .violation_soon("Subscription", &subject)
-            .await
-        {
-            return Err(error);
+        connected.flush(self.publish_within).await?;
+        let events = &connected.events;
+        match events.violation_soon("Subscription", &subject, since).await {
+            Some(error) => Err(error),
+            None => {
+                let events = Arc::clone(events);
+                Ok(deliveries(subscriber, self.subjects.clone(), events))
+            }
         }
-        Ok(deliveries(subscriber, self.subjects.clone()))
     }
 }
 
@@ -146,49 +191,50 @@ fn queue(group: &str) -> String {
     group.split_whitespace().collect::<Vec<_>>().join("_")
 }
 
-/// Reads at once what comes, so that it is not the client that drops what is too much: it does so without a word.
-fn deliveries(mut subscriber: Subscriber, subjects: Subjects) -> Deliveries {
+/// Reads at once what comes, so that it is not the client that drops what is too much.
+fn deliveries(subscriber: Subscriber, subjects: Subjects, events: Arc<Events>) -> Deliveries {
     let (sender, receiver) = mpsc::channel(WAITING_MAX);
     #[expect(
         clippy::disallowed_methods,
         reason = "it ends with its subscription, which ends with its reader"
     )]
-    tokio::spawn(async move {
-        let mut lost = 0;
-        loop {
-            let carried = tokio::select! {
-                () = sender.closed() => break,
-                carried = subscriber.next() => carried,
-            };
-            let Some(carried) = carried else { break };
-            let Some(message) = wire::message(&subjects, carried) else {
-                continue;
-            };
-            if 0 < lost {
-                let reason = "its subscribers are too slow".to_owned();
-                match sender.try_send(Incoming::Lost {
-                    count: lost,
-                    reason,
-                }) {
-                    Ok(()) => lost = 0,
-                    Err(_) => {
-                        lost += 1;
-                        continue;
-                    }
-                }
-            }
-            if sender
-                .try_send(Incoming::Message(Delivery::once(message)))
-                .is_err()
-            {
-                lost += 1;
-            }
-        }
-    });
+    tokio::spawn(read(subscriber, subjects, events, sender));
     Box::pin(stream::unfold(receiver, |mut receiver| async {
         let next = receiver.recv().await?;
         Some((next, receiver))
     }))
+}
+
+async fn read(
+    mut subscriber: Subscriber,
+    subjects: Subjects,
+    events: Arc<Events>,
+    sender: mpsc::Sender<Incoming>,
+) {
+    let mut lost = 0;
+    loop {
+        let carried = tokio::select! {
+            biased;
+            () = sender.closed() => return,
+            // Also if nothing comes any more, it is told what is lost.
+            place = sender.reserve(), if 0 < lost => {
+                if let Ok(place) = place {
+                    let reason = "its subscribers are too slow".to_owned();
+                    place.send(Incoming::Lost { count: lost, reason });
+                }
+                lost = 0;
+                continue;
+            }
+            carried = subscriber.next() => carried,
+        };
+        // Of those that the client has dropped itself, whoever comes first tells.
+        lost += events.take_dropped();
+        let Some(carried) = carried else { return };
+        if let Some(message) = wire::message(&subjects, carried) {
+            let incoming = Incoming::Message(Delivery::once(message));
+            lost += u64::from(sender.try_send(incoming).is_err());
+        }
+    }
 }
 
 impl Connection for Core {

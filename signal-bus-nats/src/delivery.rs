@@ -42,7 +42,8 @@ impl Delivery {
 
     /// Every signal comes once at most: NATS without `JetStream`, faster, and without memory.
     ///
-    /// What is published while the server is away, or while nobody subscribes, is gone, and the publish is `Ok` all the same. What a
+    /// What is published while nobody subscribes is gone, and the publish is `Ok` all the same; so is what was sent just before the
+    /// server went away. Once that is noticed, a publish is an error, and gives the signal back. What a
     /// subscriber is too slow for is dropped where it arrives, and counted in
     /// [`Stats::lost_on_the_way`](signal_bus::Stats::lost_on_the_way).
     #[must_use]

@@ -2,7 +2,10 @@
 
 use std::{
     collections::VecDeque,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -24,7 +27,10 @@ pub(crate) struct Events {
     state: watch::Sender<ConnectionState>,
     /// How often something was not permitted.
     violated: watch::Sender<u64>,
-    violations: Mutex<VecDeque<String>>,
+    /// The last of them, with their numbers.
+    violations: Mutex<VecDeque<(u64, String)>>,
+    /// Messages that the client has dropped.
+    dropped: AtomicU64,
 }
 
 impl Default for Events {
@@ -33,6 +39,7 @@ impl Default for Events {
             state: watch::Sender::new(ConnectionState::Up),
             violated: watch::Sender::new(0),
             violations: Mutex::default(),
+            dropped: AtomicU64::new(0),
         }
     }
 }
@@ -41,14 +48,11 @@ impl Events {
     pub(crate) fn hear(&self, event: &Event) {
         match event {
             Event::Connected => self.is(ConnectionState::Up),
-            Event::Disconnected => self.is(ConnectionState::Down {
-                reason: "the server does not answer".into(),
-            }),
-            Event::ServerError(ServerError::AuthorizationViolation) => {
-                self.is(ConnectionState::Failed {
-                    reason: "the server does not accept the credentials any more".into(),
-                });
-            }
+            Event::Disconnected => self.is_down(),
+            Event::ServerError(ServerError::AuthorizationViolation) => self.is_refused(),
+            // The client goes on trying, and says so each time.
+            Event::ClientError(ClientError::Other(said)) if is_refusal(said) => self.is_refused(),
+            Event::ServerError(ServerError::Other(said)) if is_refusal(said) => self.is_refused(),
             Event::ServerError(ServerError::Other(said))
                 if said.contains("ermissions Violation") =>
             {
@@ -61,11 +65,29 @@ impl Events {
                 });
             }
             Event::ClientError(error) => tracing::debug!("NATS: {error}"),
-            // Dropped messages are counted where they are dropped; this client never lets it come to that.
-            Event::SlowConsumer(_) | Event::LameDuckMode | Event::Draining => {
-                tracing::debug!("NATS: {event}");
+            Event::SlowConsumer(_) => {
+                self.dropped.fetch_add(1, Ordering::Relaxed);
             }
+            Event::LameDuckMode | Event::Draining => tracing::debug!("NATS: {event}"),
         }
+    }
+
+    fn is_down(&self) {
+        // Why the server has hung up says more.
+        if !matches!(*self.state.borrow(), ConnectionState::Failed { .. }) {
+            let reason = "the server does not answer".into();
+            self.is(ConnectionState::Down { reason });
+        }
+    }
+
+    fn is_refused(&self) {
+        let reason = "the server does not accept the credentials any more".into();
+        self.is(ConnectionState::Failed { reason });
+    }
+
+    /// Messages that the client has dropped since this was asked for last: those for whom nobody had time.
+    pub(crate) fn take_dropped(&self) -> u64 {
+        self.dropped.swap(0, Ordering::Relaxed)
     }
 
     fn is(&self, state: ConnectionState) {
@@ -78,12 +100,18 @@ impl Events {
 
     fn violate(&self, said: &str) {
         let mut violations = self.violations();
-        violations.push_back(said.to_owned());
+        let number = *self.violated.borrow() + 1;
+        violations.push_back((number, said.to_owned()));
         if VIOLATIONS_MAX < violations.len() {
             violations.pop_front();
         }
+        self.violated.send_replace(number);
         drop(violations);
-        self.violated.send_modify(|count| *count += 1);
+    }
+
+    /// How often something was not permitted until now. What is permitted can change: only what is said later counts.
+    pub(crate) fn violations_count(&self) -> u64 {
+        *self.violated.borrow()
     }
 
     pub(crate) fn state(&self) -> ConnectionState {
@@ -95,12 +123,14 @@ impl Events {
         self.state.subscribe()
     }
 
-    /// What was said about a subject that may not be used so: `Publish`, `Subscription`.
-    fn violation(&self, verb: &str, subject: &str) -> Option<TransportError> {
+    /// What was said since then about a subject that may not be used so: `Publish`, `Subscription`.
+    fn violation(&self, verb: &str, subject: &str, since: u64) -> Option<TransportError> {
         let violations = self.violations();
         let quoted = format!("\"{subject}\"");
         let mut about = violations.iter().rev();
-        let said = about.find(|said| said.contains(verb) && said.contains(&quoted))?;
+        let (_, said) = about.find(|(number, said)| {
+            since < *number && said.contains(verb) && said.contains(&quoted)
+        })?;
         Some(TransportError::new(
             TransportFault::Unauthorized,
             format!("the server does not permit it: {said}"),
@@ -109,17 +139,22 @@ impl Events {
 
     /// What is said about a subject that may not be used so, once the server has seen it: the client hands it on in a task of
     /// its own.
-    pub(crate) async fn violation_soon(&self, verb: &str, subject: &str) -> Option<TransportError> {
-        time::timeout(HANDED_ON_WITHIN, self.violated(verb, subject))
+    pub(crate) async fn violation_soon(
+        &self,
+        verb: &str,
+        subject: &str,
+        since: u64,
+    ) -> Option<TransportError> {
+        time::timeout(HANDED_ON_WITHIN, self.violated(verb, subject, since))
             .await
             .ok()
     }
 
     /// Waits until a subject may not be used so.
-    pub(crate) async fn violated(&self, verb: &str, subject: &str) -> TransportError {
+    pub(crate) async fn violated(&self, verb: &str, subject: &str, since: u64) -> TransportError {
         let mut violated = self.violated.subscribe();
         loop {
-            if let Some(error) = self.violation(verb, subject) {
+            if let Some(error) = self.violation(verb, subject, since) {
                 return error;
             }
             if violated.changed().await.is_err() {
@@ -128,11 +163,18 @@ impl Events {
         }
     }
 
-    fn violations(&self) -> MutexGuard<'_, VecDeque<String>> {
+    fn violations(&self) -> MutexGuard<'_, VecDeque<(u64, String)>> {
         self.violations
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether it says that the credentials are wrong, or were taken back.
+fn is_refusal(said: &str) -> bool {
+    let said = said.to_lowercase();
+    let refusals = ["authorization violation", "authentication", "revoked"];
+    refusals.iter().any(|words| said.contains(words))
 }
 
 #[cfg(test)]
@@ -149,17 +191,19 @@ mod tests {
         events.hear(&Event::ServerError(ServerError::Other(said.into())));
         assert!(
             events
-                .violation("Publish", "secret.x")
+                .violation("Publish", "secret.x", 0)
                 .unwrap()
                 .to_string()
                 .contains(said)
         );
-        assert!(events.violation("Subscription", "secret.x").is_none());
-        assert!(events.violation("Publish", "secret").is_none());
+        assert!(events.violation("Subscription", "secret.x", 0).is_none());
+        assert!(events.violation("Publish", "secret", 0).is_none());
+        let since = events.violations_count();
+        assert!(events.violation("Publish", "secret.x", since).is_none());
         for at in 0..VIOLATIONS_MAX {
             events.violate(&format!("Permissions Violation for Publish to \"{at}\""));
         }
-        assert!(events.violation("Publish", "secret.x").is_none());
+        assert!(events.violation("Publish", "secret.x", 0).is_none());
     }
 
     #[test]
@@ -167,6 +211,11 @@ mod tests {
         let events = Events::default();
         events.hear(&Event::Disconnected);
         assert!(matches!(events.state(), ConnectionState::Down { .. }));
+        events.hear(&Event::Connected);
+        assert_eq!(events.state(), ConnectionState::Up);
+        events.hear(&Event::ServerError(ServerError::AuthorizationViolation));
+        events.hear(&Event::Disconnected);
+        assert!(matches!(events.state(), ConnectionState::Failed { .. }));
         events.hear(&Event::Connected);
         assert_eq!(events.state(), ConnectionState::Up);
     }

@@ -310,7 +310,13 @@ impl Nats {
         let delivery = match &self.delivery.0 {
             Kind::AtMostOnce => {
                 let (own, groups) = (self.client(true).await?, self.client(false).await?);
-                let core = Core::new(own, groups, self.subjects.clone(), self.encoding);
+                let core = Core::new(
+                    own,
+                    groups,
+                    self.subjects.clone(),
+                    self.encoding,
+                    self.publish_within,
+                );
                 return Ok(Arc::new(core));
             }
             Kind::AtLeastOnce(delivery) => delivery.clone(),

@@ -1,13 +1,19 @@
 //! Publishing: until the server has stored it, or the deadline passes.
 
-use std::time::Duration;
+use std::{error::Error as _, time::Duration};
 
 use async_nats::{
     HeaderMap,
-    jetstream::context::{PublishError, PublishErrorKind},
+    jetstream::{
+        self,
+        context::{PublishError, PublishErrorKind},
+    },
 };
 use bytes::Bytes;
-use signal_bus::transport::{Message, TransportError, TransportFault};
+use signal_bus::{
+    ConnectionState,
+    transport::{Message, TransportError, TransportFault},
+};
 use tokio::time::{self, Instant};
 
 use crate::{
@@ -21,14 +27,28 @@ const AGAIN_AFTER: Duration = Duration::from_millis(50);
 /// For so long a server that starts again may know of no stream.
 const STREAMLESS_MAX: Duration = Duration::from_secs(2);
 
+/// What the server says if it cannot for the moment.
+const UNAVAILABLE: usize = 503;
+
 /// How an attempt has ended that did not succeed.
 enum Ended {
     /// The server may have it.
     Unknown(String),
     /// No stream is there to have it.
     Streamless,
+    /// The server has not taken it for now.
+    Later(String),
     /// The server has refused it.
     Refused(TransportError),
+}
+
+/// What is known of the attempts until now.
+#[derive(Default)]
+struct Known {
+    /// Of one of them it is not known how it has ended.
+    unknown: Option<String>,
+    /// Why the last one has not succeeded.
+    said: Option<String>,
 }
 
 impl Shared {
@@ -50,11 +70,17 @@ impl Shared {
     ) -> Result<(), TransportError> {
         let begun = Instant::now();
         let deadline = begun + self.publish_within;
-        let mut unknown: Option<String> = None;
+        let mut known = Known::default();
         loop {
-            if !self.connected.stands_by(deadline).await {
-                return Err(self.gave_up(&subject, unknown));
+            match self.connected.settled_by(deadline).await {
+                ConnectionState::Up => {}
+                ConnectionState::Failed { reason } => {
+                    let error = TransportError::new(TransportFault::Unauthorized, reason);
+                    return Err(self.refused(&subject, error, known));
+                }
+                _ => return Err(self.gave_up(&subject, known)),
             }
+            let since = self.connected.events.violations_count();
             let attempt = self.attempt(&subject, headers.clone(), payload.clone());
             let ended = tokio::select! {
                 biased;
@@ -63,19 +89,21 @@ impl Shared {
                     Ok(Err(ended)) => ended,
                     Err(_) => Ended::Unknown("no answer".into()),
                 },
-                error = self.connected.events.violated("Publish", &subject) => return Err(error),
+                error = self.connected.events.violated("Publish", &subject, since) => Ended::Refused(error),
             };
             match ended {
-                Ended::Refused(error) => return Err(error),
-                Ended::Streamless if unknown.is_none() && STREAMLESS_MAX < begun.elapsed() => {
+                Ended::Refused(error) => return Err(self.refused(&subject, error, known)),
+                Ended::Streamless if STREAMLESS_MAX < begun.elapsed() => {
                     let reason = format!("no stream of JetStream holds `{subject}` any more");
-                    return Err(TransportError::new(TransportFault::Missing, reason));
+                    let error = TransportError::new(TransportFault::Missing, reason);
+                    return Err(self.refused(&subject, error, known));
                 }
-                Ended::Streamless => {}
-                Ended::Unknown(said) => unknown = Some(said),
+                Ended::Streamless => known.said = Some("no stream is there".into()),
+                Ended::Later(said) => known.said = Some(said),
+                Ended::Unknown(said) => known.unknown = Some(said),
             }
             if deadline <= Instant::now() {
-                return Err(self.gave_up(&subject, unknown));
+                return Err(self.gave_up(&subject, known));
             }
             time::sleep(AGAIN_AFTER).await;
         }
@@ -97,22 +125,28 @@ impl Shared {
             .map_err(|error| ended(subject, &error))
     }
 
-    fn gave_up(&self, subject: &str, unknown: Option<String>) -> TransportError {
-        let within = self.publish_within;
-        match unknown {
-            None => TransportError::new(
-                TransportFault::Unreachable,
-                format!(
-                    "the server was not there to store a message on `{subject}`, for {within:?}; nothing was sent"
-                ),
-            ),
-            Some(said) => TransportError::new(
-                TransportFault::Unknown,
-                format!(
-                    "the server may have stored a message on `{subject}` or not, within {within:?}: {said}"
-                ),
-            ),
+    /// What is refused now may have been stored before.
+    fn refused(&self, subject: &str, error: TransportError, mut known: Known) -> TransportError {
+        if let Some(unknown) = &mut known.unknown {
+            *unknown = format!("{unknown}, and then: {error}");
+            return self.gave_up(subject, known);
         }
+        error
+    }
+
+    fn gave_up(&self, subject: &str, known: Known) -> TransportError {
+        let within = self.publish_within;
+        if let Some(said) = known.unknown {
+            let reason = format!(
+                "the server may have stored a message on `{subject}` or not, within {within:?}: {said}"
+            );
+            return TransportError::new(TransportFault::Unknown, reason);
+        }
+        let said = known.said.unwrap_or_else(|| "nothing was sent".into());
+        let reason = format!(
+            "the server was not there to store a message on `{subject}`, for {within:?}; {said}"
+        );
+        TransportError::new(TransportFault::Unreachable, reason)
     }
 }
 
@@ -129,11 +163,21 @@ fn ended(subject: &str, error: &PublishError) -> Ended {
             let what = format!("the stream of `{subject}` is full");
             Ended::Refused(failed(TransportFault::Full, what, error))
         }
-        _ => {
-            let what = format!("the server has not stored a message on `{subject}`");
-            Ended::Refused(failed(TransportFault::Refused, what, error))
-        }
+        // What the server says itself is certain; of all else, such as an answer that cannot be read, nothing is.
+        _ => match answer(error) {
+            Some(answer) if answer.code() == UNAVAILABLE => Ended::Later(said),
+            Some(_) => {
+                let what = format!("the server has not stored a message on `{subject}`");
+                Ended::Refused(failed(TransportFault::Refused, what, error))
+            }
+            None => Ended::Unknown(said),
+        },
     }
+}
+
+/// The server's own words.
+fn answer(error: &PublishError) -> Option<&jetstream::Error> {
+    error.source()?.downcast_ref()
 }
 
 /// Whether the server says that a limit of the stream, or of the account, is reached.

@@ -11,6 +11,7 @@ mod at_least_once;
 mod at_most_once;
 mod consumers;
 mod errors;
+mod outages;
 
 use std::{
     sync::{Arc, Mutex},

@@ -79,6 +79,20 @@ impl Server {
         self.run();
     }
 
+    /// Sends it a signal of the system: `STOP`, `CONT`, `HUP`.
+    pub(crate) fn signal(&self, name: &str) {
+        let id = self.child.as_ref().expect("it runs").id();
+        let mut sent = Command::new("kill");
+        sent.args([format!("-{name}"), id.to_string()]);
+        assert!(sent.status().unwrap().success());
+    }
+
+    /// Has it read another configuration.
+    pub(crate) fn reload(&self, config: &str) {
+        std::fs::write(self.directory.join("server.conf"), config).unwrap();
+        self.signal("HUP");
+    }
+
     pub(crate) fn url(&self) -> String {
         format!("nats://127.0.0.1:{}", self.port)
     }
