@@ -12,6 +12,7 @@ mod at_most_once;
 mod consumers;
 mod errors;
 mod outages;
+mod poison;
 
 use std::{
     sync::{Arc, Mutex},

@@ -9,11 +9,10 @@ use std::{
 
 use tokio::{
     sync::{Notify, watch},
-    time::{self, Instant},
+    time,
 };
 
 use crate::{
-    clock::later,
     link::ids::Ids,
     signal::{
         arrival::{Arrival, Ended},
@@ -31,14 +30,17 @@ pub(crate) struct Outstanding {
     state: Mutex<All>,
     /// Tells that there is something to settle.
     told: Notify,
+    /// Tells that somebody waits where nobody did.
+    begun: Notify,
 }
 
 #[derive(Default, Debug)]
 struct All {
     last: u64,
+    /// Until whoever keeps it was told.
     waiting: HashMap<u64, Arc<dyn Acknowledge>>,
-    /// What became of those that wait no more.
-    told: VecDeque<(Arc<dyn Acknowledge>, Verdict)>,
+    /// What became of them, and was not told yet.
+    told: VecDeque<(u64, Verdict)>,
 }
 
 impl Outstanding {
@@ -51,45 +53,53 @@ impl Outstanding {
         drop(state);
         if first {
             // From now on there is somebody whose patience counts.
-            self.told.notify_one();
+            self.begun.notify_one();
         }
         number
     }
 
     fn tell(&self, number: u64, verdict: Verdict) {
         let mut state = self.lock();
-        if let Some(acknowledge) = state.waiting.remove(&number) {
-            state.told.push_back((acknowledge, verdict));
-            drop(state);
-            self.told.notify_one();
-        }
+        state.told.push_back((number, verdict));
+        drop(state);
+        self.told.notify_one();
     }
 
     /// Tells those who keep messages what became of them, and that their handlers still run, until it is over.
+    ///
+    /// To tell of one may take long, as when a dead letter finds no place: what waits for that is not forgotten meanwhile.
     pub(crate) async fn settle(&self, name: &str, mut over: watch::Receiver<bool>) {
-        let mut beat = None;
-        loop {
-            self.settle_told(name).await;
-            if beat.is_some_and(|at| at <= Instant::now()) {
-                beat = None;
+        let telling = async {
+            loop {
+                self.settle_told(name).await;
                 tokio::select! {
                     biased;
                     _ = over.wait_for(|over| *over) => return,
-                    () = self.extend(name) => {}
+                    () = self.told.notified() => {}
                 }
             }
-            // What has come since the last beat has time until the next.
-            beat = beat.or_else(|| Some(later(Instant::now(), self.pause()?)));
-            let waits = async {
-                match beat {
-                    Some(at) => drop(time::timeout_at(at, self.told.notified()).await),
-                    None => self.told.notified().await,
+        };
+        tokio::select! {
+            () = telling => {}
+            () = self.remind(name) => {}
+        }
+    }
+
+    /// Says again and again of those who wait that their handlers still run; never ends.
+    async fn remind(&self, name: &str) {
+        loop {
+            // What comes before the next time has time until then.
+            match self.pause() {
+                Some(pause) => time::sleep(pause).await,
+                None => self.begun.notified().await,
+            }
+            for one in self.waiting() {
+                if let Err(error) = one.extend().await {
+                    tracing::debug!(
+                        transport = name,
+                        "a handler could not ask for more time: {error}"
+                    );
                 }
-            };
-            tokio::select! {
-                biased;
-                _ = over.wait_for(|over| *over) => return,
-                () = waits => {}
             }
         }
     }
@@ -101,28 +111,20 @@ impl Outstanding {
         patience.map(|patience| (patience / 3).max(PAUSE_MIN))
     }
 
-    /// Says of all who wait that their handlers still run.
-    async fn extend(&self, name: &str) {
-        for one in self.waiting() {
-            if let Err(error) = one.extend().await {
-                tracing::debug!(
-                    transport = name,
-                    "a handler could not ask for more time: {error}"
-                );
-            }
-        }
-    }
-
     /// Settles what it was told of.
     pub(crate) async fn settle_told(&self, name: &str) {
         loop {
             let next = self.lock().told.pop_front();
-            let Some((acknowledge, verdict)) = next else {
+            let Some((number, verdict)) = next else {
                 return;
+            };
+            let Some(acknowledge) = self.lock().waiting.get(&number).cloned() else {
+                continue;
             };
             if let Err(error) = acknowledge.settle(verdict).await {
                 tracing::warn!(transport = name, "a message may come again: {error}");
             }
+            self.lock().waiting.remove(&number);
         }
     }
 

@@ -1,0 +1,196 @@
+//! Messages that nobody can read, and subjects that nobody should use.
+
+use std::time::Duration;
+
+use async_nats::{HeaderMap, jetstream::stream::Config};
+use signal_bus::{PublishError, Signal, transport::TransportFault};
+use signal_bus_nats::Delivery;
+
+use crate::{Noted, connected, jetstream, nats, server::Server, stored, until};
+
+/// Payloads that are no number, with what is said of them in headers.
+fn poison() -> Vec<(Vec<u8>, HeaderMap)> {
+    let typed = |content_type: &str| {
+        let mut headers = HeaderMap::new();
+        headers.insert("Content-Type", content_type);
+        headers
+    };
+    vec![
+        (b"not JSON at all".to_vec(), HeaderMap::new()),
+        (br#"{"a": "number"}"#.to_vec(), HeaderMap::new()),
+        (b"-1".to_vec(), typed("application/json")),
+        (Vec::new(), HeaderMap::new()),
+        (b"7".to_vec(), typed("application/x-unknown")),
+        (vec![0xc1; 64], typed("application/msgpack")),
+        (vec![0xff; 70_000], typed("application/json")),
+    ]
+}
+
+#[tokio::test]
+async fn what_nobody_can_read_is_kept_and_harms_nobody() -> anyhow::Result<()> {
+    let server = Server::start();
+    let nats = nats(&server);
+    let bus = connected(&nats, &["food.>"]).await;
+    let other = connected(&nats, &["food.>"]).await;
+    let noted = Noted::default();
+    let notes = noted.clone();
+    let group = bus.subscription::<u32>("food.>").group("eaters");
+    let listener = group.listen(move |x: Signal<u32>| {
+        notes.note(*x);
+        async {}
+    })?;
+    bus.connected().await;
+    let jetstream = jetstream(&server).await;
+    let all = poison();
+    for (payload, headers) in all.clone() {
+        let sent = jetstream.publish_with_headers("food.bad", headers, payload.into());
+        sent.await?.await?;
+    }
+    other.publish("food.good", 7_u32).await?;
+    until(|| noted.all() == [7]).await;
+    while stored(&jetstream, "TEST-dead").await < all.len() as u64 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let dead = jetstream.get_stream("TEST-dead").await?;
+    for (at, (payload, _)) in all.iter().enumerate() {
+        let letter = dead.get_raw_message(at as u64 + 1).await?;
+        assert_eq!(letter.subject.as_str(), "dead.food.bad");
+        assert_eq!(&letter.payload[..], &payload[..]);
+        assert!(letter.headers.get("Signal-Dead-Reason").is_some());
+    }
+    assert_eq!(bus.stats().total.done, 1);
+    drop(listener);
+    bus.close().await?;
+    other.close().await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_message_stays_as_long_as_its_dead_letter_cannot_be_stored() -> anyhow::Result<()> {
+    let server = Server::start();
+    let impatient = Delivery::at_least_once().ack_wait(Duration::from_secs(1));
+    let bus = connected(&nats(&server).delivery(impatient), &["stays"]).await;
+    let noted = Noted::default();
+    let notes = noted.clone();
+    let group = bus.subscription::<u32>("stays").group("stayers");
+    let listener = group.listen(move |x: Signal<u32>| {
+        notes.note((*x, x.attempt()));
+        tokio::time::sleep(Duration::from_millis(1500))
+    })?;
+    bus.connected().await;
+    let jetstream = jetstream(&server).await;
+    jetstream.delete_stream("TEST-dead").await?;
+    // Each bad one is tried for 2 s before it goes back; the good ones do not wait for that.
+    for _ in 0..3 {
+        jetstream.publish("stays", "bad".into()).await?.await?;
+    }
+    for x in 0..4_u32 {
+        jetstream
+            .publish("stays", x.to_string().into())
+            .await?
+            .await?;
+    }
+    until(|| noted.all().len() == 4).await;
+    assert_eq!(noted.all(), (0..4).map(|x| (x, 1)).collect::<Vec<_>>());
+    let config = Config {
+        name: "TEST-dead".into(),
+        subjects: vec!["dead.>".into()],
+        ..Config::default()
+    };
+    jetstream.create_stream(config).await?;
+    while stored(&jetstream, "TEST-dead").await < 3 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    drop(listener);
+    bus.close().await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_stream_that_is_full_refuses_and_forgets_nothing() -> anyhow::Result<()> {
+    let server = Server::start();
+    let streams = signal_bus_nats::Streams::named("TEST").max_bytes(20_000);
+    let nats = signal_bus_nats::Nats::at(&server.url())?.create_streams(streams);
+    let bus = connected(&nats, &["full"]).await;
+    let jetstream = jetstream(&server).await;
+    let mut count = 0;
+    let error = loop {
+        match bus.publish("full", "x".repeat(2_000)).await {
+            Ok(_) => count += 1,
+            Err(PublishError::Transport { error, .. }) => break error,
+            Err(other) => panic!("{other}"),
+        }
+    };
+    assert_eq!(error.fault(), TransportFault::Full, "{error}");
+    assert!(4 < count, "{count}");
+    assert_eq!(stored(&jetstream, "TEST").await, count);
+    bus.close().await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn odd_subjects_are_refused_here_and_nothing_is_stored() -> anyhow::Result<()> {
+    let server = Server::start();
+    let bus = connected(&nats(&server), &["odd.>"]).await;
+    let jetstream = jetstream(&server).await;
+    let long = format!("odd.{}", "x".repeat(64 * 1024));
+    for odd in [
+        "odd..b",
+        "odd.",
+        "odd. b",
+        "odd.a\r\nPUB x 0",
+        "odd.\tb",
+        "odd.*",
+        "odd.>",
+        &*long,
+    ] {
+        let published = bus.publish(odd, 7_u32).await;
+        assert!(published.is_err(), "{odd:.20}");
+    }
+    assert_eq!(stored(&jetstream, "TEST").await, 0);
+    bus.publish("odd.fine", 7_u32).await?;
+    assert_eq!(stored(&jetstream, "TEST").await, 1);
+    assert!(bus.health().is_healthy());
+    bus.close().await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_a_subscriber_is_too_slow_for_is_counted() -> anyhow::Result<()> {
+    const SIGNALS: u64 = 80_000;
+    let server = Server::with("", &[]);
+    let core = nats(&server).delivery(Delivery::at_most_once());
+    let bus = connected(&core, &["flood"]).await;
+    let (begin, mut begun) = tokio::sync::watch::channel(false);
+    begun.mark_unchanged();
+    let slow = bus.subscription::<u32>("flood").capacity(1);
+    let listener = slow.listen(move |_: Signal<u32>| {
+        let mut begun = begun.clone();
+        async move { drop(begun.wait_for(|begun| *begun).await) }
+    })?;
+    bus.connected().await;
+    let client = async_nats::connect(server.url()).await?;
+    for x in 0..SIGNALS {
+        client.publish("flood", x.to_string().into()).await?;
+        if x % 1_000 == 0 {
+            client.flush().await?;
+        }
+    }
+    client.flush().await?;
+    begin.send_replace(true);
+    let seen = || {
+        let stats = bus.stats();
+        (stats.total.done, stats.lost_on_the_way)
+    };
+    until(|| {
+        let (done, lost) = seen();
+        done + lost == SIGNALS
+    })
+    .await;
+    let (done, lost) = seen();
+    println!("{done} handled, {lost} lost and counted");
+    assert!(0 < lost);
+    drop(listener);
+    bus.close().await?;
+    Ok(())
+}
