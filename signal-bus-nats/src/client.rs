@@ -52,7 +52,9 @@ pub(crate) async fn connect(
             Ok(client) => return Ok(Connected { client, events }),
             Err(error) => error,
         };
-        let tls = words(&error).to_lowercase().contains("certificate");
+        let said = words(&error).to_lowercase();
+        // The client tells of both as if the network were broken.
+        let tls = said.contains("certificate") || said.contains("corrupt message");
         match error.kind() {
             ConnectErrorKind::AuthorizationViolation | ConnectErrorKind::Authentication => {
                 let what = "the server does not accept the credentials";
@@ -79,7 +81,7 @@ pub(crate) async fn connect(
 }
 
 fn insecure(name: &str, error: &async_nats::ConnectError) -> TransportError {
-    let what = format!("no secure connection to {name}");
+    let what = format!("no secure connection (TLS) to {name}");
     failed(TransportFault::Unauthorized, what, error)
 }
 

@@ -89,22 +89,28 @@ async fn a_subject_that_may_not_be_published_on_or_heard() -> anyhow::Result<()>
 }
 
 #[tokio::test]
-async fn a_message_over_the_servers_limit() -> anyhow::Result<()> {
+async fn a_message_may_be_as_large_as_the_server_takes_and_not_a_byte_more() -> anyhow::Result<()> {
+    const LIMIT: usize = 4096;
     let server = Server::with("max_payload: 4096", &["-js"]);
     let nats = nats(&server);
     for nats in [nats.clone(), nats.delivery(Delivery::at_most_once())] {
         let bus = connected(&nats, &["large"]).await;
-        match bus.publish("large", "x".repeat(4096)).await {
+        let publish = async |count: usize| match bus.publish("large", "x".repeat(count)).await {
+            Ok(_) => None,
             Err(PublishError::Transport { signal, error }) => {
-                assert_eq!(signal.len(), 4096);
-                let TransportFault::TooLarge { size, limit: 4096 } = error.fault() else {
-                    panic!("{error}");
-                };
-                assert!(4096 < size);
+                assert_eq!(signal.len(), count);
+                match error.fault() {
+                    TransportFault::TooLarge { size, limit: LIMIT } => Some(size),
+                    other => panic!("{other:?}: {error}"),
+                }
             }
-            other => panic!("{other:?}"),
-        }
-        bus.publish("large", "x".repeat(2048)).await?;
+            Err(other) => panic!("{other:?}"),
+        };
+        let around = publish(LIMIT).await.expect("headers count") - LIMIT;
+        assert_eq!(publish(LIMIT - around + 1).await, Some(LIMIT + 1));
+        assert_eq!(publish(LIMIT - around).await, None);
+        assert_eq!(publish(LIMIT - around - 1).await, None);
+        assert!(bus.health().is_healthy());
         bus.close().await?;
     }
     Ok(())

@@ -13,6 +13,7 @@ mod consumers;
 mod errors;
 mod outages;
 mod poison;
+mod security;
 
 use std::{
     sync::{Arc, Mutex},

@@ -13,7 +13,7 @@ pub(crate) struct Server {
     child: Option<Child>,
     pub(crate) port: u16,
     directory: PathBuf,
-    arguments: Vec<String>,
+    jetstream: bool,
 }
 
 impl Server {
@@ -29,14 +29,13 @@ impl Server {
         let name = format!("signal-bus-nats-{}-{number}", std::process::id());
         let directory = std::env::temp_dir().join(name);
         std::fs::create_dir_all(&directory).unwrap();
-        let path = directory.join("server.conf");
-        std::fs::write(&path, config).unwrap();
         let mut server = Self {
             child: None,
             port: free_port(),
-            arguments: arguments.iter().copied().map(str::to_owned).collect(),
+            jetstream: arguments.contains(&"-js"),
             directory,
         };
+        server.configure(config);
         server.run();
         server
     }
@@ -45,13 +44,9 @@ impl Server {
     pub(crate) fn run(&mut self) {
         let mut command = Command::new("nats-server");
         command.args(["-a", "127.0.0.1", "-p", &self.port.to_string()]);
-        command.arg("-sd").arg(self.directory.join("store"));
         command.arg("-c").arg(self.directory.join("server.conf"));
         command.arg("-l").arg(self.directory.join("log"));
-        command
-            .args(&self.arguments)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null());
+        command.stdout(Stdio::null()).stderr(Stdio::null());
         let child = command.spawn();
         self.child = Some(child.expect("nats-server is installed: `apt-get install nats-server`"));
         let deadline = Instant::now() + Duration::from_secs(10);
@@ -89,8 +84,22 @@ impl Server {
 
     /// Has it read another configuration.
     pub(crate) fn reload(&self, config: &str) {
-        std::fs::write(self.directory.join("server.conf"), config).unwrap();
+        self.configure(config);
         self.signal("HUP");
+    }
+
+    /// With `-js` alone, a server that reads its configuration again ends its `JetStream`.
+    fn configure(&self, config: &str) {
+        let store = self.directory.join("store");
+        let jetstream = match self.jetstream {
+            true => format!(
+                "jetstream: {{ store_dir: {:?} }}",
+                store.display().to_string()
+            ),
+            false => String::new(),
+        };
+        let config = format!("{config}\n{jetstream}\n");
+        std::fs::write(self.directory.join("server.conf"), config).unwrap();
     }
 
     pub(crate) fn url(&self) -> String {
