@@ -11,8 +11,10 @@ mod at_least_once;
 mod at_most_once;
 mod consumers;
 mod errors;
+mod interop;
 mod outages;
 mod poison;
+mod processes;
 mod security;
 
 use std::{
