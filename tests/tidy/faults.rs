@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use crate::source::{Finding, Source};
 
-/// What stands before the name of a test of the gateway.
-const GATEWAY: &str = "gateway::";
+/// Crates with tests of their own: what stands before the name of one of them.
+const CRATES: [&str; 2] = ["gateway", "nats"];
 
-/// Checks the tests that the tables of the page name against the files below `tests`, and those of the gateway.
+/// Checks the tests that the tables of the page name against the files below `tests`, and those of the crates.
 pub(crate) fn check(page: &Source, tests: &[Source]) -> Vec<Finding> {
     let mut found = Vec::new();
     for (index, line) in page.text.lines().enumerate() {
@@ -32,8 +32,12 @@ fn names_a_test(span: &str) -> bool {
 
 /// Whether the file is what `name` says, or has a function of that name.
 fn holds(file: &Source, name: &str) -> bool {
-    if let Some(name) = name.strip_prefix(GATEWAY) {
-        return gateway_holds(file, name);
+    let own = CRATES.iter().find_map(|one| {
+        let name = name.strip_prefix(one)?.strip_prefix("::")?;
+        Some((*one, name))
+    });
+    if let Some((one, name)) = own {
+        return crate_holds(one, file, name);
     }
     let is_at = |path: String| file.path == PathBuf::from("tests").join(path);
     let Some((module, function)) = name.split_once("::") else {
@@ -46,19 +50,19 @@ fn holds(file: &Source, name: &str) -> bool {
     is_there && file.text.contains(&format!("fn {function}("))
 }
 
-/// As `holds`, for a test beside the code of the gateway, or in its folder of tests.
-fn gateway_holds(file: &Source, name: &str) -> bool {
+/// As `holds`, for a test beside the code of a crate, or in its folder of tests.
+fn crate_holds(one: &str, file: &Source, name: &str) -> bool {
     let Some((module, function)) = name.rsplit_once("::") else {
         return false;
     };
     let module = module.replace("::", "/");
     let is_there = [
-        format!("tests/gateway/{module}.rs"),
+        format!("tests/{one}/{module}.rs"),
         format!("src/{module}.rs"),
         format!("src/{module}/mod.rs"),
         format!("src/{module}/tests.rs"),
     ];
-    let root = PathBuf::from("signal-bus-gateway");
+    let root = PathBuf::from(format!("signal-bus-{one}"));
     is_there.iter().any(|path| file.path == root.join(path))
         && file.text.contains(&format!("fn {function}("))
 }
@@ -78,6 +82,7 @@ mod tests {
                 "signal-bus-gateway/tests/gateway/tls.rs",
                 "fn it_talks() {}",
             ),
+            Source::of("signal-bus-nats/tests/nats/kill.rs", "fn it_lives() {}"),
             Source::of("signal-bus-gateway/src/hub/tests.rs", "fn it_waits() {}"),
             Source::of("signal-bus-gateway/src/a/acl.rs", "fn it_reads() {}"),
         ];
@@ -89,7 +94,7 @@ mod tests {
     fn tests_and_programs_that_are_there_are_fine() {
         let row = "| B1 | `Bus::new`, `cargo test` | `close::it_closes`, `scale::it_is_large`, `abort::it_aborts`, `ui/fail/zero.rs` |";
         assert_eq!(findings(row), [""; 0]);
-        let row = "| G1 | `gateway::tls::it_talks`, `gateway::hub::it_waits`, `gateway::a::acl::it_reads` |";
+        let row = "| G1 | `gateway::tls::it_talks`, `gateway::hub::it_waits`, `gateway::a::acl::it_reads`, `nats::kill::it_lives` |";
         assert_eq!(findings(row), [""; 0]);
         assert_eq!(findings("Not of a table: `tokio::spawn`."), [""; 0]);
     }
@@ -97,13 +102,14 @@ mod tests {
     #[test]
     fn each_test_that_is_not_there_is_found_at_its_line() {
         let found = findings(
-            "\n| B1 | `close::it_opens`, `drain::it_closes` | `ui/fail/one.rs`, `gateway::tls::it_reads` |",
+            "\n| B1 | `close::it_opens`, `drain::it_closes` | `ui/fail/one.rs`, `gateway::tls::it_reads`, `nats::tls::it_talks` |",
         );
         let expected = [
             "docs/faults.md:2: no such test: `close::it_opens`",
             "docs/faults.md:2: no such test: `drain::it_closes`",
             "docs/faults.md:2: no such test: `ui/fail/one.rs`",
             "docs/faults.md:2: no such test: `gateway::tls::it_reads`",
+            "docs/faults.md:2: no such test: `nats::tls::it_talks`",
         ];
         assert_eq!(found, expected);
     }

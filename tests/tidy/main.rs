@@ -28,15 +28,17 @@ fn a_room_uses_only_rooms_above_it() {
 }
 
 #[test]
-fn a_room_of_the_gateway_uses_only_rooms_above_it() {
-    let mut files = Source::read_all("signal-bus-gateway/src", &["rs"]);
-    // The program knows its library as everybody else does.
-    files.retain(|file| !file.path.ends_with("src/main.rs"));
-    for file in &mut files {
-        // There the bus is another crate, and no name for the root.
-        file.text = file.text.replace("signal_bus::", "the_bus::");
+fn a_room_of_a_crate_uses_only_rooms_above_it() {
+    for folder in ["signal-bus-gateway/src", "signal-bus-nats/src"] {
+        let mut files = Source::read_all(folder, &["rs"]);
+        // The program knows its library as everybody else does.
+        files.retain(|file| !file.path.ends_with("src/main.rs"));
+        for file in &mut files {
+            // There the bus is another crate, and no name for the root.
+            file.text = file.text.replace("signal_bus::", "the_bus::");
+        }
+        assert_tidy(&rooms::check(&files));
     }
-    assert_tidy(&rooms::check(&files));
 }
 
 #[test]
@@ -46,6 +48,7 @@ fn a_file_holds_one_concept() {
         "signal-bus/src",
         "signal-bus-macros/src",
         "signal-bus-gateway/src",
+        "signal-bus-nats/src",
         "xtask/src",
         "examples/crates",
     ] {
@@ -82,5 +85,6 @@ fn a_link_of_the_readme_leads_somewhere_from_the_documentation_too() {
 fn a_test_that_the_page_of_faults_names_is_there() {
     let mut files = Source::read_all("tests", &["rs"]);
     files.extend(Source::read_all("signal-bus-gateway", &["rs"]));
+    files.extend(Source::read_all("signal-bus-nats", &["rs"]));
     assert_tidy(&faults::check(&Source::read("docs/faults.md"), &files));
 }
