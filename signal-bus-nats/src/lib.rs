@@ -11,6 +11,7 @@
 
 // The order is the architecture: a module uses only modules above it.
 mod fault;
+mod secrets;
 mod subject;
 mod wire;
 mod delivery;

@@ -14,6 +14,7 @@ use crate::{
     delivery::{Delivery, Kind, Streams},
     fault::failed,
     jetstream::{self, JetStream, Shared, streams},
+    secrets::{Credentials, Tls, there, without_secrets},
     subject::Subjects,
 };
 
@@ -48,24 +49,6 @@ pub struct Nats {
     wait_for_server: Duration,
     publish_within: Duration,
     client_name: Option<String>,
-}
-
-#[derive(Clone, Default)]
-enum Credentials {
-    #[default]
-    None,
-    Token(String),
-    UserAndPassword(String, String),
-    Nkey(String),
-    File(PathBuf),
-}
-
-#[derive(Clone, Default)]
-struct Tls {
-    required: bool,
-    first: bool,
-    roots: Vec<PathBuf>,
-    client: Option<(PathBuf, PathBuf)>,
 }
 
 impl fmt::Debug for Nats {
@@ -385,24 +368,6 @@ fn open_ended(pattern: &str) -> String {
         Some(begin) => format!("{begin}>"),
         None => pattern.to_owned(),
     }
-}
-
-/// A file that is there: the client would only say that something is wrong with TLS.
-fn there(path: &PathBuf) -> Result<PathBuf, TransportError> {
-    match std::fs::File::open(path) {
-        Ok(_) => Ok(path.clone()),
-        Err(error) => {
-            let what = format!("the certificate {}", path.display());
-            Err(failed(TransportFault::Unauthorized, what, &error))
-        }
-    }
-}
-
-/// An address as it may be shown.
-fn without_secrets(address: &str) -> String {
-    let (scheme, rest) = address.split_once("://").unwrap_or(("nats", address));
-    let host = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
-    format!("{scheme}://{}", host.trim_end_matches('/'))
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ mod conformance;
 mod connections;
 mod failures;
 mod groups;
+mod interests;
 mod journeys;
 mod storms;
 mod types;
