@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use async_nats::{Client, ConnectErrorKind, ConnectOptions, ServerAddr};
+use async_nats::{Client, ConnectErrorKind, ConnectOptions, Event, ServerAddr, connection::State};
 use signal_bus::{
     ConnectionState,
     transport::{TransportError, TransportFault},
@@ -86,12 +86,25 @@ fn insecure(name: &str, error: &async_nats::ConnectError) -> TransportError {
 }
 
 impl Connected {
+    /// How the connection is. When much happens, the client does not tell of all of it: what it is now counts.
+    pub(crate) fn state(&self) -> ConnectionState {
+        if self.client.connection_state() == State::Connected {
+            self.events.hear(&Event::Connected);
+        }
+        self.events.state()
+    }
+
     /// Waits until the connection stands, or stands no more for good; how it is at the deadline.
     pub(crate) async fn settled_by(&self, deadline: Instant) -> ConnectionState {
         let mut states = self.events.states();
-        let settled = states.wait_for(|state| !matches!(state, ConnectionState::Down { .. }));
-        drop(time::timeout_at(deadline, settled).await);
-        self.events.state()
+        loop {
+            let state = self.state();
+            if !matches!(state, ConnectionState::Down { .. }) || deadline <= Instant::now() {
+                return state;
+            }
+            let look = deadline.min(Instant::now() + LOOK_AGAIN_AFTER);
+            drop(time::timeout_at(look, states.changed()).await);
+        }
     }
 
     /// Waits until the server has seen all that was sent, and what it says of it was heard.
@@ -106,7 +119,7 @@ impl Connected {
 
     /// Ends it, once everything has left; without a server there is nothing to wait for.
     pub(crate) async fn close(&self) -> Result<(), TransportError> {
-        let flushed = match self.events.state() {
+        let flushed = match self.state() {
             ConnectionState::Up => self.flush(LEAVES_WITHIN).await,
             state => {
                 let reason = format!("what was sent last has not left: {state:?}");

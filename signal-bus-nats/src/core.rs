@@ -103,7 +103,7 @@ impl Core {
         let away = |said: &str| {
             TransportError::new(TransportFault::Unreachable, format!("{}: {said}", what()))
         };
-        match self.own.events.state() {
+        match self.own.state() {
             ConnectionState::Down { reason } => return Err(away(&reason)),
             ConnectionState::Failed { reason } => {
                 let reason = format!("{}: {reason}", what());
@@ -263,8 +263,8 @@ impl Connection for Core {
     }
 
     fn state(&self) -> ConnectionState {
-        match self.own.events.state() {
-            ConnectionState::Up => self.groups.events.state(),
+        match self.own.state() {
+            ConnectionState::Up => self.groups.state(),
             state => state,
         }
     }

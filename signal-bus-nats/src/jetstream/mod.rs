@@ -130,6 +130,6 @@ impl Connection for JetStream {
     }
 
     fn state(&self) -> ConnectionState {
-        self.shared.connected.events.state()
+        self.shared.connected.state()
     }
 }
