@@ -115,7 +115,7 @@ async fn a_server_that_is_stopped_leaves_an_unknown_outcome_and_all_goes_on_afte
     Ok(())
 }
 
-/// Stands before a server, and loses what comes back as long as it is told to.
+/// Stands before a server, and loses the answers to publishes as long as it is told to.
 struct Proxy {
     port: u16,
     loses: Arc<AtomicBool>,
@@ -153,8 +153,9 @@ async fn between(client: TcpStream, server: TcpStream, loses: Arc<AtomicBool>) {
     let back = async {
         let mut buffer = vec![0; 1 << 16];
         while let Ok(count @ 1..) = from_server.read(&mut buffer).await {
-            // What is lost is lost for good: the connection goes with it.
-            let lost = loses.load(Ordering::SeqCst);
+            // What is lost is lost for good: the connection goes with it. Of all else a new one could not even begin.
+            let answers = buffer[..count].windows(6).any(|part| part == b"\"seq\":");
+            let lost = answers && loses.load(Ordering::SeqCst);
             if lost || to_client.write_all(&buffer[..count]).await.is_err() {
                 return;
             }
