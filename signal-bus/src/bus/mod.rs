@@ -117,7 +117,7 @@ impl Default for Bus {
 impl Bus {
     /// A bus of every annotated function that names no other bus.
     ///
-    /// A crate that nothing references is left out by the linker, with its functions: see [`link!`](crate::link).
+    /// A crate that nothing references is left out by the linker, with its functions: see [`link!`](macro@crate::link).
     pub fn new() -> Self {
         Self::of(Selection::all(BusName::DEFAULT))
     }

@@ -1,7 +1,7 @@
 //! Whether a transport keeps what it promises.
 //!
 //! [`conformance`] connects to a [`Transport`] several times, and tries every promise of the
-//! [`Features`](crate::transport::Features) that its connections declare, and those that hold for all transports. Whoever
+//! [`Features`] that its connections declare, and those that hold for all transports. Whoever
 //! writes a transport calls it from a test of his own:
 //!
 //! ```
