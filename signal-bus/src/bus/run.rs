@@ -128,3 +128,10 @@ async fn stopped(running: &Running) {
         std::future::pending::<()>().await;
     }
 }
+
+#[expect(dead_code, reason = "never called: that it compiles is the point")]
+fn futures_are_send(bus: &Bus) {
+    fn send<T: Send>(_: T) {}
+    send(bus.start());
+    send(bus.run(async {}));
+}

@@ -395,10 +395,3 @@ async fn spawn_workers(running: &Arc<Running>, workers: Vec<Arc<Work>>) -> bool 
     }
     true
 }
-
-#[expect(dead_code, reason = "never called: that it compiles is the point")]
-fn futures_are_send(bus: &Bus) {
-    fn send<T: Send>(_: T) {}
-    send(bus.start());
-    send(bus.run(async {}));
-}
