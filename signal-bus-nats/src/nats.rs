@@ -286,9 +286,7 @@ impl Nats {
     }
 
     async fn open(&self, patterns: &[String]) -> Result<Arc<dyn Connection>, TransportError> {
-        let subjects = patterns
-            .iter()
-            .map(|pattern| self.subjects.of(&open_ended(pattern)));
+        let subjects = patterns.iter().map(|pattern| self.subjects.of(pattern));
         let subjects = subjects.collect::<Result<Vec<_>, _>>()?;
         let delivery = match &self.delivery.0 {
             Kind::AtMostOnce => {
@@ -359,14 +357,6 @@ impl Transport for Nats {
 
     fn connect<'a>(&'a self, patterns: &'a [String]) -> TransportFuture<'a, Arc<dyn Connection>> {
         Box::pin(self.open(patterns))
-    }
-}
-
-/// NATS knows one open end only.
-fn open_ended(pattern: &str) -> String {
-    match pattern.strip_suffix("**") {
-        Some(begin) => format!("{begin}>"),
-        None => pattern.to_owned(),
     }
 }
 

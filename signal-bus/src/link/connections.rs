@@ -10,7 +10,7 @@ use crate::{
     link::{
         brings::Brings,
         codecs::Codecs,
-        interests::widest,
+        interests::{widest, written},
         links::{Link, Links},
     },
     signal::Kind,
@@ -104,7 +104,7 @@ impl Wanted {
     }
 
     async fn open(&self, patterns: Vec<Pattern>) -> Result<Link, TransportError> {
-        let written: Vec<_> = patterns.iter().map(|one| one.as_str().to_owned()).collect();
+        let written: Vec<_> = patterns.iter().map(written).collect();
         let connection = self.transport.connect(&written).await?;
         let name = self.transport.name();
         Ok(Link {

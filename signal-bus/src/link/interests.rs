@@ -82,7 +82,7 @@ pub(crate) fn widest(patterns: &[Pattern]) -> Result<Vec<Pattern>, (Pattern, Pat
 }
 
 /// The pattern as transports know it: `>` is their only open end.
-fn written(pattern: &Pattern) -> String {
+pub(super) fn written(pattern: &Pattern) -> String {
     match pattern.as_str().strip_suffix("**") {
         Some(begin) => format!("{begin}>"),
         None => pattern.as_str().to_owned(),

@@ -35,7 +35,7 @@ pub trait Transport: fmt::Debug + Send + Sync + 'static {
     /// What it is called in errors and in the bus's health: `nats://127.0.0.1:4222`. No passwords.
     fn name(&self) -> String;
 
-    /// Connects, to carry the topics of `patterns`: waits for the server, and looks whether what it needs is there.
+    /// Connects, to carry the topics of `patterns`, written as those of an [`Interest`]: waits for the server, and looks whether what it needs is there.
     ///
     /// # Errors
     ///
