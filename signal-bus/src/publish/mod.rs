@@ -299,9 +299,13 @@ impl Running {
     /// Lets a signal in as soon as there is room, once it has left for where else it is to go.
     pub(crate) async fn wait(self: &Arc<Self>, ready: Ready) -> Result<Receipt, (Refusal, Signal)> {
         #[cfg(feature = "transport")]
-        if ready.departure.is_some() {
-            return travel::travel(Arc::clone(self), ready).await;
-        }
+        let ready = {
+            let mut ready = ready;
+            if let Some(departure) = ready.departure.take() {
+                return travel::travel(Arc::clone(self), *departure, ready).await;
+            }
+            ready
+        };
         self.wait_for_room(ready).await
     }
 

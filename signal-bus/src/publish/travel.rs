@@ -92,8 +92,8 @@ pub(super) fn must_wait(route: &Route) -> Refusal {
 }
 
 /// Sends a signal off, and lets it in.
-pub(super) fn travel(running: Arc<Running>, ready: Ready) -> Travelling {
-    let sending = send(Arc::clone(&running), ready);
+pub(super) fn travel(running: Arc<Running>, departure: Departure, ready: Ready) -> Travelling {
+    let sending = send(Arc::clone(&running), departure, ready);
     Travelling {
         running,
         sending: Some(Box::pin(sending)),
@@ -103,11 +103,8 @@ pub(super) fn travel(running: Arc<Running>, ready: Ready) -> Travelling {
 
 type Sent = Result<Receipt, (Refusal, Signal)>;
 
-async fn send(running: Arc<Running>, mut ready: Ready) -> Sent {
-    let Some(departure) = ready.departure.take() else {
-        return running.wait_for_room(ready).await;
-    };
-    let Departure { link, message } = *departure;
+async fn send(running: Arc<Running>, departure: Departure, mut ready: Ready) -> Sent {
+    let Departure { link, message } = departure;
     // What has begun before the close is waited for, like a run of a periodic function.
     let held = running
         .exchange
