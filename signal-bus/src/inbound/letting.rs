@@ -195,14 +195,10 @@ fn read(
         );
         return Err(TransportError::new(TransportFault::Unfit, reason));
     };
-    let Some(codec) = running.links.codecs.of(kind) else {
-        let reason = format!(
-            "`{}` cannot be read from a message: it needs `Serialize` and `DeserializeOwned`, and an annotated function \
-             that publishes or takes it, or `Bus::carry::<{}>()`",
-            kind.name, kind.name
-        );
-        return Err(TransportError::new(TransportFault::Unfit, reason));
-    };
+    let codec = running
+        .links
+        .codecs
+        .needed(kind, format_args!("be read from a message"))?;
     let encoding = match message.headers.get(header::CONTENT_TYPE) {
         None => Encoding::Json,
         Some(content_type) => Encoding::of_content_type(content_type)?,

@@ -1,9 +1,10 @@
 //! How the values of each type become bytes.
 
-use std::{any::TypeId, collections::HashMap};
+use std::{any::TypeId, collections::HashMap, fmt};
 
 use crate::{
     codec::{Codec, OwnedType as _, codec},
+    error::transport::{TransportError, TransportFault},
     registry::{publisher::PublisherEntry, subscriber::SubscriberEntry},
     signal::{Kind, Payload},
     topic::Topic,
@@ -27,7 +28,23 @@ impl Codecs {
         Self(all.map(|(kind, codec)| (kind.id, (kind, codec))).collect())
     }
 
-    pub(crate) fn of(&self, kind: Kind) -> Option<&Codec> {
+    /// The codec of a type that is to do something; the error says what it lacks.
+    pub(crate) fn needed(
+        &self,
+        kind: Kind,
+        to: fmt::Arguments<'_>,
+    ) -> Result<&Codec, TransportError> {
+        self.of(kind).ok_or_else(|| {
+            let name = kind.name;
+            let reason = format!(
+                "`{name}` cannot {to}: it needs `Serialize` and `DeserializeOwned`, and an annotated function that publishes \
+                 or takes it, or `Bus::carry::<{name}>()`"
+            );
+            TransportError::new(TransportFault::Unfit, reason)
+        })
+    }
+
+    fn of(&self, kind: Kind) -> Option<&Codec> {
         self.0.get(&kind.id).map(|(_, codec)| codec)
     }
 

@@ -141,16 +141,9 @@ impl Links {
     pub(crate) fn message(&self, link: &Link, signal: &Signal) -> Result<Message, TransportError> {
         let label = signal.label();
         let kind = label.about.carries;
-        let codec = self.codecs.of(kind).ok_or_else(|| {
-            let reason = format!(
-                "`{}` cannot travel on `{}`: it needs `Serialize` and `DeserializeOwned`, and an annotated function that \
-                 publishes or takes it, or `Bus::carry::<{}>()`",
-                kind.name,
-                signal.topic(),
-                kind.name
-            );
-            TransportError::new(TransportFault::Unfit, reason)
-        })?;
+        let codec = self
+            .codecs
+            .needed(kind, format_args!("travel on `{}`", signal.topic()))?;
         let encoding = link.connection.encoding();
         let value = &**signal.as_arc();
         let payload = caught(|| encoding.encode(codec, value)).unwrap_or_else(|panic| {
