@@ -11,36 +11,12 @@ use std::{
 use signal_bus::{Signal, publisher, subscriber};
 use signal_bus_nats::Delivery;
 
-use crate::{Noted, connected, nats, server::Server, until};
+use crate::{Noted, connected, nats, server::Server, travel_both_ways, until};
 
 #[tokio::test]
 async fn signals_travel_both_ways_once() -> anyhow::Result<()> {
     let server = Server::start();
-    let nats = nats(&server);
-    let (shop, mail) = (
-        connected(&nats, &["orders.>"]).await,
-        connected(&nats, &["orders.>"]).await,
-    );
-    let mut here = shop.subscribe::<u32>("orders.*")?;
-    let mut there = mail.subscribe::<u32>("orders.eu")?;
-    shop.connected().await;
-    mail.connected().await;
-    shop.publish("orders.eu", 1_u32).await?;
-    mail.publish("orders.eu", 2_u32).await?;
-    for subscription in [&mut here, &mut there] {
-        let mut both = [
-            *subscription.recv().await.unwrap(),
-            *subscription.recv().await.unwrap(),
-        ];
-        both.sort_unstable();
-        assert_eq!(both, [1, 2]);
-    }
-    tokio::time::sleep(Duration::from_millis(300)).await;
-    assert!(here.try_recv().is_none() && there.try_recv().is_none());
-    drop((here, there));
-    shop.close().await?;
-    mail.close().await?;
-    Ok(())
+    travel_both_ways(&nats(&server)).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

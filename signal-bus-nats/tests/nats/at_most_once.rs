@@ -1,11 +1,9 @@
 //! NATS without `JetStream`: fast, and without memory.
 
-use std::time::Duration;
-
 use signal_bus::Signal;
 use signal_bus_nats::{Delivery, Nats};
 
-use crate::{Noted, connected, server::Server, until};
+use crate::{Noted, connected, server::Server, travel_both_ways, until};
 
 fn nats(server: &Server) -> Nats {
     Nats::at(&server.url())
@@ -16,31 +14,7 @@ fn nats(server: &Server) -> Nats {
 #[tokio::test]
 async fn signals_travel_both_ways_without_an_echo() -> anyhow::Result<()> {
     let server = Server::with("", &[]);
-    let nats = nats(&server);
-    let (shop, mail) = (
-        connected(&nats, &["orders.>"]).await,
-        connected(&nats, &["orders.>"]).await,
-    );
-    let mut here = shop.subscribe::<u32>("orders.*")?;
-    let mut there = mail.subscribe::<u32>("orders.eu")?;
-    shop.connected().await;
-    mail.connected().await;
-    shop.publish("orders.eu", 1_u32).await?;
-    mail.publish("orders.eu", 2_u32).await?;
-    for subscription in [&mut here, &mut there] {
-        let mut both = [
-            *subscription.recv().await.unwrap(),
-            *subscription.recv().await.unwrap(),
-        ];
-        both.sort_unstable();
-        assert_eq!(both, [1, 2]);
-    }
-    tokio::time::sleep(Duration::from_millis(200)).await;
-    assert!(here.try_recv().is_none() && there.try_recv().is_none());
-    drop((here, there));
-    shop.close().await?;
-    mail.close().await?;
-    Ok(())
+    travel_both_ways(&nats(&server)).await
 }
 
 #[tokio::test]

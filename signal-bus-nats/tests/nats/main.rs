@@ -40,6 +40,34 @@ async fn connected(nats: &Nats, topics: &[&str]) -> BusGuard {
     bus.start().await.unwrap()
 }
 
+/// Two buses get what each has published, and get it once.
+async fn travel_both_ways(nats: &Nats) -> anyhow::Result<()> {
+    let (shop, mail) = (
+        connected(nats, &["orders.>"]).await,
+        connected(nats, &["orders.>"]).await,
+    );
+    let mut here = shop.subscribe::<u32>("orders.*")?;
+    let mut there = mail.subscribe::<u32>("orders.eu")?;
+    shop.connected().await;
+    mail.connected().await;
+    shop.publish("orders.eu", 1_u32).await?;
+    mail.publish("orders.eu", 2_u32).await?;
+    for subscription in [&mut here, &mut there] {
+        let mut both = [
+            *subscription.recv().await.unwrap(),
+            *subscription.recv().await.unwrap(),
+        ];
+        both.sort_unstable();
+        assert_eq!(both, [1, 2]);
+    }
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert!(here.try_recv().is_none() && there.try_recv().is_none());
+    drop((here, there));
+    shop.close().await?;
+    mail.close().await?;
+    Ok(())
+}
+
 /// What was noted, in order.
 #[derive(Clone, Default)]
 struct Noted<T>(Arc<Mutex<Vec<T>>>);
