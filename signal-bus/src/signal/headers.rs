@@ -1,7 +1,7 @@
 //! What travels beside the value: names and texts.
 
 use std::{
-    collections::BTreeMap,
+    borrow::Cow,
     fmt,
     sync::{
         Arc,
@@ -33,7 +33,14 @@ use tokio::task::futures::TaskLocalFuture;
 /// A handler's signals do not inherit the headers of the one it handles: what belongs together is told by
 /// [`Signal::root_id`](super::Signal::root_id). To pass them on, scope what publishes: `order.headers().clone().scope(..)`.
 #[derive(Clone, PartialEq, Eq, Default)]
-pub struct Headers(Option<Arc<BTreeMap<Box<str>, Box<str>>>>);
+pub struct Headers(Option<Arc<Vec<Header>>>);
+
+/// What the bus itself mostly has to say of a signal.
+#[cfg(feature = "transport")]
+const OWN_MAX: usize = 4;
+
+/// A name and a text. There are few of a signal, so they stand in a row, in the order of the names.
+type Header = (Cow<'static, str>, String);
 
 tokio::task_local! {
     static HEADERS: Headers;
@@ -61,20 +68,22 @@ impl Headers {
     #[must_use]
     pub fn with(mut self, name: impl Into<String>, text: impl Into<String>) -> Self {
         let headers = Arc::make_mut(self.0.get_or_insert_default());
-        headers.insert(name.into().into(), text.into().into());
+        set(headers, (Cow::Owned(name.into()), text.into()));
         self
     }
 
     /// The text of a header.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.0.as_ref()?.get(name).map(|text| &**text)
+        let headers = self.0.as_ref()?;
+        let place = headers.binary_search_by(|(one, _)| (**one).cmp(name));
+        place.ok().map(|place| headers[place].1.as_str())
     }
 
     /// Names and texts, in the order of the names.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         let headers = self.0.iter().flat_map(|headers| headers.iter());
-        headers.map(|(name, text)| (&**name, &**text))
+        headers.map(|(name, text)| (&**name, text.as_str()))
     }
 
     /// Whether there are none.
@@ -118,7 +127,34 @@ impl Headers {
 impl<N: Into<String>, T: Into<String>> FromIterator<(N, T)> for Headers {
     fn from_iter<I: IntoIterator<Item = (N, T)>>(headers: I) -> Self {
         let headers = headers.into_iter();
-        headers.fold(Self::new(), |all, (name, text)| all.with(name, text))
+        let all = headers.map(|(name, text)| (Cow::Owned(name.into()), text.into()));
+        let mut all: Vec<Header> = all.collect();
+        // Of several texts of a name the last counts.
+        all.reverse();
+        all.sort_by(|one, other| one.0.cmp(&other.0));
+        all.dedup_by(|one, before| one.0 == before.0);
+        Self((!all.is_empty()).then(|| Arc::new(all)))
+    }
+}
+
+#[cfg(feature = "transport")]
+impl Headers {
+    /// Adds what the bus itself has to say; its names are known beforehand.
+    pub(crate) fn and_own(mut self, own: impl IntoIterator<Item = (&'static str, String)>) -> Self {
+        let headers = Arc::make_mut(self.0.get_or_insert_default());
+        headers.reserve(OWN_MAX);
+        for (name, text) in own {
+            set(headers, (Cow::Borrowed(name), text));
+        }
+        self
+    }
+}
+
+/// Adds a header, or replaces the one of that name.
+fn set(headers: &mut Vec<Header>, header: Header) {
+    match headers.binary_search_by(|(name, _)| name.cmp(&header.0)) {
+        Ok(place) => headers[place] = header,
+        Err(place) => headers.insert(place, header),
     }
 }
 
