@@ -1,6 +1,9 @@
 //! Messages as NATS carries them.
 
-use async_nats::{HeaderMap, header::NATS_MESSAGE_ID};
+use async_nats::{
+    HeaderMap,
+    header::{HeaderName, NATS_MESSAGE_ID},
+};
 use bytes::Bytes;
 use signal_bus::{
     Headers,
@@ -14,14 +17,18 @@ const FRAME: usize = "NATS/1.0\r\n\r\n".len();
 /// What stands around each header.
 const AROUND: usize = ": \r\n".len();
 
-/// The headers of a message; with those that a stream tells doubles by.
-pub(crate) fn headers(message: &Message, identified: bool) -> HeaderMap {
+/// A name that needs no memory of its own.
+const CONTENT_TYPE: HeaderName = HeaderName::from_static(header::CONTENT_TYPE);
+
+/// The headers of a message. Its id has the name by which a stream tells doubles.
+pub(crate) fn headers(message: &Message) -> HeaderMap {
     let mut headers = HeaderMap::new();
     for (name, text) in message.headers.iter() {
-        headers.insert(name, text);
-    }
-    if let Some(id) = message.id().filter(|_| identified) {
-        headers.insert(NATS_MESSAGE_ID, id);
+        match name {
+            header::ID => headers.insert(NATS_MESSAGE_ID, text),
+            header::CONTENT_TYPE => headers.insert(CONTENT_TYPE, text),
+            _ => headers.insert(name, text),
+        }
     }
     headers
 }
@@ -55,18 +62,15 @@ pub(crate) fn check_size(size: usize, limit: usize, topic: &str) -> Result<(), T
 /// A message that has come in; `None` if it is none of this bus's topics.
 pub(crate) fn message(subjects: &Subjects, carried: async_nats::Message) -> Option<Message> {
     let topic = subjects.topic(&carried.subject)?.to_owned();
-    let mut headers = Headers::new();
-    for (name, texts) in carried.headers.iter().flat_map(HeaderMap::iter) {
-        // Of several texts of a name the first counts, as everywhere in the bus.
-        if let Some(text) = texts.first() {
-            let name: &str = name.as_ref();
-            headers = headers.with(name, text.as_str());
-        }
-    }
-    let id = headers.get("Nats-Msg-Id").map(str::to_owned);
-    if let Some(id) = id.filter(|_| headers.get(header::ID).is_none()) {
-        headers = headers.with(header::ID, id);
-    }
+    let id = carried.headers.as_ref();
+    let id = id.and_then(|headers| headers.get(NATS_MESSAGE_ID));
+    let others = carried.headers.iter().flat_map(HeaderMap::iter);
+    let others = others.filter(|(name, _)| **name != NATS_MESSAGE_ID);
+    // Of several texts of a name the first counts.
+    let others = others.filter_map(|(name, texts)| Some((name.as_ref(), texts.first()?.as_str())));
+    let headers: Headers = others
+        .chain(id.map(|id| (header::ID, id.as_str())))
+        .collect();
     Some(Message::new(topic, carried.payload, headers))
 }
 
@@ -83,7 +87,7 @@ mod tests {
     #[test]
     fn what_counts_is_what_stands_on_the_wire() {
         let message = Message::new("t", "12345", Headers::new().with("A", "b"));
-        let headers = headers(&message, true);
+        let headers = headers(&message);
         assert_eq!(
             size(&headers, &message.payload),
             "NATS/1.0\r\nA: b\r\n\r\n12345".len()
@@ -107,11 +111,11 @@ mod tests {
     #[test]
     fn a_stream_knows_a_message_by_its_id() {
         let message = Message::new("t", "", Headers::new().with(header::ID, "n-1"));
-        let with = headers(&message, true);
+        let with = headers(&message);
         assert_eq!(
             with.get("Nats-Msg-Id").map(async_nats::HeaderValue::as_str),
             Some("n-1")
         );
-        assert!(headers(&message, false).get("Nats-Msg-Id").is_none());
+        assert_eq!(with.len(), 1);
     }
 }

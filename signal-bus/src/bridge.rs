@@ -89,6 +89,8 @@ impl BusHandle {
                 fault: format!("`{own}` is the bus's own, and stays in its bus").into(),
             });
         }
+        #[cfg(feature = "transport")]
+        other.running().links.expect_doubles();
         let (from, to) = (Arc::downgrade(self.running()), other.clone());
         let at = Location::caller();
         let pass = move |signal: Signal| async move {
@@ -196,7 +198,7 @@ async fn pass(
     match to.send(&route, value, manner) {
         Tried::Accepted(_) => Ok(()),
         Tried::Refused(refusal, _) => Err(refusal.into()),
-        Tried::Wait(ready) => match to.wait(ready).await {
+        Tried::Wait(ready) => match to.wait(Box::new(ready)).await {
             Ok(_) => Ok(()),
             Err((refusal, _)) => Err(refusal.into()),
         },

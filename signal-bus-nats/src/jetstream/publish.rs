@@ -55,7 +55,7 @@ impl Shared {
     /// Publishes a message: the same one, by its id, as often as it takes.
     pub(crate) async fn publish(&self, message: &Message) -> Result<(), TransportError> {
         let subject = self.subjects.of(&message.topic)?;
-        let headers = wire::headers(message, true);
+        let headers = wire::headers(message);
         let size = wire::size(&headers, &message.payload);
         wire::check_size(size, self.connected.client.max_payload(), &message.topic)?;
         self.store(subject, headers, message.payload.clone()).await

@@ -24,8 +24,8 @@ async def main(url, kind):
         else:
             [message] = await heard.fetch(1, timeout=30)
             await message.ack()
-        assert message.headers["Content-Type"] == "application/json", message.headers
-        assert message.headers["Signal-Id"], message.headers
+        assert message.headers["Content-Type"] == 'application/json; type="u32"', message.headers
+        assert message.headers["Nats-Msg-Id"], message.headers
         number = json.loads(message.data)
         headers = {"Nats-Msg-Id": f"python-{number}", "Trace": message.headers["Trace"]}
         answer = json.dumps(number + 1).encode()

@@ -6,20 +6,24 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
+    task::Poll,
     time::SystemTime,
 };
 
-use tokio::select;
+use tokio::{select, sync::watch, task::consume_budget};
 
 use crate::{
+    codec::Codec,
     error::{Failure, publish::Refusal},
     guarded::caught,
+    inbound::learned::{Learned, Lesson},
     link::{arrived::Arrived, links::Link},
     observe::{
         At,
         letters::{DEAD, DeadLetter, DeadReason, Verdict as Given},
     },
-    publish::{Forwarded, Manner, Receipt, Tried},
+    publish::{Forwarded, Manner, Ready, Receipt, Tried},
+    route::topic::Route,
     scope::running::Running,
     signal::{
         AnyValue, Kind, Payload as _, Signal,
@@ -49,12 +53,15 @@ pub(super) async fn take_in(
     mut deliveries: Deliveries,
 ) {
     let mut closes = running.links.closes.subscribe();
+    let mut letting = Letting {
+        running: &running,
+        link: &link,
+        taking: &taking,
+        learned: Learned::default(),
+    };
     loop {
-        let next = poll_fn(|context| deliveries.as_mut().poll_next(context));
-        let incoming = select! {
-            biased;
-            _ = closes.wait_for(|closes| *closes) => return,
-            incoming = next => incoming,
+        let Some(incoming) = next(&mut deliveries, &mut closes).await else {
+            return;
         };
         let delivery = match incoming {
             Some(Incoming::Message(delivery)) => delivery,
@@ -73,11 +80,14 @@ pub(super) async fn take_in(
             }
             None => break,
         };
+        let Some((arrived, ready)) = letting.let_in(delivery) else {
+            continue;
+        };
         // What waits for room goes back when the bus closes.
         select! {
             biased;
             _ = closes.wait_for(|closes| *closes) => return,
-            () = let_in(&running, &link, &taking, delivery) => {}
+            sent = running.wait(Box::new(ready)) => letting.sent(&arrived, sent),
         }
     }
     // It has ended by itself: it is asked for again.
@@ -86,85 +96,159 @@ pub(super) async fn take_in(
     running.links.tell_changed();
 }
 
-/// Lets one message in, and waits for room if it has to.
-async fn let_in(running: &Arc<Running>, link: &Link, taking: &Taking, delivery: Delivery) {
-    let group = taking.group.as_ref();
-    let Delivery {
-        message,
-        attempt,
-        acknowledge,
-        ..
-    } = delivery;
-    let named = running.links.named(&message.headers);
-    let arrived = Arc::new(match acknowledge {
-        None => Arrived::once(group.cloned(), named),
-        Some(acknowledge) => Arrived::owed(group.cloned(), named, acknowledge, &link.outstanding),
-    });
-    let own = message.sender() == Some(&*running.links.node);
-    // What an older subscription brings as well comes from there.
-    let elsewhere = || own || !link.brings.is_first(taking.number, &message.topic);
-    // What has come before, and failed, comes again.
-    let bridged = || attempt == 1 && !running.links.is_new(&message.headers);
-    if group.is_none() && (elsewhere() || bridged()) {
-        return arrived.settle(Verdict::Done);
+/// What comes next; `None` if the bus closes.
+async fn next(
+    deliveries: &mut Deliveries,
+    closes: &mut watch::Receiver<bool>,
+) -> Option<Option<Incoming>> {
+    consume_budget().await;
+    if *closes.borrow() {
+        return None;
     }
-    // A group has other members elsewhere, who want it where nobody is here any more.
-    let unheard = || match group {
-        Some(_) => Verdict::Again { after: None },
-        None => Verdict::Done,
-    };
-    let generation = running.routes.present().generation();
-    let (kind, value) = match read(running, group.map(|group| &**group), &message) {
-        Ok(Some(read)) => read,
-        // Whoever has heard it is gone.
-        Ok(None) => return arrived.settle(unheard()),
-        Err(error) => return bury(running, link, &arrived, message, &error),
-    };
-    let route = match running.routes.resolve(&message.topic, kind, link.at) {
-        Ok(route) => route,
-        Err(refusal) => {
-            let error = TransportError::new(TransportFault::Unfit, refusal.to_string());
-            return bury(running, link, &arrived, message, &error);
-        }
-    };
-    let manner = Manner {
-        forwarded: Some(Box::new(Forwarded {
-            time: message.time().unwrap_or_else(SystemTime::now),
-            headers: message.headers,
-            came: Came::Carried(Arc::clone(&arrived) as _),
-            attempt,
-        })),
-        ..Manner::default()
-    };
-    let sent = match running.send(&route, value, manner) {
-        Tried::Accepted(receipt) => Ok(receipt),
-        Tried::Wait(ready) => running.wait(ready).await,
-        Tried::Refused(refusal, signal) => Err((refusal, signal)),
-    };
-    match sent {
-        Ok(Receipt { receivers: 0, .. }) if generation != running.routes.present().generation() => {
-            // Somebody was here when it was read, and may have gone.
-            arrived.settle(unheard());
-        }
-        Ok(receipt) => arrived.goes_to(receipt.receivers),
-        // Somebody else may want it.
-        Err((Refusal::Closed, _)) => arrived.settle(Verdict::Again { after: None }),
-        Err((refusal, _)) => {
-            tracing::debug!(
-                transport = link.name,
-                "nobody gets a signal of another process: {refusal}"
-            );
-            arrived.settle(Verdict::Done);
-        }
+    // Mostly it is there already, and waiting for two things costs more than that.
+    let at_once = poll_fn(|context| Poll::Ready(deliveries.as_mut().poll_next(context)));
+    if let Poll::Ready(incoming) = at_once.await {
+        return Some(incoming);
+    }
+    select! {
+        biased;
+        _ = closes.wait_for(|closes| *closes) => None,
+        incoming = poll_fn(|context| deliveries.as_mut().poll_next(context)) => Some(incoming),
     }
 }
 
-/// The value of a message, as those who hear it take it; `None` if nobody does.
-fn read(
+/// Where a message goes, and its value.
+type Read = (Arc<Route>, Arc<AnyValue>);
+
+/// Lets in what one task takes in.
+struct Letting<'a> {
+    running: &'a Arc<Running>,
+    link: &'a Link,
+    taking: &'a Taking,
+    learned: Learned,
+}
+
+impl Letting<'_> {
+    /// Lets one message in, as far as that takes no waiting.
+    fn let_in(&mut self, delivery: Delivery) -> Option<(Arc<Arrived>, Ready)> {
+        let (running, link) = (self.running, self.link);
+        let group = self.taking.group.as_ref();
+        let Delivery {
+            message,
+            attempt,
+            acknowledge,
+            ..
+        } = delivery;
+        let named = running.links.named(&message.headers);
+        let arrived = Arc::new(match acknowledge {
+            None => Arrived::once(group.cloned(), named),
+            Some(acknowledge) => {
+                Arrived::owed(group.cloned(), named, acknowledge, &link.outstanding)
+            }
+        });
+        let own = || message.sender() == Some(&*running.links.node);
+        // What an older subscription brings as well comes from there.
+        let elsewhere = || !link.brings.is_first(self.taking.number, &message.topic);
+        // What has come before, and failed, comes again.
+        let bridged = || attempt == 1 && !running.links.is_new(&message.headers);
+        if group.is_none() && (own() || elsewhere() || bridged()) {
+            arrived.settle(Verdict::Done);
+            return None;
+        }
+        let generation = running.routes.generation();
+        let (route, value) = match self.read(&message) {
+            Ok(Some(read)) => read,
+            // Whoever has heard it is gone.
+            Ok(None) => {
+                arrived.settle(self.unheard());
+                return None;
+            }
+            Err(error) => {
+                bury(running, link, &arrived, message, &error);
+                return None;
+            }
+        };
+        let manner = Manner {
+            forwarded: Some(Box::new(Forwarded {
+                time: message.time().unwrap_or_else(SystemTime::now),
+                headers: message.headers,
+                came: Came::Carried(Arc::clone(&arrived) as _),
+                attempt,
+            })),
+            ..Manner::default()
+        };
+        match running.send(&route, value, manner) {
+            Tried::Accepted(Receipt { receivers: 0, .. })
+                if generation != running.routes.present().generation() =>
+            {
+                // Somebody was here when it was read, and may have gone.
+                arrived.settle(self.unheard());
+            }
+            Tried::Accepted(receipt) => self.sent(&arrived, Ok(receipt)),
+            Tried::Wait(ready) => return Some((arrived, ready)),
+            Tried::Refused(refusal, signal) => self.sent(&arrived, Err((refusal, signal))),
+        }
+        None
+    }
+
+    /// What became of a message that nobody here hears: a group has other members elsewhere, who want it.
+    fn unheard(&self) -> Verdict {
+        match self.taking.group {
+            Some(_) => Verdict::Again { after: None },
+            None => Verdict::Done,
+        }
+    }
+
+    fn sent(&self, arrived: &Arrived, sent: Result<Receipt, (Refusal, Signal)>) {
+        match sent {
+            Ok(receipt) => arrived.goes_to(receipt.receivers),
+            // Somebody else may want it.
+            Err((Refusal::Closed, _)) => arrived.settle(Verdict::Again { after: None }),
+            Err((refusal, _)) => {
+                tracing::debug!(
+                    transport = self.link.name,
+                    "nobody gets a signal of another process: {refusal}"
+                );
+                arrived.settle(Verdict::Done);
+            }
+        }
+    }
+
+    /// Reads a message as those who hear it take it; `None` if nobody does.
+    fn read(&mut self, message: &Message) -> Result<Option<Read>, TransportError> {
+        let (running, topic) = (self.running, &message.topic);
+        if let Some(lesson) = self.learned.of(topic, running) {
+            return Ok(Some((
+                Arc::clone(&lesson.route),
+                value(&lesson.codec, message)?,
+            )));
+        }
+        let Some(kind) = kind(running, self.taking.group.as_deref(), message)? else {
+            return Ok(None);
+        };
+        let codec = running
+            .links
+            .codecs
+            .needed(kind, format_args!("be read from a message"))?;
+        let value = value(codec, message)?;
+        let route = running.routes.resolve(topic, kind, self.link.at);
+        let route = route
+            .map_err(|refusal| TransportError::new(TransportFault::Unfit, refusal.to_string()))?;
+        let lesson = Lesson {
+            codec: *codec,
+            route: Arc::clone(&route),
+        };
+        self.learned.learn(topic, lesson);
+        Ok(Some((route, value)))
+    }
+}
+
+/// The type of what those who hear a message take; `None` if nobody hears it.
+fn kind(
     running: &Running,
     group: Option<&str>,
     message: &Message,
-) -> Result<Option<(Kind, Arc<AnyValue>)>, TransportError> {
+) -> Result<Option<Kind>, TransportError> {
     let hearers = running.routes.hearers(&message.topic);
     let mut hearers = hearers.iter().filter(|hearer| match group {
         Some(group) => hearer.wish.group.as_deref() == Some(group),
@@ -177,37 +261,27 @@ fn read(
         .into_iter()
         .chain(hearers)
         .find_map(|one| one.wish.kind);
-    let named = || {
-        running
-            .links
-            .codecs
-            .named(message.headers.get(header::TYPE)?)
-    };
-    let kind = running
-        .routes
-        .carries(&message.topic)
-        .or(taken)
-        .or_else(named);
-    let Some(kind) = kind else {
+    let carries = running.routes.carries(&message.topic);
+    let named = || running.links.codecs.named(message.type_name()?);
+    let kind = carries.or(taken).or_else(named);
+    kind.map(Some).ok_or_else(|| {
         let reason = format!(
             "nobody here knows the type of `{}`: it takes an annotated function, or `Bus::carry`, to read it",
             message.topic
         );
-        return Err(TransportError::new(TransportFault::Unfit, reason));
-    };
-    let codec = running
-        .links
-        .codecs
-        .needed(kind, format_args!("be read from a message"))?;
+        TransportError::new(TransportFault::Unfit, reason)
+    })
+}
+
+fn value(codec: &Codec, message: &Message) -> Result<Arc<AnyValue>, TransportError> {
     let encoding = match message.headers.get(header::CONTENT_TYPE) {
         None => Encoding::Json,
         Some(content_type) => Encoding::of_content_type(content_type)?,
     };
-    let value = caught(|| encoding.decode(codec, &message.payload)).unwrap_or_else(|panic| {
+    caught(|| encoding.decode(codec, &message.payload)).unwrap_or_else(|panic| {
         let reason = format!("cannot read the payload: its `Deserialize` panicked: {panic}");
         Err(TransportError::new(TransportFault::Unfit, reason))
-    })?;
-    Ok(Some((kind, value)))
+    })
 }
 
 /// Makes a dead letter of what cannot be read.

@@ -1,5 +1,6 @@
 //! The way in from other processes: what a connection is asked for, and what comes in.
 
+mod learned;
 mod letting;
 mod asked;
 

@@ -16,6 +16,7 @@ use crate::{
     link::ids::Ids,
     signal::{
         arrival::{Arrival, Ended},
+        headers::Headers,
         id::SignalId,
     },
     transport::{Acknowledge, Verdict},
@@ -147,22 +148,18 @@ pub(crate) struct Arrived {
 /// What a signal is called among all, for what its handlers publish.
 pub(crate) struct Named {
     pub(super) ids: Arc<Ids>,
-    pub(super) name: Option<Arc<str>>,
-    pub(super) root: Option<Arc<str>>,
+    pub(super) headers: Headers,
 }
 
 impl Named {
     fn numbered(&self, id: SignalId) {
-        if let Some(name) = &self.name {
-            let root = self.root.as_ref().unwrap_or(name);
-            self.ids.remember(id, Arc::clone(name), Arc::clone(root));
-        }
+        self.ids.remember(id, &self.headers);
     }
 }
 
 impl fmt::Debug for Named {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Named").field(&self.name).finish()
+        f.debug_tuple("Named").field(&self.headers).finish()
     }
 }
 

@@ -4,14 +4,21 @@ use std::{
     collections::{HashSet, VecDeque},
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
+    time::SystemTime,
 };
 
-use crate::signal::{id::SignalId, label::Origin};
+use crate::{
+    signal::{headers::Headers, id::SignalId, label::Origin},
+    transport::{header, message},
+};
 
 /// Signals whose names are remembered: the newest. They matter as long as their handlers publish.
 const REMEMBERED_MAX: usize = 8192;
+
+/// Bytes of headers that are kept as they are.
+const KEPT_WHOLE_MAX: usize = 1024;
 
 /// Names that are remembered of signals that came or left: the newest. They matter as long as one may come over a bridge, too.
 const SEEN_MAX: usize = 16_384;
@@ -21,6 +28,8 @@ const SEEN_MAX: usize = 16_384;
 pub(super) struct Ids {
     last: AtomicU64,
     known: Mutex<Known>,
+    /// Whether what is published elsewhere may come over a bridge, too.
+    doubles: AtomicBool,
     /// The names of those that came or left lately, so that none comes over a bridge as well.
     seen: Mutex<Seen>,
 }
@@ -38,8 +47,7 @@ struct Known(Vec<Option<Name>>);
 #[derive(Debug)]
 struct Name {
     of: SignalId,
-    own: Arc<str>,
-    root: Arc<str>,
+    headers: Headers,
 }
 
 impl Known {
@@ -63,19 +71,29 @@ impl Known {
 
 impl Ids {
     /// A name that no other signal has.
-    pub(super) fn next(&self, node: &str) -> String {
-        let number = self.last.fetch_add(1, Ordering::Relaxed);
-        format!("{node}-{number}")
+    pub(super) fn next(&self, node: &str, time: SystemTime) -> String {
+        message::id(node, time, self.last.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// Remembers the name of a signal, and of the first of all that led to it.
-    pub(super) fn remember(&self, id: SignalId, own: Arc<str>, root: Arc<str>) {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        known.set(Name { of: id, own, root });
+    /// Remembers the name of a signal, and of the first of all that led to it, if its headers say them.
+    pub(super) fn remember(&self, id: SignalId, headers: &Headers) {
+        if headers.get(header::ID).is_some_and(is_short) {
+            let headers = slim(headers);
+            let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+            known.set(Name { of: id, headers });
+        }
     }
 
-    /// Whether a name is seen for the first time.
+    /// From now on what is published elsewhere may come over a bridge, too.
+    pub(super) fn expect_doubles(&self) {
+        self.doubles.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether a name is seen for the first time, as far as that matters.
     pub(super) fn is_new(&self, name: &str) -> bool {
+        if !self.doubles.load(Ordering::SeqCst) {
+            return true;
+        }
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         if seen.names.contains(name) {
             return false;
@@ -93,8 +111,8 @@ impl Ids {
     /// The name of a signal; one that has not travelled has the number that it has in its bus.
     pub(super) fn of(&self, id: SignalId, node: &str) -> String {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let name = known.get(id).map(|name| (*name.own).to_owned());
-        name.unwrap_or_else(|| local(id, node))
+        let name = known.get(id).and_then(|name| name.headers.get(header::ID));
+        name.map_or_else(|| local(id, node), str::to_owned)
     }
 
     /// The name of the first of all that led to a signal.
@@ -102,9 +120,30 @@ impl Ids {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let by_parent = known.get(origin.parent);
         let name = by_parent.or_else(|| known.get(origin.root));
-        let name = name.map(|name| (*name.root).to_owned());
-        name.unwrap_or_else(|| local(origin.root, node))
+        let name = name.and_then(|name| {
+            let root = name.headers.get(header::ROOT);
+            root.or_else(|| name.headers.get(header::ID))
+        });
+        name.map_or_else(|| local(origin.root, node), str::to_owned)
     }
+}
+
+/// What is kept of headers: of large ones only the names.
+fn slim(headers: &Headers) -> Headers {
+    let size = |(name, text): (&str, &str)| name.len() + text.len();
+    if headers.iter().map(size).sum::<usize>() <= KEPT_WHOLE_MAX {
+        return headers.clone();
+    }
+    let names = [header::ID, header::ROOT];
+    let names = names
+        .into_iter()
+        .filter_map(|name| Some((name, headers.get(name)?)));
+    names.filter(|(_, text)| is_short(text)).collect()
+}
+
+/// Whether others gave a name that is worth its memory.
+fn is_short(name: &str) -> bool {
+    name.len() <= KEPT_WHOLE_MAX
 }
 
 fn local(id: SignalId, node: &str) -> String {
@@ -113,20 +152,32 @@ fn local(id: SignalId, node: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Ids, REMEMBERED_MAX};
-    use crate::signal::{id::SignalId, label::Origin};
+    use std::time::SystemTime;
+
+    use super::{Ids, KEPT_WHOLE_MAX, REMEMBERED_MAX};
+    use crate::{
+        signal::{headers::Headers, id::SignalId, label::Origin},
+        transport::header,
+    };
+
+    fn named(own: &str, root: &str) -> Headers {
+        Headers::new()
+            .with(header::ID, own)
+            .with(header::ROOT, root)
+    }
 
     #[test]
     fn no_two_signals_have_one_name() {
         let ids = Ids::default();
-        assert_ne!(ids.next("n"), ids.next("n"));
+        let time = SystemTime::now();
+        assert_ne!(ids.next("n", time), ids.next("n", time));
     }
 
     #[test]
     fn a_name_leads_to_the_first_of_all() {
         let ids = Ids::default();
         let (first, second) = (SignalId::numbered(7), SignalId::numbered(8));
-        ids.remember(first, "far-1".into(), "far-0".into());
+        ids.remember(first, &named("far-1", "far-0"));
         let origin = Origin {
             parent: first,
             root: first,
@@ -149,8 +200,28 @@ mod tests {
     fn what_is_remembered_has_a_bound() {
         let ids = Ids::default();
         let more = 2 * REMEMBERED_MAX as u64;
-        (2..more).for_each(|id| ids.remember(SignalId::numbered(id), "far".into(), "far".into()));
+        (2..more).for_each(|id| ids.remember(SignalId::numbered(id), &named("far", "far")));
         assert_eq!(ids.known.lock().unwrap().0.len(), REMEMBERED_MAX);
         assert_eq!(ids.of(SignalId::numbered(2), "n"), "n/2");
+    }
+
+    #[test]
+    fn of_large_headers_only_the_names_are_kept() {
+        let ids = Ids::default();
+        let large = named("far-1", "far-0").with("large", "x".repeat(KEPT_WHOLE_MAX));
+        let (second, third) = (SignalId::numbered(2), SignalId::numbered(3));
+        ids.remember(second, &large);
+        ids.remember(third, &named(&"x".repeat(KEPT_WHOLE_MAX + 1), "far-0"));
+        let known = ids.known.lock().unwrap();
+        assert_eq!(known.get(second).unwrap().headers, named("far-1", "far-0"));
+        assert!(known.get(third).is_none());
+    }
+
+    #[test]
+    fn a_name_is_new_once_where_doubles_may_come() {
+        let ids = Ids::default();
+        assert!(ids.is_new("a") && ids.is_new("a"), "nobody would look");
+        ids.expect_doubles();
+        assert!(ids.is_new("a") && !ids.is_new("a") && ids.is_new("b"));
     }
 }

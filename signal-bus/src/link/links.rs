@@ -1,11 +1,6 @@
 //! The connections of a running bus: which topics travel over which, how a signal becomes a message, and what came in.
 
-use std::{
-    fmt,
-    hash::{BuildHasher, RandomState},
-    panic::Location,
-    sync::Arc,
-};
+use std::{fmt, panic::Location, sync::Arc, time::SystemTime};
 
 use tokio::sync::{Notify, Semaphore, watch};
 
@@ -71,9 +66,8 @@ pub(crate) struct Links {
 
 impl Links {
     pub(crate) fn new(all: Vec<Arc<Link>>, codecs: Codecs, detached_max: usize) -> Self {
-        let random = || RandomState::new().hash_one(std::process::id());
         Self {
-            node: format!("{:016x}{:016x}", random(), random()).into(),
+            node: message::node(),
             all,
             codecs,
             ids: Arc::default(),
@@ -150,27 +144,36 @@ impl Links {
             let reason = format!("cannot write the payload: its `Serialize` panicked: {panic}");
             Err(TransportError::new(TransportFault::Unfit, reason))
         })?;
-        let stamp = &label.stamp;
+        let (stamp, now) = (&label.stamp, SystemTime::now());
+        let content_type = message::content_type(encoding.content_type(), kind.name);
+        let headers = written(&stamp.headers)?;
         // What came over a bridge is the same message still, if it was one.
         let bridged = stamp.passage().and_then(|_| stamp.headers.get(header::ID));
-        let name = bridged.map_or_else(|| self.ids.next(&self.node), str::to_owned);
-        let mut own = vec![
-            (header::CONTENT_TYPE, encoding.content_type().to_owned()),
-            (header::TYPE, kind.name.to_owned()),
-            (header::ID, name),
-            (header::SENDER, (*self.node).to_owned()),
-        ];
-        if let Some(origin) = stamp.origin {
-            own.push((header::PARENT, self.ids.of(origin.parent, &self.node)));
-            own.push((header::ROOT, self.ids.root_of(origin, &self.node)));
-        }
-        let headers =
-            written(&stamp.headers)?.chain(own.iter().map(|(name, text)| (*name, &**text)));
-        Ok(Message::new(
-            signal.topic(),
-            payload,
-            headers.collect::<Headers>(),
-        ))
+        let headers = match bridged {
+            None => headers.and_own([
+                (header::CONTENT_TYPE, content_type),
+                (header::ID, self.ids.next(&self.node, now)),
+            ]),
+            Some(id) => headers.and_own([
+                (header::CONTENT_TYPE, content_type),
+                (header::ID, id.to_owned()),
+                (header::SENDER, (*self.node).to_owned()),
+                (header::TIME, message::microseconds(now).to_string()),
+            ]),
+        };
+        let headers = match stamp.origin {
+            None => headers,
+            Some(origin) => headers.and_own([
+                (header::PARENT, self.ids.of(origin.parent, &self.node)),
+                (header::ROOT, self.ids.root_of(origin, &self.node)),
+            ]),
+        };
+        Ok(Message::new(signal.topic(), payload, headers))
+    }
+
+    /// From now on what is published elsewhere may come over a bridge, too.
+    pub(crate) fn expect_doubles(&self) {
+        self.ids.expect_doubles();
     }
 
     /// Whether a signal that may come over a bridge, too, is here for the first time; told by what it is called among all.
@@ -183,14 +186,13 @@ impl Links {
     pub(crate) fn named(&self, headers: &Headers) -> Named {
         Named {
             ids: Arc::clone(&self.ids),
-            name: headers.get(header::ID).map(Into::into),
-            root: headers.get(header::ROOT).map(Into::into),
+            headers: headers.clone(),
         }
     }
 }
 
 /// The user's headers, if they can travel; those of a bus that were passed on are left out.
-fn written(headers: &Headers) -> Result<impl Iterator<Item = (&str, &str)>, TransportError> {
+fn written(headers: &Headers) -> Result<Headers, TransportError> {
     let is_token = |name: &str| {
         let odd = |byte: u8| !byte.is_ascii_graphic() || byte == b':';
         !name.is_empty() && !name.bytes().any(odd)
@@ -205,14 +207,16 @@ fn written(headers: &Headers) -> Result<impl Iterator<Item = (&str, &str)>, Tran
         );
         return Err(TransportError::new(TransportFault::Unfit, reason));
     }
-    Ok(headers.iter().filter(|(name, _)| !is_own(name)))
+    Ok(match headers.iter().any(|(name, _)| is_own(name)) {
+        false => headers.clone(),
+        true => headers.iter().filter(|(name, _)| !is_own(name)).collect(),
+    })
 }
 
 /// Whether a bus writes this header itself.
 fn is_own(name: &str) -> bool {
     [
         header::CONTENT_TYPE,
-        header::TYPE,
         header::ID,
         header::SENDER,
         header::PARENT,
@@ -220,10 +224,4 @@ fn is_own(name: &str) -> bool {
         header::TIME,
     ]
     .contains(&name)
-}
-
-/// The message with the time at which it is sent.
-pub(crate) fn timed(mut message: Message, time: std::time::SystemTime) -> Message {
-    message.headers = message.headers.with(header::TIME, message::written(time));
-    message
 }

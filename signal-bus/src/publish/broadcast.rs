@@ -57,7 +57,7 @@ impl BusHandle {
         let route = open.map(|()| running.routes.broadcast(Kind::of::<T>()));
         match self.hand_over(route, signal, manner)? {
             Shared::Done(receipt) => Ok(receipt),
-            Shared::Wait(ready) => match running.wait(*ready).await {
+            Shared::Wait(ready) => match running.wait(ready).await {
                 Ok(receipt) => Ok(receipt),
                 Err((refusal, signal)) => Err(self.refused(refusal, value_of(signal))),
             },

@@ -125,7 +125,7 @@ impl BusHandle {
     ) -> Result<Receipt, PublishError<Arc<T>>> {
         match self.begin(topic, traits, signal, manner, at) {
             Ok(Shared::Done(receipt)) => Ok(receipt),
-            Ok(Shared::Wait(ready)) => match self.running().wait(*ready).await {
+            Ok(Shared::Wait(ready)) => match self.running().wait(ready).await {
                 Ok(receipt) => Ok(receipt),
                 Err((refusal, signal)) => Err(self.refused(refusal, value_of(signal))),
             },

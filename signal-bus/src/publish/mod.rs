@@ -5,6 +5,7 @@ pub(crate) mod broadcast;
 pub(crate) mod by_hand;
 pub(crate) mod delayed;
 mod direct;
+mod manner;
 pub(crate) mod membership;
 pub(crate) mod pending;
 pub(crate) mod prefix;
@@ -14,17 +15,13 @@ pub(crate) mod stream;
 #[cfg(feature = "transport")]
 mod travel;
 
-use std::{
-    sync::{Arc, atomic::Ordering},
-    time::SystemTime,
-};
+use std::sync::{Arc, atomic::Ordering};
 
 use crate::{
     error::publish::Refusal,
     publish::direct::asks,
     queue::{
         admission::{Admitted, Rejected, Waited},
-        entry::Ticket,
         offer::{Destination, Inside, Offer},
         wakes::Wakes,
     },
@@ -33,14 +30,10 @@ use crate::{
         topic::{Hearing, Route},
     },
     scope::running::Running,
-    signal::{
-        AnyValue, Kind, Payload, Signal,
-        arrival::Came,
-        headers::Headers,
-        id::SignalId,
-        label::{Label, Origin, Stamp},
-    },
+    signal::{AnyValue, Kind, Payload, Signal, id::SignalId, label::Label},
 };
+
+pub(crate) use manner::{Forwarded, Manner};
 
 /// What a publish that was accepted tells.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -57,46 +50,6 @@ impl Receipt {
         receivers: 0,
         id: None,
     };
-}
-
-/// How something is published, beside its topic and its value.
-#[derive(Clone, Default, Debug)]
-pub(crate) struct Manner {
-    pub(crate) inside: Option<Inside>,
-    /// What led to it, where that is not the handler it is published from.
-    pub(crate) origin: Option<Origin>,
-    /// Whether the publisher keeps its signals in the bus.
-    pub(crate) local: bool,
-    /// Held while the signal waits.
-    pub(crate) ticket: Option<Ticket>,
-    /// The label it has brought along.
-    pub(crate) forwarded: Option<Box<Forwarded>>,
-}
-
-/// What a signal brings along that was not published here.
-#[derive(Clone, Debug)]
-pub(crate) struct Forwarded {
-    pub(crate) headers: Headers,
-    pub(crate) time: SystemTime,
-    pub(crate) came: Came,
-    /// Which call of a handler it is for.
-    pub(crate) attempt: u32,
-}
-
-impl Manner {
-    pub(crate) fn inside(inside: Option<Inside>) -> Self {
-        Self {
-            inside,
-            ..Self::default()
-        }
-    }
-
-    /// What is a signal's own on its label, if it is published here.
-    fn stamp(&self, route: &Route) -> Stamp {
-        let origin = self.origin;
-        let origin = origin.or_else(|| self.inside.and_then(Inside::origin));
-        Stamp::new(origin, self.local || route.is_local())
-    }
 }
 
 /// A signal that has found its queues but is not in them yet.
@@ -297,16 +250,19 @@ impl Running {
     }
 
     /// Lets a signal in as soon as there is room, once it has left for where else it is to go.
-    pub(crate) async fn wait(self: &Arc<Self>, ready: Ready) -> Result<Receipt, (Refusal, Signal)> {
+    pub(crate) async fn wait(
+        self: &Arc<Self>,
+        ready: Box<Ready>,
+    ) -> Result<Receipt, (Refusal, Signal)> {
         #[cfg(feature = "transport")]
         let ready = {
             let mut ready = ready;
             if let Some(departure) = ready.departure.take() {
-                return travel::travel(Arc::clone(self), *departure, ready).await;
+                return travel::travel(Arc::clone(self), departure, ready).await;
             }
             ready
         };
-        self.wait_for_room(ready).await
+        self.wait_for_room(*ready).await
     }
 
     async fn wait_for_room(self: &Arc<Self>, ready: Ready) -> Result<Receipt, (Refusal, Signal)> {

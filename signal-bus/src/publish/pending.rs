@@ -57,7 +57,7 @@ impl Waiting {
             topic,
             ready,
         } = self;
-        if let Err((refusal, _signal)) = running.wait(ready).await {
+        if let Err((refusal, _signal)) = running.wait(Box::new(ready)).await {
             publication.refuse(&running, &topic, refusal);
         }
     }

@@ -7,14 +7,13 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
-    time::SystemTime,
 };
 
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::{
     error::publish::Refusal,
-    link::links::{Link, timed},
+    link::links::Link,
     publish::{Manner, Ready, Receipt, Tried},
     queue::offer::{Inside, Offer},
     route::topic::Route,
@@ -50,7 +49,7 @@ impl Running {
         manner: Manner,
     ) -> Tried {
         let (inside, ticket) = (manner.inside, manner.ticket.clone());
-        let mut signal = self.labelled(route, value, manner);
+        let signal = self.labelled(route, value, manner);
         let known = self.routes.hearing(route);
         let hearing = known.unwrap_or_else(|| self.routes.look(route));
         if let Err(refusal) = hearing.check(route) {
@@ -61,9 +60,6 @@ impl Running {
             Err(error) => return Tried::Refused(Refusal::Transport(error), signal),
         };
         self.links.is_new(&message.headers);
-        // Here, too, it has the name that it has elsewhere.
-        let named = Arc::new(self.links.named(&message.headers));
-        signal.bring(message.headers.clone(), named);
         let destination = self.destination(&hearing, &**signal.as_arc(), signal.label());
         Tried::Wait(Ready {
             offer: Offer {
@@ -92,7 +88,13 @@ pub(super) fn must_wait(route: &Route) -> Refusal {
 }
 
 /// Sends a signal off, and lets it in.
-pub(super) fn travel(running: Arc<Running>, departure: Departure, ready: Ready) -> Travelling {
+///
+/// Boxes within boxes: an allocator has small ones at hand, and there is one for each signal.
+pub(super) fn travel(
+    running: Arc<Running>,
+    departure: Box<Departure>,
+    ready: Box<Ready>,
+) -> Travelling {
     let sending = send(Arc::clone(&running), departure, ready);
     Travelling {
         running,
@@ -103,8 +105,7 @@ pub(super) fn travel(running: Arc<Running>, departure: Departure, ready: Ready) 
 
 type Sent = Result<Receipt, (Refusal, Signal)>;
 
-async fn send(running: Arc<Running>, departure: Departure, mut ready: Ready) -> Sent {
-    let Departure { link, message } = departure;
+async fn send(running: Arc<Running>, departure: Box<Departure>, mut ready: Box<Ready>) -> Sent {
     // What has begun before the close is waited for, like a run of a periodic function.
     let held = running
         .exchange
@@ -113,15 +114,21 @@ async fn send(running: Arc<Running>, departure: Departure, mut ready: Ready) -> 
     if held.is_none() && ready.offer.inside.is_none() {
         return Err((Refusal::Closed, ready.into_signal()));
     }
-    let message = timed(message, SystemTime::now());
-    if let Err(error) = handed_over(&running, &link, &message).await {
+    let Departure { link, message } = &*departure;
+    if let Err(error) = handed_over(&running, link, message).await {
         return Err((Refusal::Transport(error), ready.into_signal()));
     }
+    if let Ok(None) = running.hearing(&ready.route) {
+        return Ok(running.unrouted(&ready.route));
+    }
+    // Here, too, it has the name that it has elsewhere.
+    let named = Arc::new(running.links.named(&message.headers));
+    ready.offer.signal.bring(message.headers.clone(), named);
     // The gate may have closed meanwhile, for those who come from outside.
     ready.offer.inside.get_or_insert(Inside::Spawned(None));
-    match running.attempt(ready) {
+    match running.attempt(*ready) {
         Tried::Accepted(receipt) => Ok(receipt),
-        Tried::Wait(ready) => running.wait_for_room(ready).await,
+        Tried::Wait(ready) => Box::pin(running.wait_for_room(ready)).await,
         Tried::Refused(refusal, signal) => Err((refusal, signal)),
     }
 }

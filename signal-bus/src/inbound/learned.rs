@@ -1,0 +1,43 @@
+//! How the messages of a topic are read, once one of them was.
+
+use std::{collections::HashMap, sync::Arc};
+
+use crate::{codec::Codec, route::topic::Route, scope::running::Running};
+
+/// Topics that are remembered at once.
+const TOPICS_MAX: usize = 1024;
+
+/// How the messages of topics are read, as long as nobody comes or goes.
+#[derive(Default)]
+pub(super) struct Learned {
+    /// Who was there when it was learned.
+    generation: u64,
+    topics: HashMap<Box<str>, Lesson>,
+}
+
+/// How the messages of one topic are read, and where they go.
+#[derive(Clone)]
+pub(super) struct Lesson {
+    pub(super) codec: Codec,
+    pub(super) route: Arc<Route>,
+}
+
+impl Learned {
+    /// What was learned of a topic under the same generation.
+    pub(super) fn of(&mut self, topic: &str, running: &Running) -> Option<&Lesson> {
+        let generation = running.routes.generation();
+        if self.generation != generation {
+            self.generation = generation;
+            self.topics.clear();
+        }
+        self.topics.get(topic)
+    }
+
+    /// Remembers what was learned since [`of`](Self::of) had nothing to tell.
+    pub(super) fn learn(&mut self, topic: &str, lesson: Lesson) {
+        if TOPICS_MAX <= self.topics.len() {
+            self.topics.clear();
+        }
+        self.topics.insert(topic.into(), lesson);
+    }
+}
