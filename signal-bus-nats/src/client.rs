@@ -88,7 +88,7 @@ fn insecure(name: &str, error: &async_nats::ConnectError) -> TransportError {
 impl Connected {
     /// How the connection is. When much happens, the client does not tell of all of it: what it is now counts.
     pub(crate) fn state(&self) -> ConnectionState {
-        if self.client.connection_state() == State::Connected {
+        if self.client.connection_state() == State::Connected && !self.events.is_up() {
             self.events.hear(&Event::Connected);
         }
         self.events.state()

@@ -1,37 +1,41 @@
 //! NATS without `JetStream`: once at most.
 
 use std::{
-    collections::HashSet,
+    collections::HashMap,
+    pin::{Pin, pin},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
+    task::{Context, Poll},
     time::Duration,
 };
 
-use async_nats::{HeaderMap, Subscriber};
-use futures_util::{StreamExt as _, stream};
+use async_nats::{Client, HeaderMap, PublishError, Subject, Subscriber};
+use bytes::Bytes;
+use futures_util::{FutureExt as _, StreamExt as _};
 use signal_bus::{
     ConnectionState,
     transport::{
-        Connection, Deliveries, Delivery, Encoding, Features, Incoming, Interest, Message,
-        TransportError, TransportFault, TransportFuture,
+        Connection, Deliveries, Encoding, Features, Interest, Message, TransportError,
+        TransportFault, TransportFuture,
     },
 };
-use tokio::{sync::mpsc, time};
+use tokio::time;
 
 use crate::{
     client::Connected,
     events::Events,
     fault::{closed, failed},
+    inbox::Inbox,
     subject::Subjects,
     wire,
 };
 
-/// Messages of one subscription that wait for the bus at most; what comes then is dropped, and counted.
-const WAITING_MAX: usize = 65_536;
+/// Messages that are read before the bus gets the first of them.
+const READ_AT_ONCE: usize = 64;
 /// Subjects that are known to be permitted.
-const PERMITTED_MAX: usize = 4096;
+const KNOWN_MAX: usize = 4096;
 
 /// A connection that delivers once at most.
 #[derive(Debug)]
@@ -42,16 +46,16 @@ pub(crate) struct Core {
     groups: Connected,
     subjects: Subjects,
     encoding: Encoding,
-    permitted: Mutex<Permitted>,
+    known: Mutex<Known>,
     /// How long a publish may take.
     publish_within: Duration,
     closed: AtomicBool,
 }
 
-/// Subjects that may be published on, as far as is known.
+/// The subjects of topics that may be published on, as far as is known.
 #[derive(Default, Debug)]
-struct Permitted {
-    subjects: HashSet<String>,
+struct Known {
+    subjects: HashMap<String, Subject>,
     /// How often something was not permitted until then: what was permitted before may not be any more.
     violations_count: u64,
 }
@@ -69,86 +73,106 @@ impl Core {
             groups,
             subjects,
             encoding,
-            permitted: Mutex::default(),
+            known: Mutex::default(),
             publish_within,
             closed: AtomicBool::new(false),
         }
     }
 
-    async fn send(&self, message: &Message) -> Result<(), TransportError> {
+    /// What is to be sent of a message, and whether its subject may be published on, as far as that is known.
+    fn prepare(&self, message: &Message, since: u64) -> Result<(Outgoing, bool), TransportError> {
         if self.closed.load(Ordering::Acquire) {
             return Err(closed());
         }
-        let subject = self.subjects.of(&message.topic)?;
-        let headers = wire::headers(message, false);
+        let known = self.known(since).subjects.get(&message.topic).cloned();
+        let permitted = known.is_some();
+        let subject = match known {
+            Some(subject) => subject,
+            None => self.subjects.of(&message.topic)?.into(),
+        };
+        let headers = wire::headers(message);
         let size = wire::size(&headers, &message.payload);
         wire::check_size(size, self.own.client.max_payload(), &message.topic)?;
+        self.check_up(message)?;
+        let payload = message.payload.clone();
+        Ok(((subject, headers, payload), permitted))
+    }
+
+    /// The client would keep a message, and then let everybody wait, while the server is away.
+    fn check_up(&self, message: &Message) -> Result<(), TransportError> {
+        match self.own.state() {
+            ConnectionState::Down { reason } => Err(away(message, &reason)),
+            ConnectionState::Failed { reason } => {
+                let reason = format!("{}: {reason}", cannot(message));
+                Err(TransportError::new(TransportFault::Unauthorized, reason))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Hands a message to the client if that has room, and nothing is to be asked about its subject.
+    fn try_send(
+        &self,
+        message: &Message,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<(), TransportError>> {
         let since = self.own.events.violations_count();
-        let permitted = self.is_permitted(&subject, since);
-        self.put(subject.clone(), headers, message).await?;
+        match self.prepare(message, since) {
+            Ok((outgoing, true)) => {
+                let sent = pin!(publish(&self.own.client, outgoing));
+                let sent = sent.poll(context);
+                sent.map_err(|error| refused(message, &error))
+            }
+            Ok((_, false)) => Poll::Pending,
+            Err(error) => Poll::Ready(Err(error)),
+        }
+    }
+
+    /// Hands a message to the client, and waits as long as it takes.
+    async fn send(&self, message: &Message) -> Result<(), TransportError> {
+        let since = self.own.events.violations_count();
+        let (outgoing, permitted) = self.prepare(message, since)?;
+        let subject = outgoing.0.clone();
+        let sent = publish(&self.own.client, outgoing);
+        match time::timeout(self.publish_within, sent).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => return Err(refused(message, &error)),
+            Err(_) => return Err(away(message, "the server takes nothing in")),
+        }
         if !permitted {
-            self.ask_for(subject, since).await?;
+            self.ask_for(&message.topic, subject, since).await?;
         }
         Ok(())
     }
 
-    /// Hands a message to the client, which would keep it, and then let everybody wait, while the server is away.
-    async fn put(
-        &self,
-        subject: String,
-        headers: HeaderMap,
-        message: &Message,
-    ) -> Result<(), TransportError> {
-        let what = || format!("cannot publish on `{}`", message.topic);
-        let away = |said: &str| {
-            TransportError::new(TransportFault::Unreachable, format!("{}: {said}", what()))
-        };
-        match self.own.state() {
-            ConnectionState::Down { reason } => return Err(away(&reason)),
-            ConnectionState::Failed { reason } => {
-                let reason = format!("{}: {reason}", what());
-                return Err(TransportError::new(TransportFault::Unauthorized, reason));
-            }
-            _ => {}
-        }
-        let payload = message.payload.clone();
-        let client = &self.own.client;
-        let sent = client.publish_with_headers(subject, headers, payload);
-        match time::timeout(self.publish_within, sent).await {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(error)) => Err(failed(TransportFault::Unreachable, what(), &error)),
-            Err(_) => Err(away("the server takes nothing in")),
-        }
-    }
-
-    fn is_permitted(&self, subject: &str, violations_count: u64) -> bool {
-        let mut permitted = self.permitted();
-        if permitted.violations_count != violations_count {
-            permitted.subjects.clear();
-            permitted.violations_count = violations_count;
-        }
-        permitted.subjects.contains(subject)
-    }
-
     /// Hears whether a subject may be published on: the server says so by the way, and only if it may not.
-    async fn ask_for(&self, subject: String, since: u64) -> Result<(), TransportError> {
+    async fn ask_for(
+        &self,
+        topic: &str,
+        subject: Subject,
+        since: u64,
+    ) -> Result<(), TransportError> {
         self.own.flush(self.publish_within).await?;
         let events = &self.own.events;
         if let Some(error) = events.violation_soon("Publish", &subject, since).await {
             return Err(error);
         }
-        let mut permitted = self.permitted();
-        if PERMITTED_MAX <= permitted.subjects.len() {
-            permitted.subjects.clear();
+        let mut known = self.known(since);
+        if KNOWN_MAX <= known.subjects.len() {
+            known.subjects.clear();
         }
-        permitted.subjects.insert(subject);
+        known.subjects.insert(topic.to_owned(), subject);
         Ok(())
     }
 
-    fn permitted(&self) -> MutexGuard<'_, Permitted> {
-        self.permitted
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+    /// What is known as of so many violations.
+    fn known(&self, violations_count: u64) -> MutexGuard<'_, Known> {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.violations_count != violations_count {
+            known.subjects.clear();
+            known.violations_count = violations_count;
+        }
+        known
     }
 
     async fn hear(&self, interest: &Interest) -> Result<Deliveries, TransportError> {
@@ -186,6 +210,50 @@ impl Core {
     }
 }
 
+/// What the client takes.
+type Outgoing = (Subject, HeaderMap, Bytes);
+
+async fn publish(client: &Client, outgoing: Outgoing) -> Result<(), PublishError> {
+    let (subject, headers, payload) = outgoing;
+    client.publish_with_headers(subject, headers, payload).await
+}
+
+/// A message on its way to the client: mostly that has room, and what it takes to wait is not made.
+struct Publishing<'a> {
+    core: &'a Core,
+    message: &'a Message,
+    waiting: Option<TransportFuture<'a, ()>>,
+}
+
+impl Future for Publishing<'_> {
+    type Output = Result<(), TransportError>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let (core, message) = (self.core, self.message);
+        let waiting = match &mut self.waiting {
+            Some(waiting) => waiting,
+            none => match core.try_send(message, context) {
+                Poll::Ready(sent) => return Poll::Ready(sent),
+                Poll::Pending => none.insert(Box::pin(core.send(message))),
+            },
+        };
+        waiting.as_mut().poll(context)
+    }
+}
+
+fn cannot(message: &Message) -> String {
+    format!("cannot publish on `{}`", message.topic)
+}
+
+fn away(message: &Message, said: &str) -> TransportError {
+    let reason = format!("{}: {said}", cannot(message));
+    TransportError::new(TransportFault::Unreachable, reason)
+}
+
+fn refused(message: &Message, error: &PublishError) -> TransportError {
+    failed(TransportFault::Unreachable, cannot(message), error)
+}
+
 /// The name of a group as a queue of NATS, which has no white space.
 fn queue(group: &str) -> String {
     group.split_whitespace().collect::<Vec<_>>().join("_")
@@ -193,46 +261,41 @@ fn queue(group: &str) -> String {
 
 /// Reads at once what comes, so that it is not the client that drops what is too much.
 fn deliveries(subscriber: Subscriber, subjects: Subjects, events: Arc<Events>) -> Deliveries {
-    let (sender, receiver) = mpsc::channel(WAITING_MAX);
+    let (inbox, reading) = Inbox::open();
     #[expect(
         clippy::disallowed_methods,
         reason = "it ends with its subscription, which ends with its reader"
     )]
-    tokio::spawn(read(subscriber, subjects, events, sender));
-    Box::pin(stream::unfold(receiver, |mut receiver| async {
-        let next = receiver.recv().await?;
-        Some((next, receiver))
-    }))
+    tokio::spawn(async move {
+        read(subscriber, &subjects, &events, &inbox).await;
+        inbox.end();
+    });
+    Box::pin(reading)
 }
 
-async fn read(
-    mut subscriber: Subscriber,
-    subjects: Subjects,
-    events: Arc<Events>,
-    sender: mpsc::Sender<Incoming>,
-) {
-    let mut lost = 0;
+async fn read(mut subscriber: Subscriber, subjects: &Subjects, events: &Events, inbox: &Inbox) {
+    let mut messages = Vec::with_capacity(READ_AT_ONCE);
     loop {
-        let carried = tokio::select! {
+        let mut next = tokio::select! {
             biased;
-            () = sender.closed() => return,
-            // Also if nothing comes any more, it is told what is lost.
-            place = sender.reserve(), if 0 < lost => {
-                if let Ok(place) = place {
-                    let reason = "its subscribers are too slow".to_owned();
-                    place.send(Incoming::Lost { count: lost, reason });
-                }
-                lost = 0;
-                continue;
-            }
-            carried = subscriber.next() => carried,
+            next = subscriber.next() => next,
+            () = inbox.is_left() => return,
         };
+        if next.is_none() {
+            return;
+        }
+        while let Some(carried) = next {
+            let size = carried.length;
+            let message = wire::message(subjects, carried);
+            messages.extend(message.map(|message| (message, size)));
+            if messages.len() == READ_AT_ONCE {
+                break;
+            }
+            next = subscriber.next().now_or_never().flatten();
+        }
         // Of those that the client has dropped itself, whoever comes first tells.
-        lost += events.take_dropped();
-        let Some(carried) = carried else { return };
-        if let Some(message) = wire::message(&subjects, carried) {
-            let incoming = Incoming::Message(Delivery::once(message));
-            lost += u64::from(sender.try_send(incoming).is_err());
+        if !inbox.put(&mut messages, events.take_dropped()) {
+            return;
         }
     }
 }
@@ -247,7 +310,11 @@ impl Connection for Core {
     }
 
     fn publish<'a>(&'a self, message: &'a Message) -> TransportFuture<'a, ()> {
-        Box::pin(self.send(message))
+        Box::pin(Publishing {
+            core: self,
+            message,
+            waiting: None,
+        })
     }
 
     fn subscribe<'a>(&'a self, interest: &'a Interest) -> TransportFuture<'a, Deliveries> {

@@ -114,6 +114,10 @@ impl Events {
         *self.violated.borrow()
     }
 
+    pub(crate) fn is_up(&self) -> bool {
+        *self.state.borrow() == ConnectionState::Up
+    }
+
     pub(crate) fn state(&self) -> ConnectionState {
         self.state.borrow().clone()
     }

@@ -17,6 +17,7 @@ mod wire;
 mod delivery;
 mod events;
 mod client;
+mod inbox;
 mod core;
 mod jetstream;
 mod nats;
