@@ -16,6 +16,10 @@ use crate::subject::Subjects;
 const FRAME: usize = "NATS/1.0\r\n\r\n".len();
 /// What stands around each header.
 const AROUND: usize = ": \r\n".len();
+/// What the name of a header begins with that says what another one is to the last blank: NATS leaves those at its ends out.
+const EXACT: &str = "Signal-Exact-";
+/// What then stands before and after the text.
+const EDGE: char = '|';
 
 /// A name that needs no memory of its own.
 const CONTENT_TYPE: HeaderName = HeaderName::from_static(header::CONTENT_TYPE);
@@ -28,6 +32,9 @@ pub(crate) fn headers(message: &Message) -> HeaderMap {
             header::ID => headers.insert(NATS_MESSAGE_ID, text),
             header::CONTENT_TYPE => headers.insert(CONTENT_TYPE, text),
             _ => headers.insert(name, text),
+        }
+        if text.trim().len() < text.len() {
+            headers.insert(format!("{EXACT}{name}"), format!("{EDGE}{text}{EDGE}"));
         }
     }
     headers
@@ -62,15 +69,20 @@ pub(crate) fn check_size(size: usize, limit: usize, topic: &str) -> Result<(), T
 /// A message that has come in; `None` if it is none of this bus's topics.
 pub(crate) fn message(subjects: &Subjects, carried: async_nats::Message) -> Option<Message> {
     let topic = subjects.topic(&carried.subject)?.to_owned();
+    let all = carried.headers.iter().flat_map(HeaderMap::iter);
+    // Of several texts of a name the first counts.
+    let all = all.filter_map(|(name, texts)| Some((name.as_ref(), texts.first()?.as_str())));
+    let is_plain = |name: &str| !name.starts_with(EXACT) && name != "Nats-Msg-Id";
+    let plain = all.clone().filter(|(name, _)| is_plain(name));
     let id = carried.headers.as_ref();
     let id = id.and_then(|headers| headers.get(NATS_MESSAGE_ID));
-    let others = carried.headers.iter().flat_map(HeaderMap::iter);
-    let others = others.filter(|(name, _)| **name != NATS_MESSAGE_ID);
-    // Of several texts of a name the first counts.
-    let others = others.filter_map(|(name, texts)| Some((name.as_ref(), texts.first()?.as_str())));
-    let headers: Headers = others
-        .chain(id.map(|id| (header::ID, id.as_str())))
-        .collect();
+    let exact = all.filter_map(|(name, text)| {
+        let text = text.strip_prefix(EDGE)?.strip_suffix(EDGE)?;
+        Some((name.strip_prefix(EXACT)?, text))
+    });
+    // What comes later counts more.
+    let id = id.map(|id| (header::ID, id.as_str()));
+    let headers: Headers = plain.chain(id).chain(exact).collect();
     Some(Message::new(topic, carried.payload, headers))
 }
 
@@ -83,6 +95,7 @@ mod tests {
     };
 
     use super::{check_size, headers, size};
+    use crate::subject::Subjects;
 
     #[test]
     fn what_counts_is_what_stands_on_the_wire() {
@@ -106,6 +119,30 @@ mod tests {
             error.contains("11 bytes on `t`") && error.contains("10"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn blanks_at_the_ends_of_a_text_come_back() {
+        for text in ["  in and  around ", " ", "\t", "\u{a0}x", "plain", "", "|"] {
+            let message = Message::new("t", "", Headers::new().with("Name", text));
+            let headers = headers(&message, false);
+            // What a client reads of it.
+            let read = headers.iter().map(|(name, texts)| {
+                let text = texts[0].as_str().trim();
+                (name.clone(), async_nats::HeaderValue::from(text))
+            });
+            let carried = async_nats::Message {
+                subject: "t".into(),
+                reply: None,
+                payload: Bytes::new(),
+                headers: Some(read.collect()),
+                status: None,
+                description: None,
+                length: 0,
+            };
+            let came = super::message(&Subjects::default(), carried).unwrap();
+            assert_eq!(came.headers, message.headers, "{text:?}");
+        }
     }
 
     #[test]

@@ -1,6 +1,13 @@
 //! What becomes of a message is told to the server.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use async_nats::{
     HeaderMap,
@@ -32,6 +39,8 @@ pub(super) struct Word {
     pub(super) headers: Option<HeaderMap>,
     /// Where is noted that it is here.
     pub(super) held: Arc<Held>,
+    /// Whether it is noted there no more.
+    pub(super) let_go: AtomicBool,
     /// Its place in the stream.
     pub(super) place: u64,
     /// What its dead letter is known by.
@@ -44,7 +53,7 @@ pub(super) struct Told(pub(super) Arc<Word>);
 
 impl Drop for Word {
     fn drop(&mut self) {
-        self.held.let_go(self.place);
+        self.let_go();
     }
 }
 
@@ -59,6 +68,10 @@ impl Word {
         if self.held.is_gone() {
             return Ok(());
         }
+        if matches!(kind, AckKind::Nak(_)) {
+            // It may come to this bus again before the server's answer could.
+            self.let_go();
+        }
         self.acker.ack_with(kind).await.map_err(|error| {
             let what = format!(
                 "the server was not told what became of a message on `{}`",
@@ -66,6 +79,12 @@ impl Word {
             );
             failed(TransportFault::Unreachable, what, &*error)
         })
+    }
+
+    fn let_go(&self) {
+        if !self.let_go.swap(true, Ordering::AcqRel) {
+            self.held.let_go(self.place);
+        }
     }
 
     /// Stores the dead letter first, and only then lets the message go.

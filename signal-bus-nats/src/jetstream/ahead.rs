@@ -102,8 +102,9 @@ impl Ahead {
         if state.messages.len() == self.low {
             self.taken.notify_one();
         }
+        let place = word.place;
         let delivery = Delivery::acknowledged_by(message, attempt, Told(word));
-        Some(Some(Incoming::Message(delivery)))
+        Some(Some(Incoming::Message(delivery.numbered(place))))
     }
 
     fn lock(&self) -> MutexGuard<'_, Waiting> {

@@ -12,7 +12,7 @@ use async_nats::jetstream::{
     consumer::{AckPolicy, DeliverPolicy, PullConsumer, pull::Config},
     stream::ConsumerErrorKind,
 };
-use signal_bus::transport::{Interest, TransportError, TransportFault};
+use signal_bus::transport::{Interest, Start, TransportError, TransportFault};
 use tokio::time;
 
 use crate::{
@@ -71,7 +71,7 @@ impl Wanted {
         let (stream, made) = streams::holding(&shared.context, &self.subject).await?;
         let same = |was: &Place| was.stream == stream && was.made == made;
         let begin = match &self.was {
-            None => DeliverPolicy::New,
+            None => begin(self.interest.start),
             Some(was) if same(was) => DeliverPolicy::ByStartSequence {
                 start_sequence: was.floor.load(Ordering::Relaxed) + 1,
             },
@@ -148,6 +148,17 @@ impl Wanted {
                 }
             }
         }
+    }
+}
+
+/// Where a consumer begins that nobody knows yet.
+fn begin(start: Start) -> DeliverPolicy {
+    match start {
+        Start::Oldest => DeliverPolicy::All,
+        Start::After(place) => DeliverPolicy::ByStartSequence {
+            start_sequence: place.saturating_add(1),
+        },
+        _ => DeliverPolicy::New,
     }
 }
 

@@ -98,6 +98,7 @@ impl Connection for JetStream {
             .at_least_once()
             .durable()
             .groups()
+            .replay()
             .deduplicates()
     }
 

@@ -1,6 +1,9 @@
 //! Fetching: as many messages as the bus has time for, handed back when it goes.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
 
 use async_nats::{
     StatusCode, Subscriber,
@@ -245,6 +248,7 @@ impl Puller {
             payload,
             headers,
             held: Arc::clone(&self.held),
+            let_go: AtomicBool::new(false),
             place,
             known_as: format!("{}-{place}-{}", self.wanted.stream(), self.wanted.name),
         };

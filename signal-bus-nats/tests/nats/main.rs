@@ -9,6 +9,7 @@ mod server;
 
 mod at_least_once;
 mod at_most_once;
+mod conformance;
 mod consumers;
 mod errors;
 mod interop;

@@ -1,0 +1,50 @@
+//! The suite for transports, over a real server: what NATS promises, it keeps.
+
+use std::time::Duration;
+
+use signal_bus::testing::transport::{Found, Report, conformance};
+use signal_bus_nats::Delivery;
+
+use crate::{nats, server::Server};
+
+/// The names of those checks that have ended in a way, other than kept.
+fn ended<'a>(report: &'a Report, how: fn(&Found) -> bool) -> Vec<&'a str> {
+    report.assert();
+    let ended = report.checks.iter().filter(|one| how(&one.found));
+    ended.map(|one| one.name).collect()
+}
+
+#[tokio::test]
+async fn nats_without_jetstream_keeps_all_it_promises() {
+    let server = Server::with("", &[]);
+    let core = nats(&server).delivery(Delivery::at_most_once());
+    let report = conformance(&core, "conformance").await;
+    assert!(ended(&report, |found| matches!(found, Found::NotChecked(_))).is_empty());
+    // All that takes a memory.
+    let not_promised = [
+        "again",
+        "again_later",
+        "dropped",
+        "over",
+        "extended",
+        "left_to_others",
+        "kept_for_the_next",
+        "stored_once",
+        "replayed",
+        "replayed_after",
+        "durable",
+        "handed_back",
+    ];
+    let without = ended(&report, |found| *found == Found::NotPromised);
+    assert_eq!(without, not_promised);
+}
+
+#[tokio::test]
+async fn jetstream_keeps_all_it_promises() {
+    let server = Server::start();
+    let impatient = Delivery::at_least_once().ack_wait(Duration::from_secs(1));
+    let report = conformance(&nats(&server).delivery(impatient), "conformance").await;
+    // What outlives a server, the tests show that kill it.
+    let unkept = ended(&report, |found| *found != Found::Kept);
+    assert_eq!(unkept, ["durable"]);
+}
