@@ -125,7 +125,7 @@ mod tests {
     fn blanks_at_the_ends_of_a_text_come_back() {
         for text in ["  in and  around ", " ", "\t", "\u{a0}x", "plain", "", "|"] {
             let message = Message::new("t", "", Headers::new().with("Name", text));
-            let headers = headers(&message, false);
+            let headers = headers(&message);
             // What a client reads of it.
             let read = headers.iter().map(|(name, texts)| {
                 let text = texts[0].as_str().trim();

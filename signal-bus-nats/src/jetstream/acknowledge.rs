@@ -21,7 +21,7 @@ use signal_bus::transport::{
 
 use crate::{
     fault::failed,
-    jetstream::{Shared, held::Held},
+    jetstream::{Shared, going::Going, held::Held},
 };
 
 /// What a dead letter says of why it is one.
@@ -39,6 +39,8 @@ pub(super) struct Word {
     pub(super) headers: Option<HeaderMap>,
     /// Where is noted that it is here.
     pub(super) held: Arc<Held>,
+    /// Whether whoever has fetched it still fetches.
+    pub(super) going: Arc<Going>,
     /// Whether it is noted there no more.
     pub(super) let_go: AtomicBool,
     /// Its place in the stream.
@@ -119,7 +121,10 @@ impl Acknowledge for Told {
         Box::pin(async move {
             match verdict {
                 Verdict::Done => self.0.say(AckKind::Ack).await,
-                Verdict::Again { after } => self.0.say(AckKind::Nak(after)).await,
+                Verdict::Again { after } => {
+                    self.0.going.is_settled().await;
+                    self.0.say(AckKind::Nak(after)).await
+                }
                 Verdict::Dead { reason } => self.0.bury(&reason).await,
                 other => {
                     tracing::warn!("a verdict that is not known here: {other:?}");

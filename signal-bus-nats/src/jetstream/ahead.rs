@@ -10,7 +10,10 @@ use futures_util::stream;
 use signal_bus::transport::{Deliveries, Delivery, Incoming, Message, TransportError};
 use tokio::sync::Notify;
 
-use crate::jetstream::acknowledge::{Told, Word};
+use crate::jetstream::{
+    acknowledge::{Told, Word},
+    going::Going,
+};
 
 /// Messages that the bus has not taken yet, of one subscription.
 ///
@@ -23,8 +26,8 @@ pub(super) struct Ahead {
     came: Notify,
     /// Tells whoever fetches that there is room.
     taken: Notify,
-    /// Tells that the bus reads no more.
-    left: Notify,
+    /// Whether the bus still reads.
+    going: Arc<Going>,
     /// With so many left there is room.
     low: usize,
 }
@@ -38,9 +41,10 @@ struct Waiting {
 }
 
 impl Ahead {
-    pub(super) fn new(low: usize) -> Arc<Self> {
+    pub(super) fn new(low: usize, going: Arc<Going>) -> Arc<Self> {
         Arc::new(Self {
             low,
+            going,
             ..Self::default()
         })
     }
@@ -65,11 +69,6 @@ impl Ahead {
         while self.low < self.len() {
             self.taken.notified().await;
         }
-    }
-
-    /// Waits until the bus reads no more.
-    pub(super) async fn is_left(&self) {
-        self.left.notified().await;
     }
 
     /// The words of what waits.
@@ -129,6 +128,6 @@ struct Reading(Arc<Ahead>);
 
 impl Drop for Reading {
     fn drop(&mut self) {
-        self.0.left.notify_one();
+        self.0.going.leave();
     }
 }

@@ -3,6 +3,7 @@
 pub(crate) mod streams;
 mod publish;
 mod held;
+mod going;
 mod acknowledge;
 mod ahead;
 mod consumer;

@@ -29,6 +29,7 @@ use crate::{
         acknowledge::Word,
         ahead::{Ahead, deliveries},
         consumer::Wanted,
+        going::Going,
         held::Held,
     },
     wire,
@@ -44,6 +45,10 @@ const BEAT_EVERY: Duration = Duration::from_secs(5);
 const BEATS_MISSED_AFTER: Duration = Duration::from_secs(12);
 /// How long is waited for what is still on its way when the bus goes.
 const LAST_ONES: Duration = Duration::from_secs(1);
+/// Words of the server about requests that are on their way at most, beside the messages that they ask for.
+const WORDS_MAX: usize = 16;
+/// How long a request stands that only asks for an answer.
+const ASK_FOR_A_WORD: Duration = Duration::from_millis(1);
 /// How long between two attempts to get a consumer back.
 const BACK_AFTER: Duration = Duration::from_millis(250);
 
@@ -62,7 +67,8 @@ pub(crate) async fn open(
         failed(TransportFault::Unreachable, what, &error)
     })?;
     let most = AHEAD_MAX.min(shared.delivery.pending_max);
-    let ahead = Ahead::new(most / 2);
+    let going = Arc::<Going>::default();
+    let ahead = Ahead::new(most / 2, Arc::clone(&going));
     let deliveries = deliveries(Arc::clone(&ahead));
     let puller = Puller {
         shared: Arc::clone(shared),
@@ -74,8 +80,10 @@ pub(crate) async fn open(
         incoming,
         most,
         ahead,
+        going,
         held: Arc::default(),
         asked: 0,
+        read: Some(0),
     };
     Ok((puller.run(), deliveries))
 }
@@ -98,9 +106,12 @@ struct Puller {
     /// As many are fetched ahead.
     most: usize,
     ahead: Arc<Ahead>,
+    going: Arc<Going>,
     held: Arc<Held>,
     /// Messages that the server still owes of the last request.
     asked: usize,
+    /// How much has come in; `None` once the server counts otherwise, which begins anew with each connection.
+    read: Option<usize>,
 }
 
 /// Why nothing comes any more.
@@ -111,10 +122,11 @@ impl Puller {
     async fn run(mut self) {
         let mut closes = self.shared.closes.subscribe();
         let (shared, ahead) = (Arc::clone(&self.shared), Arc::clone(&self.ahead));
+        let going = Arc::clone(&self.going);
         tokio::select! {
             biased;
-            () = over(&mut closes) => {}
-            () = ahead.is_left() => {}
+            () = over(&mut closes) => going.leave(),
+            () = going.leaves() => {}
             () = remind(&shared, &ahead) => {}
             () = self.go_on() => {}
         }
@@ -167,10 +179,12 @@ impl Puller {
                 changed = states.changed() => {
                     if changed.is_ok() && *states.borrow_and_update() == ConnectionState::Up {
                         self.asked = 0;
+                        self.read = None;
                     }
                 }
                 message = self.incoming.next() => {
                     heard = Instant::now();
+                    self.read = self.read.map(|read| read + 1);
                     let Some(message) = message else {
                         // The connection was drained, or is gone for good: its state says so.
                         return std::future::pending().await;
@@ -248,6 +262,7 @@ impl Puller {
             payload,
             headers,
             held: Arc::clone(&self.held),
+            going: Arc::clone(&self.going),
             let_go: AtomicBool::new(false),
             place,
             known_as: format!("{}-{place}-{}", self.wanted.stream(), self.wanted.name),
@@ -256,17 +271,52 @@ impl Puller {
         self.ahead.push(message, attempt, Arc::new(word));
     }
 
+    /// Takes what is still on its way, and nothing after that.
+    async fn take_last_ones(&mut self) {
+        if self.end().await.is_err() {
+            return;
+        }
+        while let Some(message) = self.incoming.next().await {
+            if matches!(message.status, None | Some(StatusCode::OK)) {
+                self.keep(message);
+            }
+        }
+    }
+
+    /// Has the server send nothing more.
+    ///
+    /// The client forgets a subscription as soon as it has told the server so, and drops what is still on its way, which then waits for
+    /// the server's patience. So both are told to count: to more than can be on its way. What is missing to that are answers to requests
+    /// that the server cannot grant.
+    async fn end(&mut self) -> Result<(), async_nats::Error> {
+        let Some(read) = self.read else {
+            return Ok(self.incoming.drain().await?);
+        };
+        let missing = self.asked + WORDS_MAX;
+        let last = u64::try_from(read + missing)?;
+        self.incoming.unsubscribe_after(last).await?;
+        let refused = BatchConfig {
+            batch: 1,
+            expires: Some(ASK_FOR_A_WORD),
+            idle_heartbeat: BEAT_EVERY,
+            ..BatchConfig::default()
+        };
+        for _ in 0..missing {
+            let inbox = self.inbox.clone().into();
+            self.consumer.request_batch(refused.clone(), inbox).await?;
+        }
+        Ok(())
+    }
+
     /// Gives back what the bus has not taken, also what is still on its way.
     async fn hand_back(mut self) {
-        drop(self.incoming.drain().await);
         let last = async {
-            while let Some(message) = self.incoming.next().await {
-                if matches!(message.status, None | Some(StatusCode::OK)) {
-                    self.keep(message);
-                }
-            }
+            self.take_last_ones().await;
+            // The server looks through its requests, and forgets those whose inbox is no more.
+            self.consumer.get_info().await
         };
         drop(time::timeout(LAST_ONES, last).await);
+        self.going.ended();
         for word in self.ahead.close() {
             if let Err(error) = word.say(AckKind::Nak(None)).await {
                 tracing::debug!("a message was not handed back, and comes again later: {error}");
@@ -278,6 +328,12 @@ impl Puller {
             let forgotten = context.delete_consumer_from_stream(name, stream);
             drop(time::timeout(LAST_ONES, forgotten).await);
         }
+    }
+}
+
+impl Drop for Puller {
+    fn drop(&mut self) {
+        self.going.ended();
     }
 }
 

@@ -1,15 +1,16 @@
 //! `JetStream`: every signal comes, whatever happens.
 
 use std::{
+    collections::BTreeSet,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
-use signal_bus::{Signal, publisher, subscriber};
-use signal_bus_nats::Delivery;
+use signal_bus::{BusGuard, Signal, publisher, subscriber};
+use signal_bus_nats::{Delivery, Nats};
 
 use crate::{Noted, connected, nats, server::Server, travel_both_ways, until};
 
@@ -129,11 +130,71 @@ async fn what_a_closing_bus_has_fetched_goes_to_another() -> anyhow::Result<()> 
         all.dedup();
         all
     };
-    // Nearly always at once; now and then one of them waits for the server's patience.
     until(|| all().len() == 50).await;
     drop(mover);
     staying.close().await?;
     Ok(())
+}
+
+/// How long the server waits for a word in the rounds of the next test; what is handed back does not wait for that.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A bus closes that has fetched ahead; how long it takes until all is with another one of its group.
+async fn hands_over(nats: &Nats, topic: &str) -> anyhow::Result<Duration> {
+    const SIGNALS: u32 = 50;
+    let (leaving, staying) = (
+        connected(nats, &["handed.>"]).await,
+        connected(nats, &["handed.>"]).await,
+    );
+    let noted = Noted::default();
+    let member = async |bus: &BusGuard, takes: Duration| {
+        let notes = noted.clone();
+        let member = bus.subscription::<u32>(topic).group("hands").capacity(1);
+        let listener = member.listen(move |x: Signal<u32>| {
+            notes.note(*x);
+            tokio::time::sleep(takes)
+        });
+        bus.connected().await;
+        listener
+    };
+    let slow = member(&leaving, Duration::from_millis(20)).await?;
+    for x in 0..SIGNALS {
+        staying.publish(topic, x).await?;
+    }
+    let fast = member(&staying, Duration::ZERO).await?;
+    slow.detach();
+    let begun = Instant::now();
+    leaving.close().await?;
+    let all = (0..SIGNALS).collect::<BTreeSet<_>>();
+    until(|| BTreeSet::from_iter(noted.all()) == all).await;
+    let waited = begun.elapsed();
+    drop(fast);
+    staying.close().await?;
+    Ok(waited)
+}
+
+/// Holds that nothing waits for the server's patience, in so many closes.
+async fn hand_over_at_once(rounds: u32) -> anyhow::Result<()> {
+    let server = Server::start();
+    let nats = nats(&server).delivery(Delivery::at_least_once().ack_wait(PATIENCE));
+    let mut late = 0;
+    for round in 0..rounds {
+        let waited = hands_over(&nats, &format!("handed.{round}")).await?;
+        late += u32::from(PATIENCE.mul_f64(0.8) < waited);
+    }
+    assert_eq!(late, 0, "of {rounds} closes so many left something to wait");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_closing_bus_hands_back_waits_for_nobody() -> anyhow::Result<()> {
+    hand_over_at_once(10).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "takes long: cargo test -p signal-bus-nats --test nats -- --ignored hundred_closing"]
+async fn what_a_hundred_closing_buses_hand_back_waits_for_nobody() -> anyhow::Result<()> {
+    hand_over_at_once(100).await
 }
 
 #[tokio::test]

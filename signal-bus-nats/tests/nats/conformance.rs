@@ -8,7 +8,7 @@ use signal_bus_nats::Delivery;
 use crate::{nats, server::Server};
 
 /// The names of those checks that have ended in a way, other than kept.
-fn ended<'a>(report: &'a Report, how: fn(&Found) -> bool) -> Vec<&'a str> {
+fn ended(report: &Report, how: fn(&Found) -> bool) -> Vec<&str> {
     report.assert();
     let ended = report.checks.iter().filter(|one| how(&one.found));
     ended.map(|one| one.name).collect()

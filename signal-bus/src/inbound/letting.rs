@@ -2,6 +2,7 @@
 
 use std::{
     future::poll_fn,
+    pin::pin,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -83,11 +84,15 @@ pub(super) async fn take_in(
         let Some((arrived, ready)) = letting.let_in(delivery) else {
             continue;
         };
-        // What waits for room goes back when the bus closes.
+        let mut sending = pin!(running.wait(Box::new(ready)));
         select! {
             biased;
-            _ = closes.wait_for(|closes| *closes) => return,
-            sent = running.wait(Box::new(ready)) => letting.sent(&arrived, sent),
+            _ = closes.wait_for(|closes| *closes) => {
+                // What waits for room goes back when the bus closes, once nobody asks for it here any more.
+                drop(deliveries);
+                return;
+            }
+            sent = &mut sending => letting.sent(&arrived, sent),
         }
     }
     // It has ended by itself: it is asked for again.
