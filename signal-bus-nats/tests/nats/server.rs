@@ -74,12 +74,30 @@ impl Server {
         self.run();
     }
 
-    /// Sends it a signal of the system: `STOP`, `CONT`, `HUP`.
+    /// Sends it a signal of the system: `CONT`, `HUP`.
     pub(crate) fn signal(&self, name: &str) {
         let id = self.child.as_ref().expect("it runs").id();
         let mut sent = Command::new("kill");
         sent.args([format!("-{name}"), id.to_string()]);
         assert!(sent.status().unwrap().success());
+    }
+
+    /// Stops it; it does not end, and does nothing, until it gets `CONT`.
+    pub(crate) fn stop(&self) {
+        self.signal("STOP");
+        // The signal is sent, but each of its threads stops when it comes to that.
+        let id = self.child.as_ref().expect("it runs").id();
+        let stands = |thread: &std::path::Path| {
+            let state = std::fs::read_to_string(thread.join("stat"));
+            state.is_ok_and(|state| state.contains(") T "))
+        };
+        let all_stand = || {
+            let mut threads = std::fs::read_dir(format!("/proc/{id}/task")).expect("this is Linux");
+            threads.all(|thread| thread.is_ok_and(|thread| stands(&thread.path())))
+        };
+        while !all_stand() {
+            std::thread::sleep(Duration::from_millis(1));
+        }
     }
 
     /// Has it read another configuration.
