@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use signal_bus::Signal;
+use signal_bus::{BusGuard, Listener, Retry, Signal};
 use signal_bus_nats::{Delivery, Nats};
 use tokio::{
     io::{AsyncBufReadExt as _, BufReader, Lines},
@@ -27,6 +27,16 @@ fn started(command: &mut Command) -> anyhow::Result<(Child, Lines<BufReader<Chil
     let mut child = command.stdout(Stdio::piped()).kill_on_drop(true).spawn()?;
     let stdout = child.stdout.take().expect("it is piped");
     Ok((child, BufReader::new(stdout).lines()))
+}
+
+/// Starts this program once more, for one test only, which is a part for another process.
+fn other_process(
+    part: &str,
+    server: &Server,
+) -> anyhow::Result<(Child, Lines<BufReader<ChildStdout>>)> {
+    let mut other = Command::new(env::current_exe()?);
+    other.args(["--exact", part, "--ignored", "--nocapture"]);
+    started(other.env(SERVER, server.url()))
 }
 
 async fn says(lines: &mut Lines<BufReader<ChildStdout>>, words: &str) -> anyhow::Result<()> {
@@ -65,12 +75,7 @@ async fn what_a_process_had_that_was_killed_is_with_another_after_the_ack_wait()
 -> anyhow::Result<()> {
     let server = Server::start();
     let bus = connected(&impatient(&nats(&server)), &["killed"]).await;
-    let mut other = Command::new(env::current_exe()?);
-    other.args(["--exact", "processes::the_other_process"]);
-    other
-        .args(["--ignored", "--nocapture"])
-        .env(SERVER, server.url());
-    let (mut child, mut lines) = started(&mut other)?;
+    let (mut child, mut lines) = other_process("processes::the_other_process", &server)?;
     says(&mut lines, "listens").await?;
     // One is in its handler, the others wait in its queue.
     for x in 0..3_u32 {
@@ -95,6 +100,65 @@ async fn what_a_process_had_that_was_killed_is_with_another_after_the_ack_wait()
     let mut all = noted.all();
     all.sort_unstable();
     assert_eq!(all, [(0, 2), (1, 2), (2, 2)]);
+    drop(listener);
+    bus.close().await?;
+    Ok(())
+}
+
+/// A handler that always fails, and is tried again.
+fn fails(
+    bus: &BusGuard,
+    rests: Duration,
+    attempts: u32,
+    tell: impl Fn(u32) + Clone + Send + Sync + 'static,
+) -> anyhow::Result<Listener> {
+    let retry = Retry::new().attempts(attempts).base(rests).cap(rests);
+    let member = bus.subscription::<u32>("tried").group("the tried");
+    let listener = member.retry(retry).listen(move |x: Signal<u32>| {
+        tell(x.attempt());
+        async { anyhow::bail!("never") as anyhow::Result<()> }
+    });
+    Ok(listener?)
+}
+
+#[tokio::test]
+#[ignore = "it is the other process of the next one"]
+async fn the_other_process_that_tries_again() -> anyhow::Result<()> {
+    let Ok(server) = env::var(SERVER) else {
+        return Ok(());
+    };
+    let bus = connected(&impatient(&Nats::at(&server)?), &["tried"]).await;
+    let rests = Duration::from_secs(3600);
+    let listener = fails(&bus, rests, 5, |attempt| println!("attempt {attempt}"))?;
+    bus.connected().await;
+    println!("listens");
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    drop(listener);
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_a_process_would_have_tried_again_that_was_killed_is_tried_by_another()
+-> anyhow::Result<()> {
+    let server = Server::start();
+    let bus = connected(&impatient(&nats(&server)), &["tried"]).await;
+    let (mut child, mut lines) =
+        other_process("processes::the_other_process_that_tries_again", &server)?;
+    says(&mut lines, "listens").await?;
+    bus.publish("tried", 7_u32).await?;
+    says(&mut lines, "attempt 1").await?;
+    let noted = Noted::default();
+    let notes = noted.clone();
+    let listener = fails(&bus, Duration::from_millis(1), 3, move |attempt| {
+        notes.note(attempt);
+    })?;
+    bus.connected().await;
+    // As long as the process runs, it keeps what it is going to try again.
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert!(noted.all().is_empty());
+    child.kill().await?;
+    until(|| bus.stats().total.dead == 1).await;
+    assert_eq!(noted.all(), [2, 3, 4]);
     drop(listener);
     bus.close().await?;
     Ok(())

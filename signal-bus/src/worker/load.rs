@@ -87,9 +87,9 @@ impl Load {
     }
 
     /// What the handler is called with another time.
-    pub(super) fn for_attempt(&self, attempt: u32) -> Self {
+    pub(super) fn for_next_attempt(&self) -> Self {
         let again = |entry: &Entry| Entry {
-            signal: entry.signal.for_attempt(attempt),
+            signal: entry.signal.for_next_attempt(),
             key: entry.key,
             since: entry.since,
             // It waits in no queue any more.

@@ -75,7 +75,7 @@ impl Work {
         let latest = later(Instant::now(), retry.budget_max());
         let mut attempts = 1;
         loop {
-            let again = (attempts < retry.attempts_max()).then(|| load.for_attempt(attempts + 1));
+            let again = (attempts < retry.attempts_max()).then(|| load.for_next_attempt());
             let panics = self.panics();
             let outcome = self.attempt(running, load).await;
             if let Some(_turn) = slot.take_turn() {
