@@ -203,8 +203,13 @@ impl Core {
         match events.violation_soon("Subscription", &subject, since).await {
             Some(error) => Err(error),
             None => {
-                let events = Arc::clone(events);
-                Ok(deliveries(subscriber, self.subjects.clone(), events))
+                let hears = Hears {
+                    subscriber,
+                    subjects: self.subjects.clone(),
+                    pattern: interest.pattern.clone(),
+                    events: Arc::clone(events),
+                };
+                Ok(deliveries(hears))
             }
         }
     }
@@ -259,26 +264,40 @@ fn queue(group: &str) -> String {
     group.split_whitespace().collect::<Vec<_>>().join("_")
 }
 
+/// What an interest is read from.
+struct Hears {
+    subscriber: Subscriber,
+    subjects: Subjects,
+    pattern: String,
+    events: Arc<Events>,
+}
+
+impl Hears {
+    fn is_unasked(&self, message: &Message) -> bool {
+        self.subjects.is_unasked(&message.topic, &self.pattern)
+    }
+}
+
 /// Reads at once what comes, so that it is not the client that drops what is too much.
-fn deliveries(subscriber: Subscriber, subjects: Subjects, events: Arc<Events>) -> Deliveries {
+fn deliveries(hears: Hears) -> Deliveries {
     let (inbox, reading) = Inbox::open();
     #[expect(
         clippy::disallowed_methods,
         reason = "it ends with its subscription, which ends with its reader"
     )]
     tokio::spawn(async move {
-        read(subscriber, &subjects, &events, &inbox).await;
+        read(hears, &inbox).await;
         inbox.end();
     });
     Box::pin(reading)
 }
 
-async fn read(mut subscriber: Subscriber, subjects: &Subjects, events: &Events, inbox: &Inbox) {
+async fn read(mut hears: Hears, inbox: &Inbox) {
     let mut messages = Vec::with_capacity(READ_AT_ONCE);
     loop {
         let mut next = tokio::select! {
             biased;
-            next = subscriber.next() => next,
+            next = hears.subscriber.next() => next,
             () = inbox.is_left() => return,
         };
         if next.is_none() {
@@ -286,15 +305,16 @@ async fn read(mut subscriber: Subscriber, subjects: &Subjects, events: &Events, 
         }
         while let Some(carried) = next {
             let size = carried.length;
-            let message = wire::message(subjects, carried);
+            let message = wire::message(&hears.subjects, carried);
+            let message = message.filter(|one| !hears.is_unasked(one));
             messages.extend(message.map(|message| (message, size)));
             if messages.len() == READ_AT_ONCE {
                 break;
             }
-            next = subscriber.next().now_or_never().flatten();
+            next = hears.subscriber.next().now_or_never().flatten();
         }
         // Of those that the client has dropped itself, whoever comes first tells.
-        if !inbox.put(&mut messages, events.take_dropped()) {
+        if !inbox.put(&mut messages, hears.events.take_dropped()) {
             return;
         }
     }

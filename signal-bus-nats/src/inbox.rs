@@ -14,7 +14,7 @@ use tokio::sync::Notify;
 
 /// Messages that wait at most, those included that the bus has just taken; what comes then is dropped, and counted.
 const COUNT_MAX: usize = 65_536;
-/// How large they are together at most.
+/// How large they are together at most, with their headers.
 const BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// Where messages wait. They come and go by many, so that neither side waits for the other at each of them.
@@ -63,7 +63,7 @@ impl Inbox {
         let mut state = self.lock();
         state.lost += lost;
         for (message, bytes) in messages.drain(..) {
-            if state.held.has_room() {
+            if state.held.has_room(bytes) {
                 state.held.count += 1;
                 state.held.bytes += bytes;
                 state.messages.push_back(message);
@@ -97,8 +97,8 @@ impl Inbox {
 }
 
 impl Size {
-    fn has_room(self) -> bool {
-        self.count < COUNT_MAX && self.bytes < BYTES_MAX
+    fn has_room(self, bytes: usize) -> bool {
+        self.count < COUNT_MAX && self.bytes + bytes <= BYTES_MAX
     }
 }
 

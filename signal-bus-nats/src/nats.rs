@@ -144,6 +144,8 @@ impl Nats {
 
     /// Where copies of dead letters go: `dead`, unless it is said, so that one of `orders.eu` goes to `dead.orders.eu`, below the
     /// [prefix](Self::prefix). A stream has to hold them.
+    ///
+    /// A dead letter comes in as a signal only where a pattern asks for it, as `dead.>` does; `>`, and `*.orders`, do not.
     #[must_use]
     pub fn dead_letters(mut self, prefix: impl Into<String>) -> Self {
         self.dead = Some(prefix.into());
@@ -288,16 +290,12 @@ impl Nats {
     async fn open(&self, patterns: &[String]) -> Result<Arc<dyn Connection>, TransportError> {
         let subjects = patterns.iter().map(|pattern| self.subjects.of(pattern));
         let subjects = subjects.collect::<Result<Vec<_>, _>>()?;
+        let own = self.subjects.clone();
+        let own = own.with_dead_letters(self.dead.as_deref());
         let delivery = match &self.delivery.0 {
             Kind::AtMostOnce => {
-                let (own, groups) = (self.client(true).await?, self.client(false).await?);
-                let core = Core::new(
-                    own,
-                    groups,
-                    self.subjects.clone(),
-                    self.encoding,
-                    self.publish_within,
-                );
+                let (one, groups) = (self.client(true).await?, self.client(false).await?);
+                let core = Core::new(one, groups, own, self.encoding, self.publish_within);
                 return Ok(Arc::new(core));
             }
             Kind::AtLeastOnce(delivery) => delivery.clone(),
@@ -336,7 +334,7 @@ impl Nats {
         Ok(Arc::new(JetStream::new(Shared {
             connected,
             context,
-            subjects: self.subjects.clone(),
+            subjects: own,
             encoding: self.encoding,
             delivery,
             publish_within: self.publish_within,

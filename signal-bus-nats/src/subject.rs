@@ -7,6 +7,8 @@ use signal_bus::transport::{TransportError, TransportFault};
 pub(crate) struct Subjects {
     /// With its dot, or empty.
     prefix: String,
+    /// What topics of dead letters begin with, with its dot.
+    dead: Option<String>,
 }
 
 impl Subjects {
@@ -20,7 +22,21 @@ impl Subjects {
         }
         Ok(Self {
             prefix: format!("{prefix}."),
+            dead: None,
         })
+    }
+
+    /// The same, where dead letters have topics of their own.
+    pub(crate) fn with_dead_letters(mut self, dead: Option<&str>) -> Self {
+        self.dead = dead.map(|dead| format!("{dead}."));
+        self
+    }
+
+    /// Whether it is the topic of a dead letter, which comes in only where a pattern asks for dead letters: whoever hears everything does
+    /// not mean what he could not handle before.
+    pub(crate) fn is_unasked(&self, topic: &str, pattern: &str) -> bool {
+        let dead = self.dead.as_deref();
+        dead.is_some_and(|dead| topic.starts_with(dead) && !pattern.starts_with(dead))
     }
 
     /// The subject of a topic or a pattern.
@@ -71,9 +87,21 @@ pub(crate) fn covers(subject: &str, pattern: &str) -> bool {
     }
 }
 
+/// Whether two patterns have topics in common.
+pub(crate) fn overlap(one: &str, other: &str) -> bool {
+    let (mut one, mut other) = (one.split('.'), other.split('.'));
+    loop {
+        match (one.next(), other.next()) {
+            (Some(">"), Some(_)) | (Some(_), Some(">")) | (None, None) => return true,
+            (Some(one), Some(other)) if one == other || one == "*" || other == "*" => {}
+            _ => return false,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Subjects, covers};
+    use super::{Subjects, covers, overlap};
 
     #[test]
     fn a_topic_comes_back_from_its_subject() {
@@ -101,6 +129,19 @@ mod tests {
     }
 
     #[test]
+    fn dead_letters_come_to_those_who_ask_for_them() {
+        let subjects = Subjects::default().with_dead_letters(Some("dead"));
+        for pattern in [">", "*.orders", "*.>"] {
+            assert!(subjects.is_unasked("dead.orders", pattern), "{pattern}");
+            assert!(!subjects.is_unasked("deadly.orders", pattern), "{pattern}");
+        }
+        for pattern in ["dead.>", "dead.orders"] {
+            assert!(!subjects.is_unasked("dead.orders", pattern), "{pattern}");
+        }
+        assert!(!Subjects::default().is_unasked("dead.orders", ">"));
+    }
+
+    #[test]
     fn a_stream_holds_what_its_subjects_cover() {
         for (subject, pattern) in [
             ("a.>", "a.b"),
@@ -119,6 +160,24 @@ mod tests {
             ("a", "a.b"),
         ] {
             assert!(!covers(subject, pattern), "{subject} {pattern}");
+        }
+    }
+
+    #[test]
+    fn patterns_have_topics_in_common_or_not() {
+        for (one, other) in [("a.*", "*.b"), ("a.>", "a.b.c"), ("a.b", "a.b"), (">", "a")] {
+            assert!(overlap(one, other) && overlap(other, one), "{one} {other}");
+        }
+        for (one, other) in [
+            ("a.*", "b.*"),
+            ("a.>", "a"),
+            ("a.b", "a.b.c"),
+            ("a.*", "a.b.c"),
+        ] {
+            assert!(
+                !overlap(one, other) && !overlap(other, one),
+                "{one} {other}"
+            );
         }
     }
 }

@@ -12,12 +12,14 @@ use async_nats::jetstream::{
     consumer::{AckPolicy, DeliverPolicy, PullConsumer, pull::Config},
     stream::ConsumerErrorKind,
 };
+use futures_util::StreamExt as _;
 use signal_bus::transport::{Interest, Start, TransportError, TransportFault};
 use tokio::time;
 
 use crate::{
     fault::failed,
     jetstream::{Shared, streams},
+    subject::overlap,
 };
 
 /// How often is looked up to where everything was handled.
@@ -132,6 +134,29 @@ impl Wanted {
     fn cannot(&self, error: &(dyn std::error::Error + 'static)) -> TransportError {
         let what = format!("cannot subscribe to `{}`", self.interest.pattern);
         failed(TransportFault::Refused, what, error)
+    }
+
+    /// What is odd about the group, as far as the server knows of it: consumers with other patterns, whose members get the same messages
+    /// once more.
+    pub(super) async fn rivals(&self, shared: &Shared) -> Option<TransportError> {
+        let group = self.interest.group.as_ref()?;
+        let stream = shared.context.get_stream(self.stream()).await.ok()?;
+        let mut names = stream.consumers();
+        let mut rivals = Vec::new();
+        while let Some(Ok(other)) = names.next().await {
+            let subject = &other.config.filter_subject;
+            let same = other.name == shared_name(group, subject);
+            if same && *subject != self.subject && overlap(subject, &self.subject) {
+                rivals.push(format!("`{subject}`"));
+            }
+        }
+        let rivals = Some(rivals.join(", ")).filter(|rivals| !rivals.is_empty())?;
+        let reason = format!(
+            "the group `{group}` hears `{}` here, and elsewhere, or before, {rivals}: JetStream keeps what waits for each apart, and hands \
+             out twice what both want; give all members one pattern, and delete the consumer that nobody needs any more",
+            self.subject
+        );
+        Some(TransportError::new(TransportFault::Unfit, reason))
     }
 
     /// Looks again and again up to where everything was handled; never ends.

@@ -123,6 +123,9 @@ impl Puller {
         let mut closes = self.shared.closes.subscribe();
         let (shared, ahead) = (Arc::clone(&self.shared), Arc::clone(&self.ahead));
         let going = Arc::clone(&self.going);
+        if let Some(odd) = self.wanted.rivals(&shared).await {
+            ahead.tell(odd);
+        }
         tokio::select! {
             biased;
             () = over(&mut closes) => going.leave(),
@@ -189,7 +192,7 @@ impl Puller {
                         // The connection was drained, or is gone for good: its state says so.
                         return std::future::pending().await;
                     };
-                    if let Err(lost) = self.take(message) {
+                    if let Err(lost) = self.take(message).await {
                         return lost;
                     }
                 }
@@ -218,11 +221,11 @@ impl Puller {
     }
 
     /// Takes in what the server sends: a message, or a word about the request.
-    fn take(&mut self, message: async_nats::Message) -> Result<(), Lost> {
+    async fn take(&mut self, message: async_nats::Message) -> Result<(), Lost> {
         match message.status {
             None | Some(StatusCode::OK) => {
                 self.asked = self.asked.saturating_sub(1);
-                self.keep(message);
+                self.keep(message).await;
                 Ok(())
             }
             Some(StatusCode::IDLE_HEARTBEAT) => Ok(()),
@@ -240,7 +243,7 @@ impl Puller {
     }
 
     /// Keeps a message for the bus.
-    fn keep(&self, message: async_nats::Message) {
+    async fn keep(&self, message: async_nats::Message) {
         let message = jetstream::Message {
             message,
             context: self.shared.context.clone(),
@@ -251,7 +254,8 @@ impl Puller {
         };
         let (carried, acker) = message.split();
         let (payload, headers) = (carried.payload.clone(), carried.headers.clone());
-        let message = wire::message(&self.shared.subjects, carried);
+        let subjects = &self.shared.subjects;
+        let message = wire::message(subjects, carried);
         let Some(message) = message.filter(|_| self.held.hold(place)) else {
             return;
         };
@@ -267,6 +271,9 @@ impl Puller {
             place,
             known_as: format!("{}-{place}-{}", self.wanted.stream(), self.wanted.name),
         };
+        if subjects.is_unasked(&message.topic, &self.pattern) {
+            return drop(word.say(AckKind::Ack).await);
+        }
         let attempt = u32::try_from(attempt).unwrap_or(u32::MAX).max(1);
         self.ahead.push(message, attempt, Arc::new(word));
     }
@@ -278,7 +285,7 @@ impl Puller {
         }
         while let Some(message) = self.incoming.next().await {
             if matches!(message.status, None | Some(StatusCode::OK)) {
-                self.keep(message);
+                self.keep(message).await;
             }
         }
     }

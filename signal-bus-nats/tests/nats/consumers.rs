@@ -3,7 +3,10 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use futures_util::StreamExt as _;
-use signal_bus::{BusGuard, Listener, Signal};
+use signal_bus::{
+    BusGuard, Listener, Signal,
+    transport::{Incoming, Interest, Transport as _},
+};
 use signal_bus_nats::Delivery;
 
 use crate::{Noted, connected, jetstream, nats, server::Server, stored, until};
@@ -169,5 +172,35 @@ async fn of_two_members_of_a_group_one_goes_and_nothing_is_lost() -> anyhow::Res
         bus.close().await?;
     }
     here.close().await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_group_of_two_patterns_is_told_that_it_is_two() -> anyhow::Result<()> {
+    let server = Server::start();
+    let connection = nats(&server).connect(&["rival.>".to_owned()]).await?;
+    let asked = async |pattern: &str, group: &str| {
+        let interest = Interest::all(pattern).shared(group);
+        connection.subscribe(&interest).await
+    };
+    let mut quiet = asked("rival.*", "one").await?;
+    let mut told = asked("rival.eu", "one").await?;
+    let Some(Incoming::Trouble(trouble)) = told.next().await else {
+        panic!("it is told");
+    };
+    let trouble = trouble.to_string();
+    for said in ["`one`", "`rival.eu`", "`rival.*`", "one pattern"] {
+        assert!(trouble.contains(said), "{trouble}");
+    }
+    // Not of the same pattern, nor of another group, nor of what has no topics in common.
+    let mut others = vec![asked("rival.*.x", "one").await?];
+    others.push(asked("rival.eu", "other").await?);
+    others.push(asked("rival.*", "other one").await?);
+    let mut quiet = vec![quiet.next()];
+    quiet.extend(others.iter_mut().map(|one| one.next()));
+    let quiet = futures_util::future::select_all(quiet);
+    let wait = tokio::time::timeout(Duration::from_millis(300), quiet);
+    assert!(wait.await.is_err());
+    connection.drain().await?;
     Ok(())
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_nats::{HeaderMap, jetstream::stream::Config};
 use signal_bus::{PublishError, Signal, transport::TransportFault};
-use signal_bus_nats::Delivery;
+use signal_bus_nats::{Delivery, Nats};
 
 use crate::{Noted, connected, jetstream, nats, server::Server, stored, until};
 
@@ -193,4 +193,90 @@ async fn what_a_subscriber_is_too_slow_for_is_counted() -> anyhow::Result<()> {
     drop(listener);
     bus.close().await?;
     Ok(())
+}
+
+#[tokio::test]
+async fn what_waits_once_at_most_has_a_limit_in_bytes_too() -> anyhow::Result<()> {
+    const SIGNALS: u64 = 200;
+    const BYTES: usize = 512 << 10;
+    let server = Server::with("", &[]);
+    let core = nats(&server).delivery(Delivery::at_most_once());
+    let bus = connected(&core, &["flood"]).await;
+    let (begin, begun) = tokio::sync::watch::channel(false);
+    let slow = bus.subscription::<String>("flood").capacity(1);
+    let listener = slow.listen(move |_: Signal<String>| {
+        let mut begun = begun.clone();
+        async move { drop(begun.wait_for(|begun| *begun).await) }
+    })?;
+    bus.connected().await;
+    let client = async_nats::connect(server.url()).await?;
+    let payload = format!("\"{}\"", "x".repeat(BYTES));
+    for _ in 0..SIGNALS {
+        client.publish("flood", payload.clone().into()).await?;
+        client.flush().await?;
+    }
+    // What is above the limit is counted although nobody reads.
+    client.publish("flood", "\"the last one\"".into()).await?;
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    begin.send_replace(true);
+    until(|| {
+        let stats = bus.stats();
+        stats.total.done + stats.lost_on_the_way == SIGNALS + 1
+    })
+    .await;
+    let done = bus.stats().total.done;
+    println!("{done} of {SIGNALS} handled, the others counted");
+    // 64 MiB, two in the bus, and the small one.
+    assert!((100..=131).contains(&done), "{done}");
+    drop(listener);
+    bus.close().await?;
+    Ok(())
+}
+
+/// Dead letters are below the prefix, where everything is heard.
+async fn hears_no_dead_letters(of: impl Fn(Nats) -> Nats) -> anyhow::Result<()> {
+    let server = Server::start();
+    let nats = nats(&server).prefix("shop")?;
+    let bus = connected(&nats, &[">"]).await;
+    let everything = connected(&of(nats.clone()), &[">"]).await;
+    let letters = connected(&of(nats), &["dead.>"]).await;
+    let noted = Noted::default();
+    let notes = noted.clone();
+    let handles = bus.listen("orders.*", move |x: Signal<u32>| {
+        let good = *x < 13;
+        async move { good.then_some(()).ok_or_else(|| anyhow::anyhow!("unlucky")) }
+    })?;
+    let hears = everything.listen(">", move |x: Signal<u32>| {
+        notes.note((x.topic().to_owned(), *x));
+        async {}
+    })?;
+    let mut dead = letters.subscribe::<u32>("dead.>")?;
+    for bus in [&bus, &everything, &letters] {
+        bus.connected().await;
+    }
+    let client = jetstream(&server).await;
+    let publish = async |x: &'static str| {
+        let stored = client.publish("shop.orders.eu", x.into()).await?;
+        anyhow::Ok(stored.await?)
+    };
+    publish("13").await?;
+    // It comes where it is asked for.
+    let letter = dead.recv().await.expect("it is stored");
+    assert_eq!((letter.topic(), *letter), ("dead.orders.eu", 13));
+    publish("7").await?;
+    let heard = |x| ("orders.eu".to_owned(), x);
+    until(|| noted.all().contains(&heard(7))).await;
+    assert_eq!(noted.all(), [heard(13), heard(7)]);
+    drop((handles, hears, letter, dead));
+    for bus in [bus, everything, letters] {
+        bus.close().await?;
+    }
+    assert_eq!(stored(&client, "TEST").await, 3);
+    Ok(())
+}
+
+#[tokio::test]
+async fn who_hears_everything_hears_no_dead_letters_unless_asked_for_them() -> anyhow::Result<()> {
+    hears_no_dead_letters(|nats| nats).await?;
+    hears_no_dead_letters(|nats| nats.delivery(Delivery::at_most_once())).await
 }
