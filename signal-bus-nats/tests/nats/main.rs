@@ -6,6 +6,7 @@
 )]
 
 mod server;
+mod keys;
 
 mod at_least_once;
 mod at_most_once;

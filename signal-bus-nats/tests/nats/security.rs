@@ -5,19 +5,11 @@ use std::time::{Duration, Instant};
 use signal_bus::{Bus, ConnectionState, PublishError, transport::TransportFault};
 use signal_bus_nats::{Delivery, Nats, Streams};
 
-use crate::{connected, server::Server, until};
-
-const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/certificates");
-const NKEY: &str = "UB3DKAYGQTCKSAAWR2IXDIXKXQHXOUOET4PAJ2D74YSYH4PBB2JVT7OB";
-const SEED: &str = "SUALNUMTIN4BGND5KCLECUOIMVOHNKH7HVI34XV57KJNXM2ZRLVQE434PI";
-
-fn file(name: &str) -> String {
-    format!("{FOLDER}/{name}")
-}
+use crate::{connected, keys::Keys, server::Server, until};
 
 /// A server with TLS.
-fn secure(more: &str) -> Server {
-    let (certificate, key) = (file("server.crt"), file("server.key"));
+fn secure(keys: &Keys, more: &str) -> Server {
+    let (certificate, key) = (keys.file("server.crt"), keys.file("server.key"));
     let config = format!("tls {{ cert_file: \"{certificate}\", key_file: \"{key}\", {more} }}");
     Server::with(&config, &["-js"])
 }
@@ -54,17 +46,18 @@ async fn is_let_in(nats: &Nats) -> anyhow::Result<()> {
 
 #[tokio::test]
 async fn only_a_server_that_is_known_is_talked_to() -> anyhow::Result<()> {
-    let server = secure("");
+    let keys = Keys::certificates();
+    let server = secure(&keys, "");
     let nats = at(&server.url());
-    is_let_in(&nats.clone().root_certificates(file("ca.crt"))).await?;
-    let error = is_refused(&nats.clone().root_certificates(file("other.crt"))).await;
+    is_let_in(&nats.clone().root_certificates(keys.file("ca.crt"))).await?;
+    let error = is_refused(&nats.clone().root_certificates(keys.file("other.crt"))).await;
     assert!(
         error.contains("no secure connection (TLS) to nats://127.0.0.1"),
         "{error}"
     );
     let error = is_refused(&nats.clone().require_tls()).await;
     assert!(error.contains("no secure connection"), "{error}");
-    let error = is_refused(&nats.root_certificates(file("missing.crt"))).await;
+    let error = is_refused(&nats.root_certificates(keys.file("missing.crt"))).await;
     assert!(error.contains("missing.crt"), "{error}");
     Ok(())
 }
@@ -78,11 +71,13 @@ async fn a_server_without_tls_is_not_talked_to_where_it_is_required() {
 
 #[tokio::test]
 async fn a_server_may_want_a_certificate_of_a_bus() -> anyhow::Result<()> {
-    let server = secure(&format!("ca_file: \"{}\", verify: true", file("ca.crt")));
-    let nats = at(&server.url()).root_certificates(file("ca.crt"));
+    let keys = Keys::certificates();
+    let verify = format!("ca_file: \"{}\", verify: true", keys.file("ca.crt"));
+    let server = secure(&keys, &verify);
+    let nats = at(&server.url()).root_certificates(keys.file("ca.crt"));
     let with = nats
         .clone()
-        .client_certificate(file("client.crt"), file("client.key"));
+        .client_certificate(keys.file("client.crt"), keys.file("client.key"));
     is_let_in(&with).await?;
     let error = is_refused(&nats).await;
     assert!(error.to_lowercase().contains("certificate"), "{error}");
@@ -91,9 +86,11 @@ async fn a_server_may_want_a_certificate_of_a_bus() -> anyhow::Result<()> {
 
 #[tokio::test]
 async fn an_nkey_opens_and_no_other_does() -> anyhow::Result<()> {
-    let config = format!("authorization {{ users: [{{ nkey: {NKEY} }}] }}");
+    let ann = nkeys::KeyPair::new_user();
+    let known = ann.public_key();
+    let config = format!("authorization {{ users: [{{ nkey: {known} }}] }}");
     let server = Server::with(&config, &[]);
-    is_let_in(&at(&server.url()).nkey(SEED)).await?;
+    is_let_in(&at(&server.url()).nkey(ann.seed()?)).await?;
     for nats in [at(&server.url()), at(&server.url()).nkey("SUNONSENSE")] {
         let error = is_refused(&nats).await;
         assert!(error.contains("does not accept the credentials"), "{error}");
@@ -103,14 +100,15 @@ async fn an_nkey_opens_and_no_other_does() -> anyhow::Result<()> {
 
 #[tokio::test]
 async fn a_credentials_file_opens_and_a_bad_one_is_named() -> anyhow::Result<()> {
-    let config = std::fs::read_to_string(file("operator.conf"))?;
+    let (keys, config) = Keys::credentials();
     let server = Server::with(&config, &[]);
     let nats = at(&server.url());
-    is_let_in(&nats.clone().credentials_file(file("ann.creds"))).await?;
+    is_let_in(&nats.clone().credentials_file(keys.file("ann.creds"))).await?;
     let error = is_refused(&nats).await;
     assert!(error.contains("does not accept the credentials"), "{error}");
-    for bad in ["missing.creds", "ca.crt"] {
-        let error = is_refused(&nats.clone().credentials_file(file(bad))).await;
+    std::fs::write(keys.file("empty.creds"), "")?;
+    for bad in ["missing.creds", "empty.creds"] {
+        let error = is_refused(&nats.clone().credentials_file(keys.file(bad))).await;
         assert!(error.contains(bad), "{error}");
     }
     Ok(())

@@ -1,0 +1,113 @@
+//! Keys and certificates, made for one test: none of them is kept.
+
+use std::{
+    path::PathBuf,
+    process::Command,
+    sync::atomic::{AtomicU32, Ordering},
+};
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use nkeys::KeyPair;
+use serde_json::{Value, json};
+
+/// A folder with files that are secret for the time of a test.
+pub(crate) struct Keys(PathBuf);
+
+impl Keys {
+    fn new() -> Self {
+        static MADE: AtomicU32 = AtomicU32::new(0);
+        let number = MADE.fetch_add(1, Ordering::Relaxed);
+        let name = format!("signal-bus-nats-keys-{}-{number}", std::process::id());
+        let folder = std::env::temp_dir().join(name);
+        std::fs::create_dir_all(&folder).unwrap();
+        Self(folder)
+    }
+
+    pub(crate) fn file(&self, name: &str) -> String {
+        self.0.join(name).display().to_string()
+    }
+
+    /// Two authorities, `ca` and `other`, and what the first one vouches for: `server` and `client`; of each a `.crt` and a `.key`.
+    pub(crate) fn certificates() -> Self {
+        let keys = Self::new();
+        for name in ["ca", "other"] {
+            keys.certificate(name, &[]);
+        }
+        let (ca, key) = (keys.file("ca.crt"), keys.file("ca.key"));
+        for (name, usage) in [("server", "serverAuth"), ("client", "clientAuth")] {
+            let usage = format!("extendedKeyUsage=critical,{usage}");
+            let of_ca = ["-CA", &ca, "-CAkey", &key, "-addext", &usage];
+            let host = ["-addext", "subjectAltName=IP:127.0.0.1"];
+            let no_ca = ["-addext", "basicConstraints=critical,CA:FALSE"];
+            keys.certificate(name, &[&of_ca[..], &host, &no_ca].concat());
+        }
+        keys
+    }
+
+    fn certificate(&self, name: &str, more: &[&str]) {
+        let mut openssl = Command::new("openssl");
+        openssl.args(["req", "-x509", "-newkey", "ec", "-noenc", "-days", "2"]);
+        openssl.args(["-pkeyopt", "ec_paramgen_curve:prime256v1"]);
+        openssl.args(["-subj", &format!("/CN={name}")]).args(more);
+        openssl
+            .arg("-keyout")
+            .arg(self.file(&format!("{name}.key")));
+        openssl.arg("-out").arg(self.file(&format!("{name}.crt")));
+        let made = openssl.output();
+        let made = made.expect("openssl 3 is installed: `apt-get install openssl`");
+        assert!(
+            made.status.success(),
+            "{}",
+            String::from_utf8_lossy(&made.stderr)
+        );
+    }
+
+    /// Credentials, `ann.creds`, and the configuration of a server that knows who has given them.
+    pub(crate) fn credentials() -> (Self, String) {
+        let keys = Self::new();
+        let (operator, account) = (KeyPair::new_operator(), KeyPair::new_account());
+        let ann = KeyPair::new_user();
+        let limits = json!({
+            "subs": -1, "data": -1, "payload": -1, "imports": -1, "exports": -1, "wildcards": true, "conn": -1, "leaf": -1
+        });
+        let trusted = json!({ "type": "operator", "version": 2 });
+        let trusted = vouched(&operator, &operator, trusted);
+        let known = json!({
+            "type": "account", "version": 2, "limits": limits, "default_permissions": { "pub": {}, "sub": {} }
+        });
+        let known = vouched(&account, &operator, known);
+        let user = json!({
+            "type": "user", "version": 2, "pub": {}, "sub": {}, "subs": -1, "data": -1, "payload": -1
+        });
+        let user = vouched(&ann, &account, user);
+        let seed = ann.seed().unwrap();
+        let credentials = format!(
+            "-----BEGIN NATS USER JWT-----\n{user}\n------END NATS USER JWT------\n\n\
+             -----BEGIN USER NKEY SEED-----\n{seed}\n------END USER NKEY SEED------\n"
+        );
+        std::fs::write(keys.file("ann.creds"), credentials).unwrap();
+        let config = format!(
+            "operator: {trusted}\nresolver: MEMORY\nresolver_preload: {{ {}: {known} }}",
+            account.public_key()
+        );
+        (keys, config)
+    }
+}
+
+impl Drop for Keys {
+    fn drop(&mut self) {
+        drop(std::fs::remove_dir_all(&self.0));
+    }
+}
+
+/// What one says of another one, as a JWT of NATS.
+fn vouched(of: &KeyPair, by: &KeyPair, what: Value) -> String {
+    let written = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string().as_bytes());
+    let head = json!({ "typ": "JWT", "alg": "ed25519-nkey" });
+    let claims = json!({
+        "iat": 1_700_000_000, "iss": by.public_key(), "sub": of.public_key(), "name": "test", "jti": "test", "nats": what
+    });
+    let text = format!("{}.{}", written(&head), written(&claims));
+    let signed = by.sign(text.as_bytes()).unwrap();
+    format!("{text}.{}", URL_SAFE_NO_PAD.encode(signed))
+}
