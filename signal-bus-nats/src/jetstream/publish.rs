@@ -6,7 +6,7 @@ use async_nats::{
     HeaderMap,
     jetstream::{
         self,
-        context::{PublishError, PublishErrorKind},
+        context::{GetStreamByNameErrorKind, PublishError, PublishErrorKind},
     },
 };
 use bytes::Bytes;
@@ -93,7 +93,10 @@ impl Shared {
             };
             match ended {
                 Ended::Refused(error) => return Err(self.refused(&subject, error, known)),
-                Ended::Streamless if STREAMLESS_MAX < begun.elapsed() => {
+                // In a cluster nobody answers for a stream until a new leader is found.
+                Ended::Streamless
+                    if STREAMLESS_MAX < begun.elapsed() && self.lacks_stream(&subject).await =>
+                {
                     let reason = format!("no stream of JetStream holds `{subject}` any more");
                     let error = TransportError::new(TransportFault::Missing, reason);
                     return Err(self.refused(&subject, error, known));
@@ -107,6 +110,12 @@ impl Shared {
             }
             time::sleep(AGAIN_AFTER).await;
         }
+    }
+
+    /// Whether the server says that no stream holds a subject: not, that nobody answers for the one that does.
+    async fn lacks_stream(&self, subject: &str) -> bool {
+        let held = self.context.stream_by_subject(subject).await;
+        held.is_err_and(|error| error.kind() == GetStreamByNameErrorKind::NotFound)
     }
 
     async fn attempt(

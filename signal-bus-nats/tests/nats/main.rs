@@ -10,6 +10,7 @@ mod keys;
 
 mod at_least_once;
 mod at_most_once;
+mod cluster;
 mod conformance;
 mod consumers;
 mod errors;

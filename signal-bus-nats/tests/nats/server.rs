@@ -138,7 +138,7 @@ impl Drop for Server {
 
 /// A port that is free, below those that the system gives to clients: one of them could come from there while the server is away, and
 /// a client that looks for the server could even find itself.
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     loop {
         let number = std::process::id() * 64 + NEXT.fetch_add(1, Ordering::Relaxed);
