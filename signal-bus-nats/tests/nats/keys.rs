@@ -71,15 +71,15 @@ impl Keys {
             "subs": -1, "data": -1, "payload": -1, "imports": -1, "exports": -1, "wildcards": true, "conn": -1, "leaf": -1
         });
         let trusted = json!({ "type": "operator", "version": 2 });
-        let trusted = vouched(&operator, &operator, trusted);
+        let trusted = vouched(&operator, &operator, &trusted);
         let known = json!({
             "type": "account", "version": 2, "limits": limits, "default_permissions": { "pub": {}, "sub": {} }
         });
-        let known = vouched(&account, &operator, known);
+        let known = vouched(&account, &operator, &known);
         let user = json!({
             "type": "user", "version": 2, "pub": {}, "sub": {}, "subs": -1, "data": -1, "payload": -1
         });
-        let user = vouched(&ann, &account, user);
+        let user = vouched(&ann, &account, &user);
         let seed = ann.seed().unwrap();
         let credentials = format!(
             "-----BEGIN NATS USER JWT-----\n{user}\n------END NATS USER JWT------\n\n\
@@ -101,7 +101,7 @@ impl Drop for Keys {
 }
 
 /// What one says of another one, as a JWT of NATS.
-fn vouched(of: &KeyPair, by: &KeyPair, what: Value) -> String {
+fn vouched(of: &KeyPair, by: &KeyPair, what: &Value) -> String {
     let written = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string().as_bytes());
     let head = json!({ "typ": "JWT", "alg": "ed25519-nkey" });
     let claims = json!({
