@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use futures_util::StreamExt as _;
+use async_nats::jetstream::stream::Config;
 use signal_bus::Signal;
 use signal_bus_nats::{Nats, Streams};
 
@@ -29,7 +29,13 @@ async fn cluster() -> Vec<Server> {
     };
     let servers: Vec<_> = ports.iter().enumerate().map(start).collect();
     let context = jetstream(&servers[0]).await;
-    while !matches!(context.stream_names().next().await, None | Some(Ok(_))) {
+    // Who leads may not know all of the others yet.
+    let everywhere = Config {
+        name: "READY".into(),
+        num_replicas: 3,
+        ..Config::default()
+    };
+    while context.create_stream(everywhere.clone()).await.is_err() {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     servers
