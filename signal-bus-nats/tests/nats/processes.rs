@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use signal_bus::{BusGuard, Listener, Retry, Signal};
+use signal_bus::{BusGuard, Jitter, Listener, Retry, Signal};
 use signal_bus_nats::{Delivery, Nats};
 use tokio::{
     io::{AsyncBufReadExt as _, BufReader, Lines},
@@ -112,7 +112,8 @@ fn fails(
     attempts: u32,
     tell: impl Fn(u32) + Clone + Send + Sync + 'static,
 ) -> anyhow::Result<Listener> {
-    let retry = Retry::new().attempts(attempts).base(rests).cap(rests);
+    let retry = Retry::new().attempts(attempts).jitter(Jitter::None);
+    let retry = retry.base(rests).cap(rests);
     let member = bus.subscription::<u32>("tried").group("the tried");
     let listener = member.retry(retry).listen(move |x: Signal<u32>| {
         tell(x.attempt());
@@ -128,7 +129,7 @@ async fn the_other_process_that_tries_again() -> anyhow::Result<()> {
         return Ok(());
     };
     let bus = connected(&impatient(&Nats::at(&server)?), &["tried"]).await;
-    let rests = Duration::from_secs(3600);
+    let rests = Duration::from_secs(60);
     let listener = fails(&bus, rests, 5, |attempt| println!("attempt {attempt}"))?;
     bus.connected().await;
     println!("listens");
