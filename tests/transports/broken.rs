@@ -15,9 +15,9 @@ use futures_core::Stream;
 use signal_bus::{
     Headers,
     transport::{
-        Acknowledge, Connection, Deliveries, Delivery, Features, Incoming, Interest,
-        LoopbackNetwork, Message, Start, Transport, TransportError, TransportFault,
-        TransportFuture, Verdict, header,
+        Acknowledge, Connection, Deliveries, Delivery, Features, Holding, Incoming, Interest,
+        Lease, LeaseRequest, LoopbackNetwork, Mark, Message, Start, Transport, TransportError,
+        TransportFault, TransportFuture, Verdict, header,
     },
 };
 
@@ -58,6 +58,18 @@ pub(crate) enum Flaw {
     NeverAnswers,
     Panics,
     ChangesItsMind,
+    LeasesToAll,
+    NamesNobody,
+    LeasesForEver,
+    LeasesTooBriefly,
+    RenewsNothing,
+    ReleasesNothing,
+    TellsNobody,
+    ReleasesForOthers,
+    ForgetsMarks,
+    ForgetsItsAge,
+    MarksForAll,
+    MixesLeases,
 }
 
 /// A loopback network with a flaw.
@@ -249,6 +261,85 @@ impl Connection for BrokenConnection {
     fn drain(&self) -> TransportFuture<'_, ()> {
         self.drained.store(true, Ordering::SeqCst);
         self.inner.drain()
+    }
+
+    fn lease<'a>(&'a self, request: &'a LeaseRequest) -> TransportFuture<'a, Arc<dyn Lease>> {
+        Box::pin(async {
+            let mut altered = request.clone();
+            match self.flaw {
+                Flaw::LeasesToAll => altered.holder = "all".into(),
+                Flaw::LeasesForEver => altered.time *= 1000,
+                Flaw::LeasesTooBriefly => altered.time = altered.time * 3 / 4,
+                Flaw::MixesLeases => altered.name = altered.name.to_lowercase(),
+                _ => {}
+            }
+            Ok(Arc::new(BrokenLease {
+                inner: self.inner.lease(&altered).await?,
+                others: self.inner.lease(&altered.clone().held_by("ann")).await?,
+                flaw: self.flaw,
+                held: AtomicBool::default(),
+            }) as Arc<dyn Lease>)
+        })
+    }
+}
+
+/// A lease with a flaw.
+#[derive(Debug)]
+struct BrokenLease {
+    inner: Arc<dyn Lease>,
+    /// The same, as one of those sees it who ask for it.
+    others: Arc<dyn Lease>,
+    flaw: Flaw,
+    held: AtomicBool,
+}
+
+impl BrokenLease {
+    async fn altered(&self, mark: Option<u64>) -> Result<Holding, TransportError> {
+        if self.flaw == Flaw::RenewsNothing && self.held.load(Ordering::SeqCst) {
+            return Ok(Holding::Ours { marked: None });
+        }
+        let mut holding = self.inner.hold(mark).await?;
+        match &mut holding {
+            Holding::Ours { marked } => {
+                self.held.store(true, Ordering::SeqCst);
+                match self.flaw {
+                    Flaw::ForgetsMarks if mark.is_none() => *marked = None,
+                    Flaw::ForgetsItsAge => {
+                        *marked = marked.map(|mark| Mark::new(mark.number, Duration::ZERO));
+                    }
+                    _ => {}
+                }
+            }
+            Holding::Theirs { holder, .. } if self.flaw == Flaw::NamesNobody => {
+                *holder = "somebody".into();
+            }
+            Holding::Theirs { .. } if self.flaw == Flaw::MarksForAll && mark.is_some() => {
+                self.others.hold(mark).await?;
+            }
+            _ => {}
+        }
+        Ok(holding)
+    }
+}
+
+impl Lease for BrokenLease {
+    fn hold(&self, mark: Option<u64>) -> TransportFuture<'_, Holding> {
+        Box::pin(self.altered(mark))
+    }
+
+    fn released(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        match self.flaw {
+            Flaw::TellsNobody => Box::pin(std::future::pending()),
+            _ => self.inner.released(),
+        }
+    }
+
+    fn release(&self) -> TransportFuture<'_, ()> {
+        match self.flaw {
+            Flaw::ReleasesNothing => Box::pin(async { Ok(()) }),
+            Flaw::ReleasesForOthers => self.others.release(),
+            _ => self.inner.release(),
+        }
     }
 }
 

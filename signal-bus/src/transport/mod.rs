@@ -9,6 +9,7 @@
 pub(crate) mod delivery;
 pub(crate) mod encoding;
 pub(crate) mod interest;
+pub(crate) mod lease;
 pub(crate) mod loopback;
 pub(crate) mod message;
 
@@ -21,6 +22,7 @@ pub use crate::report::health::ConnectionState;
 pub use delivery::{Acknowledge, Delivery, Incoming, Verdict};
 pub use encoding::Encoding;
 pub use interest::{Interest, Start};
+pub use lease::{Holding, Lease, LeaseRequest, Mark};
 pub use loopback::LoopbackNetwork;
 pub use message::{Message, header};
 
@@ -95,6 +97,18 @@ pub trait Connection: fmt::Debug + Send + Sync + 'static {
     /// If something may not have left.
     fn drain(&self) -> TransportFuture<'_, ()>;
 
+    /// Looks whether a lease can be had, and prepares for it; nobody has it by this alone. Only asked of a connection with [`Features::leases`].
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be had: what keeps it is missing, there is no permission.
+    fn lease<'a>(&'a self, request: &'a LeaseRequest) -> TransportFuture<'a, Arc<dyn Lease>> {
+        Box::pin(async {
+            let reason = format!("there are no leases, and none of `{}`", request.name);
+            Err(TransportError::new(TransportFault::Missing, reason))
+        })
+    }
+
     /// How it is, for the bus's health.
     fn state(&self) -> ConnectionState {
         ConnectionState::Up
@@ -117,6 +131,8 @@ pub struct Features {
     pub replay: bool,
     /// A message of an id that was stored before is not stored again, for a while.
     pub deduplicates: bool,
+    /// Of all who ask for a [lease](Lease), one has it.
+    pub leases: bool,
 }
 
 impl Features {
@@ -130,6 +146,7 @@ impl Features {
             groups: false,
             replay: false,
             deduplicates: false,
+            leases: false,
         }
     }
 
@@ -172,6 +189,13 @@ impl Features {
     #[must_use]
     pub const fn deduplicates(mut self) -> Self {
         self.deduplicates = true;
+        self
+    }
+
+    /// Of all who ask for a lease, one has it.
+    #[must_use]
+    pub const fn leases(mut self) -> Self {
+        self.leases = true;
         self
     }
 }

@@ -22,6 +22,7 @@ mod arriving;
 mod owing;
 mod sharing;
 mod storing;
+mod leasing;
 mod leaving;
 
 use std::{
@@ -176,6 +177,7 @@ fn checks() -> Vec<Check> {
         owing::checks(),
         sharing::checks(),
         storing::checks(),
+        leasing::checks(),
         leaving::checks(),
     ];
     rooms.into_iter().flatten().collect()

@@ -1,6 +1,7 @@
 //! A transport within the process: for tests, and to see what travels.
 
 mod shelf;
+mod leases;
 
 use std::{
     fmt,
@@ -22,7 +23,11 @@ use crate::{
         Connection, Deliveries, Features, Interest, Message, Transport, TransportFuture,
         delivery::{Acknowledge, Delivery, Incoming, Verdict},
         encoding::Encoding,
-        loopback::shelf::State,
+        lease::{Lease, LeaseRequest},
+        loopback::{
+            leases::{Leases, LoopbackLease},
+            shelf::State,
+        },
     },
 };
 
@@ -65,6 +70,7 @@ struct Loopback {
 struct Network {
     patience: Duration,
     state: Mutex<State>,
+    leases: Leases,
 }
 
 impl Network {
@@ -93,6 +99,7 @@ impl LoopbackNetwork {
             network: Arc::new(Network {
                 patience,
                 state: Mutex::default(),
+                leases: Leases::default(),
             }),
             encoding: Encoding::default(),
         }
@@ -122,12 +129,16 @@ impl Loopback {
     fn check_open(&self) -> Result<(), TransportError> {
         match self.closed.load(Ordering::Acquire) {
             false => Ok(()),
-            true => Err(TransportError::new(
-                TransportFault::Closed,
-                "the connection to the loopback network was drained",
-            )),
+            true => Err(drained()),
         }
     }
+}
+
+fn drained() -> TransportError {
+    TransportError::new(
+        TransportFault::Closed,
+        "the connection to the loopback network was drained",
+    )
 }
 
 impl Transport for LoopbackNetwork {
@@ -153,6 +164,7 @@ impl Connection for Loopback {
             .groups()
             .replay()
             .deduplicates()
+            .leases()
     }
 
     fn encoding(&self) -> Encoding {
@@ -189,6 +201,15 @@ impl Connection for Loopback {
             self.closed.store(true, Ordering::Release);
             self.network.lock().wake_all();
             Ok(())
+        })
+    }
+
+    fn lease<'a>(&'a self, request: &'a LeaseRequest) -> TransportFuture<'a, Arc<dyn Lease>> {
+        Box::pin(async {
+            self.check_open()?;
+            let (network, closed) = (Arc::clone(&self.network), Arc::clone(&self.closed));
+            let lease = LoopbackLease::new(network, closed, request);
+            Ok(Arc::new(lease) as Arc<dyn Lease>)
         })
     }
 }
