@@ -109,9 +109,31 @@ pub fn inject(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// jitter = "50ms"                  up to this much later, at random
 /// fixed_rate                       count from the start of a run, not from its end
 /// missed = skip | burst | delay    what becomes of missed runs; a fixed rate, or `cron`
+/// once_in = "cluster"              of all processes that are connected, one runs it
 /// on_trip = rest | close_bus       what happens when it has panicked too often; as the bus says unless set
 /// bus = BILLING                    on the bus of that `BusName`
 /// ```
+///
+/// # Once in a cluster
+///
+/// With `once_in`, the clock calls the function in one of all processes that say so; the name stands for those who share it. The
+/// bus needs a connection that has leases (`Bus::connect_to`; the first of several is asked), such as NATS with the KV bucket of that name. Each function has
+/// a lease of its own, by its path: two functions may run in two processes, and one that is renamed begins anew.
+///
+/// - **At most one.** Only the process that has the lease begins a run, and it says so to the server before. This holds as
+///   long as the clocks of the machines run about as fast (within a tenth), whatever time they show, and no process stands still
+///   for longer than the lease in the middle of a run. Nothing can stop code that is paused and goes on later: what
+///   must never happen twice needs a check of its own where it takes effect.
+/// - **The next one.** A process that closes hands the lease over at once, after a run that is under way. One that is killed has
+///   it for as long as `Bus::lease_time` says, 15 s unless set; then another takes it.
+/// - **The time between runs** is kept, by the server's clock: a process that takes over waits as long as the one before it would have. A job of
+///   every 24 hours neither begins anew with each restart, nor is put off by it. What has come due while nobody had the lease, or
+///   all processes were down, runs at once, once; with `missed = burst`, all of it. Times of day (`cron`) that came while none was there are left
+///   out. `after` counts from the start of each process. A run that has begun counts, also if its process dies in it.
+/// - **Without the server** no run begins, in no process, and `Bus::health` says so; a run that is under way goes on. If
+///   the lease is lost meanwhile, another process may begin the next one beside it.
+/// - **By hand.** `PeriodicHandle::lease` says who has it. Where it is paused, the lease is left to others; a run that is asked for where
+///   the lease is not is skipped, with a warning.
 #[proc_macro_attribute]
 pub fn periodic(arguments: TokenStream, item: TokenStream) -> TokenStream {
     attribute::expand(Role::Periodic, arguments.into(), item.into()).into()

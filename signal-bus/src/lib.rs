@@ -99,6 +99,9 @@ pub use crate::{
     topology::print::{LockError, Topology},
 };
 
+#[cfg(feature = "transport")]
+pub use crate::report::lease::LeaseState;
+
 #[cfg(feature = "tower")]
 pub use crate::layer::tower::HandlerService;
 

@@ -40,6 +40,7 @@ struct Inner {
     subscribed: AtomicUsize,
     waits_for_interests: AtomicBool,
     waits_for_drain: AtomicBool,
+    leaseless: AtomicBool,
 }
 
 impl Fake {
@@ -70,6 +71,12 @@ impl Fake {
 
     pub(crate) fn nowhere(self) -> Self {
         self.inner.unreachable.store(true, Ordering::SeqCst);
+        self
+    }
+
+    /// It promises no leases.
+    pub(crate) fn without_leases(self) -> Self {
+        self.inner.leaseless.store(true, Ordering::SeqCst);
         self
     }
 
@@ -135,7 +142,9 @@ struct FakeConnection {
 
 impl Connection for FakeConnection {
     fn features(&self) -> Features {
-        self.connection.features()
+        let mut features = self.connection.features();
+        features.leases &= !self.inner.leaseless.load(Ordering::SeqCst);
+        features
     }
 
     fn publish<'a>(&'a self, message: &'a Message) -> TransportFuture<'a, ()> {

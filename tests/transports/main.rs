@@ -15,6 +15,7 @@ mod failures;
 mod groups;
 mod interests;
 mod journeys;
+mod leases;
 mod storms;
 mod types;
 

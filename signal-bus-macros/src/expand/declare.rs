@@ -256,6 +256,7 @@ fn periodic(model: &Model, schedule: &Schedule) -> TokenStream {
         jitter,
         missed,
         fixed_rate,
+        once_in,
         on_trip,
         bus,
         ..
@@ -285,6 +286,7 @@ fn periodic(model: &Model, schedule: &Schedule) -> TokenStream {
         _ => quote! { .missed(__p::Missed::Skip) },
     }));
     options.extend(fixed_rate.then(|| quote! { .fixed_rate() }));
+    options.extend(once_in.as_ref().map(|name| quote! { .once_in(#name) }));
     options.extend(on_trip.as_ref().map(self::on_trip));
     options.extend(
         bus.as_ref()

@@ -49,7 +49,9 @@ fn known(role: Role) -> Known {
             &["retry"],
         ),
         Role::Periodic => (
-            &["cron", "tz", "after", "jitter", "missed", "on_trip", "bus"],
+            &[
+                "cron", "tz", "after", "jitter", "missed", "once_in", "on_trip", "bus",
+            ],
             &["fixed_rate"],
             &[],
         ),

@@ -18,6 +18,8 @@ pub(crate) struct Schedule {
     /// `Skip`, `Burst` or `Delay`.
     pub(crate) missed: Option<Ident>,
     pub(crate) fixed_rate: bool,
+    /// The name of a cluster in which one process runs it.
+    pub(crate) once_in: Option<LitStr>,
     /// `rest` or `close_bus`.
     pub(crate) on_trip: Option<Ident>,
     pub(crate) bus: Option<Path>,
@@ -38,6 +40,7 @@ impl Schedule {
         let on_trip = on_trip(options, errors);
         let bus = bus(options, errors);
         let fixed_rate = options.flag("fixed_rate").is_some();
+        let once_in = once_in(options, errors);
         let clock = match options.value("cron") {
             Some(cron) => Clock::cron(options, cron, errors)?,
             None => Clock::period(options, errors)?,
@@ -48,6 +51,7 @@ impl Schedule {
             jitter,
             missed,
             fixed_rate,
+            once_in,
             on_trip,
             bus,
         })
@@ -117,6 +121,22 @@ impl Clock {
         }
         Some(Self::Cron(cron, tz))
     }
+}
+
+/// Reads `once_in = "cluster"`.
+fn once_in(options: &Options, errors: &mut Errors) -> Option<LitStr> {
+    let name = text(options.value("once_in")?, "once_in", "cluster", errors)?;
+    let written = name.value();
+    let fits = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    if !written.is_empty() && written.chars().all(fits) {
+        return Some(name);
+    }
+    errors.at(
+        &name,
+        "`once_in` names a cluster by letters, digits, `_` and `-` of ASCII, for example \
+         `once_in = \"cluster\"`",
+    );
+    None
 }
 
 /// Returns a text that is a cron expression, though nobody calls it one.

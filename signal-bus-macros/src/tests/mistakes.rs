@@ -306,6 +306,28 @@ fn times() {
         r#"#[publisher("a", on_trip = rest)] fn f() -> u8 { 1 }"#,
         "`on_trip` is an option of `#[subscriber]`, not of `#[publisher]`",
     );
+    for (name, expected) in [
+        (
+            "cluster",
+            "`once_in` is a text, for example `once_in = \"cluster\"`",
+        ),
+        ("\"\"", "letters, digits, `_` and `-` of ASCII"),
+        ("\"a.b\"", "letters, digits, `_` and `-` of ASCII"),
+        ("\"a\", once_in = \"b\"", "`once_in` is given twice"),
+    ] {
+        refused(
+            &format!("#[periodic(1, once_in = {name})] async fn f() {{}}"),
+            expected,
+        );
+    }
+    refused(
+        r#"#[periodic(1, once_in)] async fn f() {}"#,
+        "`once_in` needs a value",
+    );
+    refused(
+        r#"#[subscriber("a", once_in = "cluster")] async fn f(x: X) {}"#,
+        "`once_in` is an option of `#[periodic]`, not of `#[subscriber]`",
+    );
     refused(
         r#"#[periodic(1, missed = never)] async fn f() {}"#,
         "unknown value of `missed`",

@@ -158,6 +158,10 @@ pub(super) const SAMPLES: &[Sample] = &[
         r#"#[periodic("250ms", after = 1, jitter = "50ms", missed = skip)] async fn poll() {}"#,
     ),
     function(
+        "periodic_once_in",
+        r#"#[periodic(60, once_in = "cluster", fixed_rate)] async fn report() {}"#,
+    ),
+    function(
         "periodic_publisher_inject",
         r#"#[periodic(1.0)] #[publisher("new-data")] #[inject(url = get_url)] #[inject(secret = get_secret)]
         async fn get_data(url: String, secret: String) -> Vec<Row> { rows(url, secret).await }"#,

@@ -1,6 +1,6 @@
 //! The connections of a bus to other processes.
 
-use std::{panic::Location, sync::Arc};
+use std::{panic::Location, sync::Arc, time::Duration};
 
 use crate::{
     bus::Bus,
@@ -8,6 +8,9 @@ use crate::{
     signal::Payload,
     transport::Transport,
 };
+
+/// A lease is renewed several times in it, and each time takes a moment.
+const LEASE_TIME_MIN: Duration = Duration::from_millis(100);
 
 impl Bus {
     /// Lets topics travel: what is published on them reaches the subscribers of every process that is connected so.
@@ -25,6 +28,9 @@ impl Bus {
     ///
     /// With a transport that delivers at least once, a message is acknowledged when every subscriber of this bus that hears it has
     /// ended. It goes back where this bus closes before, and is a dead letter there where one has failed for good.
+    ///
+    /// A connection may also be there for its leases alone, where a periodic function runs [once in a
+    /// cluster](macro@crate::periodic#once-in-a-cluster); then no topic has to travel: `[]`.
     ///
     /// [`start`](Self::start) connects, and fails with everything that is wrong: a server that is not there, and types of
     /// topics that travel which lack `Serialize` or `Deserialize`, with file and line.
@@ -58,6 +64,16 @@ impl Bus {
             topics: topics.into_iter().map(str::to_owned).collect(),
             at: Location::caller(),
         });
+        self
+    }
+
+    /// How long it takes at most until another process runs what runs [once in a cluster](macro@crate::periodic#once-in-a-cluster), after
+    /// the one that ran it was killed: 15 s unless set, 100 ms at least.
+    ///
+    /// It is best the same in all processes. A process that stands still for that long, or cannot reach the server for that long, loses the lease; three times in it
+    /// each holder writes to the server.
+    pub fn lease_time(mut self, most: Duration) -> Self {
+        self.connections.takes_over_within = Some(most.max(LEASE_TIME_MIN));
         self
     }
 

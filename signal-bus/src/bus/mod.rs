@@ -4,6 +4,8 @@
 pub(crate) mod connect;
 mod failures;
 mod layers;
+#[cfg(feature = "transport")]
+mod leases;
 mod run;
 mod sharing;
 mod signals;
@@ -364,6 +366,7 @@ impl Bus {
             provided: &provided,
             replaced: &replaced,
             strict: self.strict,
+            alone: self.connections.is_empty() && self.recorder.is_none(),
             capacity: self.capacity,
             own_fault: presence::own_fault,
             readable: |periodic| Schedule::new(periodic).map(drop),

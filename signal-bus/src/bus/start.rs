@@ -13,7 +13,7 @@ use std::{
 use tokio::{runtime::Handle, sync::Semaphore};
 
 #[cfg(feature = "transport")]
-use crate::inbound;
+use crate::{bus::leases, inbound};
 use crate::{
     bus::{Bus, sharing, signals::Signals},
     ending::Ending,
@@ -25,7 +25,7 @@ use crate::{
     layer::Layers,
     link::Links,
     observe::{self, Observe},
-    periodic::{self, schedule::Schedule},
+    periodic::{self, schedule::schedules},
     queue::{
         Exchange, Settings, begin_generation,
         kept::{Kept, Since},
@@ -100,12 +100,19 @@ async fn begin(bus: Bus) -> Result<BusGuard, StartError> {
             "a bus needs the runtime's clock: build the runtime with `enable_time` or `enable_all`";
         return Err(failed(Finding::new(FindingKind::NoRuntime, message)));
     }
-    let plan = bus.plan()?;
+    let mut plan = bus.plan()?;
     for warning in plan.topology.warnings() {
         observe::warn(&warning.to_string());
     }
     let schedules = schedules(&plan.periodics)?;
     let links = bus.connections.open(&plan, bus.capacity).await?;
+    if bus.recorder.is_some() && !links.has_leases() {
+        // Whoever tests it, tests it by itself.
+        plan.periodics.iter_mut().for_each(Periodic::stands_alone);
+    }
+    #[cfg(feature = "transport")]
+    let leases =
+        leases::prepare(&plan.periodics, &links, bus.connections.takes_over_within()).await?;
     let running = Arc::new(running(&bus, &plan, runtime, links));
     let workers = join(&running, &plan.subscribers)?;
     let starting = Starting(Some(Arc::clone(&running)));
@@ -120,11 +127,19 @@ async fn begin(bus: Bus) -> Result<BusGuard, StartError> {
     inbound::open(&running)
         .await
         .map_err(|(link, error)| link.failed(&error))?;
+    #[cfg(feature = "transport")]
+    let keepers = leases::begin(&running, leases).await?;
     table::enter(&running);
     running.tell_of_all();
-    for (schedule, controls) in schedules.into_iter().zip(&running.periodics) {
-        let tick = periodic::tick(Arc::clone(&running), Arc::clone(controls), schedule);
-        running.tasks.spawn(&running.runtime, tick);
+    for (place, (schedule, controls)) in schedules.into_iter().zip(&running.periodics).enumerate() {
+        let (bus, controls) = (Arc::clone(&running), Arc::clone(controls));
+        #[cfg(feature = "transport")]
+        if let Some(keeper) = keepers.get(&place) {
+            periodic::once::begin(&bus, controls, schedule, keeper);
+            continue;
+        }
+        let tick = periodic::tick(Arc::clone(&bus), controls, schedule);
+        bus.tasks.spawn(&bus.runtime, tick);
     }
     let supervisor = drain::supervise(Arc::clone(&running), bus.close_timeout);
     running.runtime.spawn(supervisor);
@@ -294,26 +309,6 @@ fn wish(subscriber: &SubscriberEntry, capacity: NonZeroUsize) -> Wish {
             shared: subscriber.group.is_some(),
             pulled: false,
         },
-    }
-}
-
-/// Reads the schedules of all periodic functions; all that are wrong come in one error.
-fn schedules(periodics: &[Periodic]) -> Result<Vec<Schedule>, StartError> {
-    let mut findings = Vec::new();
-    let mut schedules = Vec::new();
-    for periodic in periodics {
-        match Schedule::new(periodic) {
-            Ok(schedule) => schedules.push(schedule),
-            Err(error) => {
-                let finding = Finding::new(FindingKind::InvalidOption, error);
-                findings.push(finding.at(periodic.site, "is to run then"));
-            }
-        }
-    }
-    if findings.is_empty() {
-        Ok(schedules)
-    } else {
-        Err(StartError { findings })
     }
 }
 

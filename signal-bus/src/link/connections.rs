@@ -1,6 +1,6 @@
 //! Connections as the description of a bus asks for them, and their opening.
 
-use std::{num::NonZeroUsize, panic::Location, sync::Arc};
+use std::{num::NonZeroUsize, panic::Location, sync::Arc, time::Duration};
 
 use tokio::sync::watch;
 
@@ -20,12 +20,17 @@ use crate::{
     transport::{Transport, TransportError},
 };
 
+/// How long it takes at most until another bus runs what runs once in a cluster, unless it is said.
+const TAKES_OVER_WITHIN: Duration = Duration::from_secs(15);
+
 /// Connections, as the description of a bus asks for them.
 #[derive(Clone, Default)]
 pub(crate) struct Connections {
     pub(crate) wanted: Vec<Wanted>,
     /// Types that travel although no function says so.
     pub(crate) beside: Vec<(Kind, Codec)>,
+    /// How long it takes at most until another bus runs what runs once in a cluster, if it is said.
+    pub(crate) takes_over_within: Option<Duration>,
 }
 
 /// A connection, as the description of a bus asks for it.
@@ -42,6 +47,17 @@ impl Connections {
     pub(crate) fn extend(&mut self, others: Self) {
         self.wanted.extend(others.wanted);
         self.beside.extend(others.beside);
+        self.takes_over_within = others.takes_over_within.or(self.takes_over_within);
+    }
+
+    /// How long it takes at most until another bus runs what runs once in a cluster.
+    pub(crate) fn takes_over_within(&self) -> Duration {
+        self.takes_over_within.unwrap_or(TAKES_OVER_WITHIN)
+    }
+
+    /// Whether there is no connection at all.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.wanted.is_empty()
     }
 
     /// The topics that travel, as far as they are patterns.
@@ -62,8 +78,9 @@ impl Connections {
         capacity: NonZeroUsize,
     ) -> Result<Links, StartError> {
         let mut all = Vec::new();
+        let leases = plan.periodics.iter().any(|one| one.once_in.is_some());
         for wanted in &self.wanted {
-            let link = wanted.open(wanted.patterns()?).await;
+            let link = wanted.open(wanted.patterns(leases)?).await;
             let link = link.map_err(|error| failed(wanted.at, &wanted.transport.name(), &error))?;
             all.push(Arc::new(link));
         }
@@ -73,7 +90,7 @@ impl Connections {
 }
 
 impl Wanted {
-    fn patterns(&self) -> Result<Vec<Pattern>, StartError> {
+    fn patterns(&self, leases: bool) -> Result<Vec<Pattern>, StartError> {
         let wrong = |message| {
             let finding = Finding::new(FindingKind::InvalidOption, message);
             StartError {
@@ -90,7 +107,7 @@ impl Wanted {
             }
             patterns.push(pattern);
         }
-        if patterns.is_empty() {
+        if patterns.is_empty() && !leases {
             return Err(wrong(
                 "no topic travels: name some, such as `orders.>`".into(),
             ));

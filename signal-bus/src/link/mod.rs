@@ -13,6 +13,8 @@ pub(crate) mod brings;
 #[cfg(feature = "transport")]
 pub(crate) mod links;
 #[cfg(feature = "transport")]
+pub(crate) mod leases;
+#[cfg(feature = "transport")]
 pub(crate) mod connections;
 #[cfg(not(feature = "transport"))]
 mod none;

@@ -2,6 +2,8 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
+#[cfg(feature = "transport")]
+use crate::report::lease::LeaseState;
 use crate::{
     scope::{control::Controls, running::BusHandle},
     site::Site,
@@ -63,7 +65,7 @@ impl PeriodicHandle {
 
     /// How long it is until its next run begins, by the runtime's clock; zero if it is due or asked for.
     ///
-    /// `None` if that is not known: while it runs, and while it is paused; and if there is no next run, because the bus is
+    /// `None` if that is not known: while it runs, while it is paused, and while another bus has its lease; and if there is no next run, because the bus is
     /// closed or a cron expression names no later time. A system clock that is set moves times of day, which this knows
     /// within a minute.
     ///
@@ -85,6 +87,14 @@ impl PeriodicHandle {
     #[must_use]
     pub fn next_run(&self) -> Option<Duration> {
         self.controls.next_run()
+    }
+
+    /// Who has its lease, as far as this bus knows; `None` if it does not run [once in a
+    /// cluster](macro@crate::periodic#once-in-a-cluster).
+    #[cfg(feature = "transport")]
+    #[must_use]
+    pub fn lease(&self) -> Option<LeaseState> {
+        self.controls.standing.state()
     }
 
     /// The function.

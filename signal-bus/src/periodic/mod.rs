@@ -3,6 +3,10 @@
 pub(crate) mod cron;
 pub(crate) mod schedule;
 pub(crate) mod handle;
+#[cfg(feature = "transport")]
+pub(crate) mod keeper;
+#[cfg(feature = "transport")]
+pub(crate) mod once;
 
 use std::{
     sync::{Arc, atomic::Ordering},
@@ -55,10 +59,7 @@ async fn runs(running: Arc<Running>, controls: Arc<Controls>, schedule: Schedule
         running.exchange.end_run();
         // A run that was asked for is beside a schedule that has its own times.
         if !triggered || !schedule.has_times() {
-            next = Next {
-                due: next.due.and_then(|due| schedule.next(due, Instant::now())),
-                rest: jitter(schedule.jitter()),
-            };
+            next = next.after(&schedule);
         }
     }
 }
@@ -73,6 +74,14 @@ struct Next {
 }
 
 impl Next {
+    /// The run that comes when this one has ended now.
+    fn after(self, schedule: &Schedule) -> Self {
+        Self {
+            due: self.due.and_then(|due| schedule.next(due, Instant::now())),
+            rest: jitter(schedule.jitter()),
+        }
+    }
+
     fn begins_at(self, schedule: &Schedule, now: Instant) -> Option<Instant> {
         Some(later(schedule.at(self.due?, now), self.rest))
     }

@@ -6,6 +6,7 @@ use tokio::time::Instant;
 
 use crate::{
     clock::later,
+    error::{Finding, FindingKind, StartError},
     periodic::cron::Cron,
     registry::{
         handler::HandlerFuture,
@@ -129,6 +130,78 @@ impl Schedule {
             (Times::Every(_), Due::Wall(_)) | (Times::Cron(..), Due::At(_)) => Some(due),
         }
     }
+}
+
+/// Reads the schedules of all periodic functions; all that are wrong come in one error.
+pub(crate) fn schedules(periodics: &[Periodic]) -> Result<Vec<Schedule>, StartError> {
+    let mut findings = Vec::new();
+    let mut schedules = Vec::new();
+    for periodic in periodics {
+        match Schedule::new(periodic) {
+            Ok(schedule) => schedules.push(schedule),
+            Err(error) => {
+                let finding = Finding::new(FindingKind::InvalidOption, error);
+                findings.push(finding.at(periodic.site, "is to run then"));
+            }
+        }
+    }
+    if findings.is_empty() {
+        Ok(schedules)
+    } else {
+        Err(StartError { findings })
+    }
+}
+
+/// What comes of it if another bus has run it, or nobody has for a while.
+#[cfg(feature = "transport")]
+impl Schedule {
+    /// When a first run is due that has come by while another might have made it: now, unless the time is part of the run.
+    pub(crate) fn late(&self, first: Due, now: Instant) -> Due {
+        match first {
+            Due::At(first) => Due::At(first.max(now)),
+            Due::Wall(_) => first,
+        }
+    }
+
+    /// When the next run is due after one so long ago, which was for `was_due` if it was for a time of day; `first` is when this
+    /// bus would have run it first if it were alone.
+    pub(crate) fn resumed(
+        &self,
+        first: Due,
+        was_due: SystemTime,
+        ago: Duration,
+        now: Instant,
+    ) -> Option<Due> {
+        match (&self.times, first) {
+            (Times::Every(period), Due::At(first)) => {
+                let due = resumed(*period, self.periodic.fixed_rate, ago, now);
+                let waits = self.periodic.after.is_some();
+                Some(Due::At(if waits { due.max(first) } else { due }))
+            }
+            (Times::Cron(cron, _), Due::Wall(first)) if first <= was_due => {
+                cron.after(was_due).map(Due::Wall)
+            }
+            _ => Some(first),
+        }
+    }
+}
+
+/// When a run is due after one so long ago.
+#[cfg(feature = "transport")]
+fn resumed(period: Duration, fixed_rate: Option<Missed>, ago: Duration, now: Instant) -> Instant {
+    let Some(late) = ago.checked_sub(period) else {
+        return later(now, period.saturating_sub(ago));
+    };
+    let late = match fixed_rate {
+        Some(Missed::Burst) => late,
+        // At once, and then at the times it would have had.
+        Some(Missed::Skip) => {
+            let late = late.as_nanos() % period.as_nanos().max(1);
+            Duration::from_nanos(u64::try_from(late).unwrap_or_default())
+        }
+        Some(Missed::Delay) | None => Duration::ZERO,
+    };
+    now.checked_sub(late).unwrap_or(now)
 }
 
 /// The time of day, by a clock that may be set, but never goes back.

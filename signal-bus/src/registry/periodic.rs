@@ -48,6 +48,8 @@ pub struct Periodic {
     pub(crate) jitter: Duration,
     /// The clock counts from the start of runs, and does this with those missed; `None`: from their end.
     pub(crate) fixed_rate: Option<Missed>,
+    /// The cluster in which one process runs it.
+    pub(crate) once_in: Option<&'static str>,
     pub(crate) on_trip: Option<OnTrip>,
     pub(crate) bus: BusName,
     pub(crate) dependencies: Vec<Dependency>,
@@ -82,6 +84,7 @@ impl Periodic {
             after: None,
             jitter: Duration::ZERO,
             fixed_rate: None,
+            once_in: None,
             on_trip: None,
             bus: BusName::DEFAULT,
             dependencies: Vec::new(),
@@ -90,7 +93,9 @@ impl Periodic {
 
     /// Whether its first run comes at once, whatever happens.
     pub(crate) fn is_owed(&self) -> bool {
-        self.after.is_none() && matches!(self.schedule, Schedule::Every(_))
+        // Whose turn it is in a cluster is not known at the start.
+        let alone = self.once_in.is_none();
+        alone && self.after.is_none() && matches!(self.schedule, Schedule::Every(_))
     }
 
     /// The time zone of a cron expression, as the IANA database names it: `Europe/Berlin`.
@@ -126,6 +131,18 @@ impl Periodic {
     #[must_use]
     pub fn missed(mut self, missed: Missed) -> Self {
         self.fixed_rate = Some(missed);
+        self
+    }
+
+    /// Leaves out that only one process of a cluster runs it.
+    pub(crate) fn stands_alone(&mut self) {
+        self.once_in = None;
+    }
+
+    /// Of all processes of a cluster, one runs it.
+    #[must_use]
+    pub fn once_in(mut self, cluster: &'static str) -> Self {
+        self.once_in = Some(cluster);
         self
     }
 

@@ -181,11 +181,19 @@ pub enum Ailment {
         /// How long the publisher has waited that waits for longest.
         waited: Duration,
     },
+    /// It runs [once in a cluster](macro@crate::periodic#once-in-a-cluster), and this bus cannot have its lease, nor does it know who has.
+    NoLease {
+        /// Why.
+        reason: String,
+    },
 }
 
 impl fmt::Display for Ailment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::NoLease { reason } => {
+                write!(f, "does not run: its lease cannot be had: {reason}")
+            }
             Self::Tripped => f.write_str("rests: it has panicked too often"),
             Self::Stalled { running_for } => {
                 write!(f, "stalls: it has been running for {running_for:.1?}")
@@ -246,6 +254,7 @@ mod written {
                 Ailment::Tripped => ("tripped", None, None),
                 Ailment::Stalled { running_for } => ("stalled", None, Some(running_for)),
                 Ailment::Full { topic, waited } => ("full", Some(&**topic), Some(waited)),
+                Ailment::NoLease { .. } => ("no_lease", None, None),
             };
             let mut written = serializer.serialize_struct("Symptom", 5)?;
             written.serialize_field("site", &self.site.to_string())?;

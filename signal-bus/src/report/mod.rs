@@ -2,6 +2,8 @@
 
 pub(crate) mod health;
 pub(crate) mod latency;
+#[cfg(feature = "transport")]
+pub(crate) mod lease;
 
 use std::{fmt, sync::Arc, time::Duration};
 

@@ -10,6 +10,8 @@ use std::{
 
 use tokio::{sync::Notify, time::Instant};
 
+#[cfg(feature = "transport")]
+use crate::scope::standing::Standing;
 use crate::{observe::meter::Meter, registry::trip::OnTrip, scope::trip::Trip, site::Site};
 
 /// The controls of one periodic function of a running bus.
@@ -21,6 +23,9 @@ pub(crate) struct Controls {
     /// Whether it rests, because it has panicked too often.
     pub(crate) trip: Trip,
     pub(crate) meter: Meter,
+    /// Whether it may run here, if it runs once in a cluster.
+    #[cfg(feature = "transport")]
+    pub(crate) standing: Standing,
     asked: Mutex<Asked>,
     /// When it is to run next, as far as its task knows.
     next: Mutex<Option<Instant>>,
@@ -43,6 +48,8 @@ impl Controls {
             runs: AtomicBool::new(false),
             trip: Trip::new(on_trip),
             meter: Meter::in_turn(),
+            #[cfg(feature = "transport")]
+            standing: Standing::default(),
             asked: Mutex::default(),
             next: Mutex::default(),
             changed: Notify::new(),
@@ -62,6 +69,8 @@ impl Controls {
     pub(crate) fn pause(&self, paused: bool) {
         self.lock().paused = paused;
         self.changed.notify_one();
+        #[cfg(feature = "transport")]
+        self.standing.stir();
     }
 
     pub(crate) fn is_paused(&self) -> bool {

@@ -153,7 +153,10 @@ impl Running {
             let tripped = controls.trip.is_tripped().then_some(Ailment::Tripped);
             let stalled = self.watch.stalled(&controls.meter, now);
             let stalled = stalled.map(|running_for| Ailment::Stalled { running_for });
-            symptoms.extend(tripped.into_iter().chain(stalled).map(|ailment| Symptom {
+            let ailments = tripped.into_iter().chain(stalled);
+            #[cfg(feature = "transport")]
+            let ailments = ailments.chain(controls.standing.trouble().map(no_lease));
+            symptoms.extend(ailments.map(|ailment| Symptom {
                 site: controls.site,
                 topics: Arc::default(),
                 ailment,
@@ -171,6 +174,11 @@ impl Running {
             connections: self.links.health(),
         }
     }
+}
+
+#[cfg(feature = "transport")]
+fn no_lease(reason: String) -> Ailment {
+    Ailment::NoLease { reason }
 }
 
 /// A topic in words.

@@ -4,6 +4,8 @@ pub(crate) mod tasks;
 pub(crate) mod table;
 pub(crate) mod trips;
 pub(crate) mod trip;
+#[cfg(feature = "transport")]
+pub(crate) mod standing;
 pub(crate) mod control;
 pub(crate) mod presence;
 pub(crate) mod passages;

@@ -37,6 +37,8 @@ pub(crate) struct Request<'a> {
     pub(crate) capacity: NonZeroUsize,
     /// What is wrong with a subscription to the bus's own topics, if something is.
     pub(crate) own_fault: fn(&Pattern, Option<Kind>) -> Option<String>,
+    /// Whether it has no connection to other processes, which would matter.
+    pub(crate) alone: bool,
     /// Whether the schedule of a periodic function can be read; the error says what is wrong with it.
     pub(crate) readable: fn(&Periodic) -> Result<(), String>,
 }

@@ -31,6 +31,15 @@ pub(crate) fn faults(request: &Request<'_>, chosen: &Chosen) -> Vec<Finding> {
         } else if let Err(error) = (request.readable)(periodic) {
             findings.push(invalid(error).at(periodic.site, "is to run then"));
         }
+        if let Some(cluster) = periodic.once_in.filter(|_| request.alone) {
+            let message = format!(
+                "`once_in = \"{cluster}\"` takes a connection to a server that keeps leases, and the bus has none: write \
+                 `.connect_to(nats, [..])` with the topics that travel, or `[]` for none (crate `signal-bus-nats`); a test may connect to a \
+                 `LoopbackNetwork`"
+            );
+            let part = format!("runs once in `{cluster}`");
+            findings.push(invalid(message).at(periodic.site, part));
+        }
     }
     findings
 }
