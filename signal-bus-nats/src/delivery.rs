@@ -152,3 +152,31 @@ impl Streams {
         self
     }
 }
+
+/// KV buckets that are to be made for leases, where there are none: one for each name that a periodic function is
+/// `once_in`.
+#[derive(Clone, Debug)]
+pub struct Buckets {
+    pub(crate) replicas: usize,
+}
+
+impl Default for Buckets {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Buckets {
+    /// Buckets in files, with one copy of each.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { replicas: 1 }
+    }
+
+    /// On how many servers of a cluster each is.
+    #[must_use]
+    pub fn replicas(mut self, replicas: usize) -> Self {
+        self.replicas = replicas.max(1);
+        self
+    }
+}

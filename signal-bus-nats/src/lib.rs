@@ -22,5 +22,5 @@ mod core;
 mod jetstream;
 mod nats;
 
-pub use delivery::{Delivery, Storage, Streams};
+pub use delivery::{Buckets, Delivery, Storage, Streams};
 pub use nats::Nats;

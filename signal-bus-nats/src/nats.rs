@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use crate::{
     client::{Connected, connect},
     core::Core,
-    delivery::{Delivery, Kind, Streams},
+    delivery::{Buckets, Delivery, Kind, Streams},
     fault::failed,
     jetstream::{self, JetStream, Shared, streams},
     secrets::{Credentials, Tls, there, without_secrets},
@@ -45,6 +45,7 @@ pub struct Nats {
     delivery: Delivery,
     encoding: Encoding,
     create: Option<Streams>,
+    buckets: Option<Buckets>,
     dead: Option<String>,
     wait_for_server: Duration,
     publish_within: Duration,
@@ -103,6 +104,7 @@ impl Nats {
             delivery: Delivery::default(),
             encoding: Encoding::default(),
             create: None,
+            buckets: None,
             dead: Some(DEAD.to_owned()),
             wait_for_server: WAIT_FOR_SERVER,
             publish_within: PUBLISH_WITHIN,
@@ -132,7 +134,15 @@ impl Nats {
         self
     }
 
-    /// What stands before each topic in its subject: `shop`, and `orders.eu` is `shop.orders.eu`.
+    /// Makes the KV bucket of each name that a periodic function is `once_in`, where it is not there. Without this, a bucket
+    /// that is missing fails the start.
+    #[must_use]
+    pub fn create_buckets(mut self, buckets: Buckets) -> Self {
+        self.buckets = Some(buckets);
+        self
+    }
+
+    /// What stands before each topic in its subject: `shop`, and `orders.eu` is `shop.orders.eu`. The keys of leases begin with it, too.
     ///
     /// # Errors
     ///
@@ -305,6 +315,8 @@ impl Nats {
         streams::check(&context).await?;
         let dead = match &self.dead {
             None => None,
+            // Where nothing travels, nothing dies.
+            Some(_) if subjects.is_empty() => None,
             Some(dead) => Some(self.subjects.of(dead)?),
         };
         if let Some(create) = &self.create {
@@ -339,6 +351,7 @@ impl Nats {
             delivery,
             publish_within: self.publish_within,
             dead: dead.map(|dead| format!("{dead}.")),
+            buckets: self.buckets.clone(),
             closes: watch::Sender::new(false),
         })))
     }

@@ -53,6 +53,11 @@ impl Subjects {
         Ok(subject)
     }
 
+    /// What stands before each topic.
+    pub(crate) fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
     /// The topic of a subject, if it is one of these.
     pub(crate) fn topic<'a>(&self, subject: &'a str) -> Option<&'a str> {
         subject.strip_prefix(&self.prefix)

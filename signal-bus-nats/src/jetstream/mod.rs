@@ -8,6 +8,8 @@ mod acknowledge;
 mod ahead;
 mod consumer;
 mod pull;
+mod bucket;
+mod lease;
 
 use std::{
     sync::{
@@ -21,13 +23,19 @@ use async_nats::jetstream::{Context, context::ContextBuilder};
 use signal_bus::{
     ConnectionState,
     transport::{
-        Connection, Deliveries, Encoding, Features, Interest, Message, TransportError,
-        TransportFuture,
+        Connection, Deliveries, Encoding, Features, Interest, Lease, LeaseRequest, Message,
+        TransportError, TransportFuture,
     },
 };
 use tokio::{sync::watch, task::JoinSet, time};
 
-use crate::{client::Connected, delivery::AtLeastOnce, fault::closed, subject::Subjects};
+use crate::{
+    client::Connected,
+    delivery::{AtLeastOnce, Buckets},
+    fault::closed,
+    jetstream::lease::BucketLease,
+    subject::Subjects,
+};
 
 /// How long the server has for one acknowledgement, before the message is sent again.
 const ACKNOWLEDGED_WITHIN: Duration = Duration::from_secs(5);
@@ -55,6 +63,8 @@ pub(crate) struct Shared {
     pub(crate) publish_within: Duration,
     /// What the subjects of dead letters begin with, with its dot.
     pub(crate) dead: Option<String>,
+    /// How buckets of leases are made, if they are.
+    pub(crate) buckets: Option<Buckets>,
     /// Tells pullers that it is over.
     pub(crate) closes: watch::Sender<bool>,
 }
@@ -101,6 +111,7 @@ impl Connection for JetStream {
             .groups()
             .replay()
             .deduplicates()
+            .leases()
     }
 
     fn encoding(&self) -> Encoding {
@@ -128,6 +139,14 @@ impl Connection for JetStream {
             // What they have not handed back until then comes again by itself.
             drop(time::timeout(HAND_BACK_MAX, ended).await);
             self.shared.connected.close().await
+        })
+    }
+
+    fn lease<'a>(&'a self, request: &'a LeaseRequest) -> TransportFuture<'a, Arc<dyn Lease>> {
+        Box::pin(async {
+            self.check_open()?;
+            let lease = BucketLease::open(&self.shared, request).await?;
+            Ok(Arc::new(lease) as Arc<dyn Lease>)
         })
     }
 

@@ -15,6 +15,7 @@ mod conformance;
 mod consumers;
 mod errors;
 mod interop;
+mod leases;
 mod outages;
 mod poison;
 mod processes;
