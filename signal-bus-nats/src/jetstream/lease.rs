@@ -115,12 +115,12 @@ impl BucketLease {
         let mut known = self.known.lock().await;
         for _ in 0..ATTEMPTS_MAX {
             // What is not known to have been written well is looked at again.
-            if let Some(own) = known.own.take() {
-                if let Some(own) = self.renew(own, mark).await? {
-                    let holding = own.holding();
-                    known.own = Some(own);
-                    return Ok(holding);
-                }
+            if let Some(own) = known.own.take()
+                && let Some(own) = self.renew(own, mark).await?
+            {
+                let holding = own.holding();
+                known.own = Some(own);
+                return Ok(holding);
             }
             let found = self.find().await?;
             if let Some((holder, free_in)) = self.taken(&mut known, &found) {
@@ -303,7 +303,7 @@ impl BucketLease {
                 return;
             }
         }
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 
     fn unknown(&self, said: &str) -> TransportError {

@@ -60,11 +60,11 @@ pub(super) async fn prepare(
     }
 }
 
-/// Asks for the leases, which tells whether they can be had at all; by the place of its function, each has its keeper then.
+/// Asks for the leases, which tells whether they can be had at all; each function has its keeper then.
 pub(super) async fn begin(
     running: &Running,
     leases: Vec<Leased>,
-) -> Result<HashMap<usize, Arc<Keeper>>, StartError> {
+) -> Result<HashMap<Site, Arc<Keeper>>, StartError> {
     let mut keepers = HashMap::new();
     for leased in leases {
         let controls = &running.periodics[leased.place];
@@ -73,7 +73,7 @@ pub(super) async fn begin(
         begun.map_err(|error| StartError {
             findings: vec![refused(controls.site, leased.cluster, &leased.link, &error)],
         })?;
-        keepers.insert(leased.place, Arc::new(keeper));
+        keepers.insert(controls.site, Arc::new(keeper));
     }
     Ok(keepers)
 }

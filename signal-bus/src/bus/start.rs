@@ -131,15 +131,14 @@ async fn begin(bus: Bus) -> Result<BusGuard, StartError> {
     let keepers = leases::begin(&running, leases).await?;
     table::enter(&running);
     running.tell_of_all();
-    for (place, (schedule, controls)) in schedules.into_iter().zip(&running.periodics).enumerate() {
-        let (bus, controls) = (Arc::clone(&running), Arc::clone(controls));
+    for (schedule, controls) in schedules.into_iter().zip(&running.periodics) {
         #[cfg(feature = "transport")]
-        if let Some(keeper) = keepers.get(&place) {
-            periodic::once::begin(&bus, controls, schedule, keeper);
+        if let Some(keeper) = keepers.get(&controls.site) {
+            periodic::once::begin(&running, controls, schedule, keeper);
             continue;
         }
-        let tick = periodic::tick(Arc::clone(&bus), controls, schedule);
-        bus.tasks.spawn(&bus.runtime, tick);
+        let tick = periodic::tick(Arc::clone(&running), Arc::clone(controls), schedule);
+        running.tasks.spawn(&running.runtime, tick);
     }
     let supervisor = drain::supervise(Arc::clone(&running), bus.close_timeout);
     running.runtime.spawn(supervisor);

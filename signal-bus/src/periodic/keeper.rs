@@ -26,6 +26,9 @@ use crate::{
 /// How long a lease is given back for at most: who is not heard of has it no longer anyway.
 const GIVE_BACK_MAX: Duration = Duration::from_millis(500);
 
+/// How long between two questions at least.
+const MOMENT: Duration = Duration::from_millis(1);
+
 /// Keeps the lease of one function.
 pub(crate) struct Keeper {
     lease: Arc<dyn Lease>,
@@ -97,7 +100,7 @@ impl Keeper {
             }
             let wait = match self.ask(None).await {
                 Ok(Holding::Ours { .. }) => self.times.renew,
-                Ok(Holding::Theirs { free_in, .. }) => self.times.look.min(free_in),
+                Ok(Holding::Theirs { free_in, .. }) => self.times.look.min(free_in.max(MOMENT)),
                 Err(_) if holds => self.times.look.min(self.times.renew / 2),
                 Err(_) => self.times.look,
             };

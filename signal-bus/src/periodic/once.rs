@@ -26,7 +26,7 @@ const RANDOM_BITS: u32 = 30;
 /// Runs a periodic function while its bus has the lease, until the bus is asked to close.
 pub(crate) fn begin(
     running: &Arc<Running>,
-    controls: Arc<Controls>,
+    controls: &Arc<Controls>,
     schedule: Schedule,
     keeper: &Arc<Keeper>,
 ) {
@@ -34,7 +34,7 @@ pub(crate) fn begin(
     let first = schedule.first(Instant::now());
     let turns = Turns {
         running: Arc::clone(running),
-        controls,
+        controls: Arc::clone(controls),
         schedule,
         keeper: Arc::clone(keeper),
         first,

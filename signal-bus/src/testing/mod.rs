@@ -127,7 +127,8 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 }
 
 impl TestBus {
-    /// Starts a bus that records.
+    /// Starts a bus that records. What runs once in a cluster runs in it as if it were alone, unless it is connected to something that
+    /// has leases.
     ///
     /// # Errors
     ///
