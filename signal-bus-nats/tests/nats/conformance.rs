@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use signal_bus::testing::transport::{Found, Report, conformance};
-use signal_bus_nats::Delivery;
+use signal_bus_nats::{Buckets, Delivery};
 
 use crate::{nats, server::Server};
 
@@ -33,6 +33,13 @@ async fn nats_without_jetstream_keeps_all_it_promises() {
         "replayed",
         "replayed_after",
         "durable",
+        "one_holder",
+        "renewed",
+        "left_alone",
+        "given_back",
+        "not_given_away",
+        "marked",
+        "leases_apart",
         "handed_back",
     ];
     let without = ended(&report, |found| *found == Found::NotPromised);
@@ -43,7 +50,8 @@ async fn nats_without_jetstream_keeps_all_it_promises() {
 async fn jetstream_keeps_all_it_promises() {
     let server = Server::start();
     let impatient = Delivery::at_least_once().ack_wait(Duration::from_secs(1));
-    let report = conformance(&nats(&server).delivery(impatient), "conformance").await;
+    let nats = nats(&server).create_buckets(Buckets::new());
+    let report = conformance(&nats.delivery(impatient), "conformance").await;
     // What outlives a server, the tests show that kill it.
     let unkept = ended(&report, |found| *found != Found::Kept);
     assert_eq!(unkept, ["durable"]);
