@@ -20,6 +20,16 @@ pub(crate) struct AtLeastOnce {
     pub(crate) forgotten_after: Duration,
 }
 
+impl Default for AtLeastOnce {
+    fn default() -> Self {
+        Self {
+            ack_wait: Duration::from_secs(30),
+            pending_max: 1024,
+            forgotten_after: Duration::from_secs(3600),
+        }
+    }
+}
+
 impl Default for Delivery {
     fn default() -> Self {
         Self::at_least_once()
@@ -33,11 +43,7 @@ impl Delivery {
     /// a crash, or when the network fails in the wrong moment; [`Signal::attempt`](signal_bus::Signal::attempt) is more than 1 then.
     #[must_use]
     pub fn at_least_once() -> Self {
-        Self(Kind::AtLeastOnce(AtLeastOnce {
-            ack_wait: Duration::from_secs(30),
-            pending_max: 1024,
-            forgotten_after: Duration::from_secs(3600),
-        }))
+        Self(Kind::AtLeastOnce(AtLeastOnce::default()))
     }
 
     /// Every signal comes once at most: NATS without `JetStream`, faster, and without memory.

@@ -20,7 +20,9 @@ mod client;
 mod inbox;
 mod core;
 mod jetstream;
+mod log;
 mod nats;
 
 pub use delivery::{Buckets, Delivery, Storage, Streams};
+pub use log::{Entry, Extent, Log, LogError, LogReader, LogStream, Read};
 pub use nats::Nats;

@@ -14,6 +14,7 @@ use crate::{
     delivery::{Buckets, Delivery, Kind, Streams},
     fault::failed,
     jetstream::{self, JetStream, Shared, streams},
+    log::{Log, LogError, LogStream},
     secrets::{Credentials, Tls, there, without_secrets},
     subject::Subjects,
 };
@@ -295,6 +296,26 @@ impl Nats {
             Ok(if no_echo { options.no_echo() } else { options })
         };
         connect(&self.servers, &self.name(), options, self.wait_for_server).await
+    }
+
+    /// Opens a stream as a log, for programs that read it in its order, from any place on: see [`Log`].
+    ///
+    /// # Errors
+    ///
+    /// [`LogError`] says what is in the way: the connection, the stream, or its topics.
+    ///
+    /// # Cancel safety
+    ///
+    /// A stream may have been made.
+    pub async fn open_log(&self, stream: &LogStream) -> Result<Log, LogError> {
+        let connected = self.client(false).await.map_err(LogError::Connect)?;
+        Log::open(
+            connected,
+            self.subjects.clone(),
+            self.publish_within,
+            stream,
+        )
+        .await
     }
 
     async fn open(&self, patterns: &[String]) -> Result<Arc<dyn Connection>, TransportError> {

@@ -107,7 +107,7 @@ impl Word {
             .store(subject, headers, self.payload.clone())
             .await
         {
-            Ok(()) => self.say(AckKind::Term).await,
+            Ok(_) => self.say(AckKind::Term).await,
             Err(error) => {
                 self.say(AckKind::Nak(Some(DEAD_AGAIN_AFTER))).await?;
                 Err(error)

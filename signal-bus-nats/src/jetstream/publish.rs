@@ -58,16 +58,17 @@ impl Shared {
         let headers = wire::headers(message);
         let size = wire::size(&headers, &message.payload);
         wire::check_size(size, self.connected.client.max_payload(), &message.topic)?;
-        self.store(subject, headers, message.payload.clone()).await
+        let stored = self.store(subject, headers, message.payload.clone());
+        stored.await.map(drop)
     }
 
-    /// Has the server store something.
+    /// Has the server store something, and tells its place.
     pub(crate) async fn store(
         &self,
         subject: String,
         headers: HeaderMap,
         payload: Bytes,
-    ) -> Result<(), TransportError> {
+    ) -> Result<u64, TransportError> {
         let begun = Instant::now();
         let deadline = begun + self.publish_within;
         let mut known = Known::default();
@@ -85,7 +86,7 @@ impl Shared {
             let ended = tokio::select! {
                 biased;
                 stored = time::timeout_at(deadline, attempt) => match stored {
-                    Ok(Ok(())) => return Ok(()),
+                    Ok(Ok(place)) => return Ok(place),
                     Ok(Err(ended)) => ended,
                     Err(_) => Ended::Unknown("no answer".into()),
                 },
@@ -123,14 +124,14 @@ impl Shared {
         subject: &str,
         headers: HeaderMap,
         payload: Bytes,
-    ) -> Result<(), Ended> {
+    ) -> Result<u64, Ended> {
         let sent = self
             .context
             .publish_with_headers(subject.to_owned(), headers, payload);
         let acknowledged = sent.await.map_err(|error| ended(subject, &error))?;
         acknowledged
             .await
-            .map(drop)
+            .map(|acknowledged| acknowledged.sequence)
             .map_err(|error| ended(subject, &error))
     }
 

@@ -16,6 +16,7 @@ mod consumers;
 mod errors;
 mod interop;
 mod leases;
+mod logs;
 mod outages;
 mod poison;
 mod processes;
