@@ -6,9 +6,15 @@ use bytes::Bytes;
 
 use crate::{
     cursor::Cursor,
-    json::{Object, write_float, write_text},
-    topic::Topics,
+    json::{Object, texts, write_float, write_text},
+    topic::{TOPICS_MAX, Topics, split},
 };
+
+/// The labels of an event.
+const TIMESTAMP: &str = "pubsub_timestamp";
+const TOPICS: &str = "pubsub_topics";
+const PATH: &str = "pubsub_path";
+const CURSOR: &str = "pubsub_cursor";
 
 /// What was accepted from a publisher, before it has its place in the row.
 #[derive(Debug)]
@@ -34,22 +40,59 @@ impl Draft {
         }
     }
 
+    /// Reads what travels between gateways; a time that is not said is that at which it was stored. Says what is wrong with what is
+    /// none.
+    pub(crate) fn of_message(message: &[u8], stored: f64) -> Result<Self, &'static str> {
+        let text = std::str::from_utf8(message).map_err(|_| "it is not UTF-8")?;
+        let payload = Object::read(text).map_err(|_| "it is no JSON object")?;
+        let path = payload.value(PATH).ok_or("it has no `pubsub_path`")?;
+        let [path] = &texts(&format!("[{path}]")).unwrap_or_default()[..] else {
+            return Err("its `pubsub_path` is no text");
+        };
+        if !path.starts_with('/') {
+            return Err("its `pubsub_path` does not begin with `/`");
+        }
+        if TOPICS_MAX < split(path).count() {
+            return Err("its `pubsub_path` names too many topics");
+        }
+        let timestamp = match payload.value(TIMESTAMP) {
+            None => stored,
+            Some(time) => number(time).ok_or("its `pubsub_timestamp` is no number")?,
+        };
+        Ok(Self::new(payload, path, timestamp))
+    }
+
+    /// What travels to other gateways: the event without its place.
+    pub(crate) fn message(&self) -> String {
+        self.written(None)
+    }
+
     /// Writes the event, with its place in the row.
     pub(crate) fn line(&self, cursor: Cursor) -> String {
+        let mut line = self.written(Some(cursor));
+        line.push('\n');
+        line
+    }
+
+    fn written(&self, cursor: Option<Cursor>) -> String {
         let (mut timestamp, mut topics, mut path) = (String::new(), String::new(), String::new());
         write_float(self.timestamp, &mut timestamp);
         self.topics.write_json(&mut topics);
         write_text(&self.path, &mut path);
-        let labels = [
-            ("pubsub_timestamp", timestamp.as_str()),
-            ("pubsub_topics", &topics),
-            ("pubsub_path", &path),
-            ("pubsub_cursor", &format!("\"{cursor}\"")),
+        let cursor = cursor.map(|cursor| format!("\"{cursor}\""));
+        let mut labels = vec![
+            (TIMESTAMP, timestamp.as_str()),
+            (TOPICS, &topics),
+            (PATH, &path),
         ];
-        let mut line = String::new();
-        self.payload.write_with(&labels, &mut line);
-        line.push('\n');
-        line
+        labels.extend(cursor.as_deref().map(|cursor| (CURSOR, cursor)));
+        let mut written = String::new();
+        self.payload.write_with(&labels, &mut written);
+        written
+    }
+
+    pub(crate) fn is_private(&self) -> bool {
+        self.is_private
     }
 
     pub(crate) fn path(&self) -> &str {
@@ -73,6 +116,13 @@ impl Draft {
             fields: OnceLock::new(),
         }
     }
+}
+
+fn number(written: &str) -> Option<f64> {
+    written
+        .parse()
+        .ok()
+        .filter(|number: &f64| number.is_finite())
 }
 
 /// An event in its place, written once for all who get it.
@@ -229,6 +279,71 @@ mod tests {
             "\n"
         );
         assert_eq!(line, expected);
+    }
+
+    /// Whatever was published, and whichever gateway writes it, the bytes are the same.
+    #[test]
+    fn an_event_that_has_travelled_is_written_as_if_it_had_not() {
+        for (payload, path) in [
+            (r#"{"text": "a\u00e9\n", "n": 1E5}"#, "/fruits/apples"),
+            ("{}", "/"),
+            (
+                r#"{"pubsub_cursor": 1, "a": 2, "pubsub_path": [3]}"#,
+                "//private\"/\u{e9}\n",
+            ),
+            (r#"{"pubsub_timestamp": "x"}"#, "/private/a"),
+        ] {
+            let object = Object::read(payload).expect("an object");
+            let draft = Draft::new(object, path, 1_795_211_229.799_982_3);
+            let travelled = Draft::of_message(draft.message().as_bytes(), 0.0);
+            let travelled = travelled.expect("it can be read");
+            assert_eq!(travelled.line(cursor()), draft.line(cursor()));
+            assert_eq!(travelled.is_private(), draft.is_private());
+            assert_eq!(travelled.path(), path);
+        }
+    }
+
+    #[test]
+    fn what_others_publish_is_an_event_or_it_is_said_why_not() {
+        let read =
+            |message: &[u8]| Draft::of_message(message, 7.5).map(|draft| draft.line(cursor()));
+        let line = read(br#"{"text":"hi","pubsub_path":"/a"}"#).expect("it is an event");
+        assert!(
+            line.starts_with(r#"{"text": "hi", "pubsub_path": "/a", "pubsub_timestamp": 7.5, "#),
+            "{line}"
+        );
+        let endless = format!(
+            r#"{{"pubsub_path": "/a", "pubsub_timestamp": 1{}}}"#,
+            "0".repeat(400)
+        );
+        let many = format!(r#"{{"pubsub_path": "{}"}}"#, "/a".repeat(513));
+        for (message, expected) in [
+            (&b"\xff"[..], "it is not UTF-8"),
+            (b"", "it is no JSON object"),
+            (b"[1]", "it is no JSON object"),
+            (b"{}", "it has no `pubsub_path`"),
+            (br#"{"pubsub_path": 1}"#, "its `pubsub_path` is no text"),
+            (
+                br#"{"pubsub_path": ["/a"]}"#,
+                "its `pubsub_path` is no text",
+            ),
+            (
+                br#"{"pubsub_path": "a"}"#,
+                "its `pubsub_path` does not begin with `/`",
+            ),
+            (many.as_bytes(), "its `pubsub_path` names too many topics"),
+            (
+                br#"{"pubsub_path": "/a", "pubsub_timestamp": "7"}"#,
+                "its `pubsub_timestamp` is no number",
+            ),
+            (
+                br#"{"pubsub_path": "/a", "pubsub_timestamp": null}"#,
+                "its `pubsub_timestamp` is no number",
+            ),
+            (endless.as_bytes(), "its `pubsub_timestamp` is no number"),
+        ] {
+            assert_eq!(read(message).expect_err("it is none"), expected);
+        }
     }
 
     #[test]

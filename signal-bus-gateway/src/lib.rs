@@ -8,6 +8,13 @@
     clippy::print_stdout,
     clippy::unwrap_used
 )]
+#![cfg_attr(
+    not(any(test, feature = "nats")),
+    expect(
+        dead_code,
+        reason = "what gateways share is read, but nobody carries it"
+    )
+)]
 
 // The order is the architecture: a module uses only modules above it.
 mod mutex;
@@ -23,10 +30,13 @@ mod access;
 mod config;
 mod backlog;
 mod hub;
+#[cfg(feature = "nats")]
+mod nats;
 mod login;
 mod wire;
 mod serve;
 mod setup;
+mod shown;
 mod server;
 mod gateway;
 #[cfg(test)]
@@ -36,6 +46,7 @@ pub use crate::{
     config::Compat,
     gateway::{Access, Gateway, GatewayBody, TooSlow},
     problem::{Problem, Weight},
-    server::{Server, ServerError},
+    server::Server,
     setup::Setup,
+    shown::ServerError,
 };

@@ -5,6 +5,11 @@ use std::{path::PathBuf, process::ExitCode};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use signal_bus_gateway::{Compat, Problem, Server, Setup, Weight};
 use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::{
+    filter::{LevelFilter, Targets},
+    layer::SubscriberExt as _,
+    util::SubscriberInitExt as _,
+};
 
 const HELP: &str = "\
 A publisher/subscriber service on HTTP, in the place of PyPubSub.
@@ -36,12 +41,7 @@ struct Options {
 }
 
 fn main() -> ExitCode {
-    tracing_subscriber::fmt()
-        .without_time()
-        .with_target(false)
-        .with_ansi(false)
-        .with_writer(std::io::stderr)
-        .init();
+    log_to_stderr();
     let options = match options() {
         Ok(Some(options)) => options,
         Ok(None) => return ExitCode::SUCCESS,
@@ -70,6 +70,22 @@ fn main() -> ExitCode {
     } else {
         run(&setup)
     }
+}
+
+/// What others say of their connections is said by us.
+fn log_to_stderr() {
+    let lines = tracing_subscriber::fmt::layer()
+        .without_time()
+        .with_target(false)
+        .with_ansi(false)
+        .with_writer(std::io::stderr);
+    let levels = Targets::new()
+        .with_default(LevelFilter::INFO)
+        .with_target("async_nats", LevelFilter::ERROR);
+    tracing_subscriber::registry()
+        .with(lines)
+        .with(levels)
+        .init();
 }
 
 /// The options; nothing if a page was shown instead.
@@ -159,7 +175,12 @@ async fn serve(setup: &Setup) -> Result<(), Box<dyn std::error::Error>> {
     let mut reload = signal(SignalKind::user_defined2())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    let server = Server::start(setup).await?;
+    let server = tokio::select! {
+        server = Server::start(setup) => server?,
+        // A start may wait for others.
+        _ = terminate.recv() => return Ok(()),
+        _ = interrupt.recv() => return Ok(()),
+    };
     println!(
         "==== signal-bus-gateway v/{} starting... ====",
         env!("CARGO_PKG_VERSION")

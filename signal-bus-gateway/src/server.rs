@@ -1,26 +1,21 @@
 //! A gateway from its start to its end.
 
 use std::{
-    io,
     net::SocketAddr,
     sync::{Arc, atomic::AtomicU64},
     time::Duration,
 };
 
-use signal_bus::{BusGuard, StartError};
+use signal_bus::BusGuard;
 use tokio::{net::TcpListener, task::JoinHandle, time::timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    backlog::{
-        Backlog,
-        store::{Damage, Restored, Store},
-    },
-    config::{BacklogConfig, Config, Written},
-    cursor::Epoch,
-    hub::{Hub, stream::QueueLimits},
+    backlog::store::Damage,
+    config::{Config, Written},
+    hub::Hub,
     login::{Loaded, Logins},
-    problem::{Problem, Weight},
+    problem::Weight,
     serve::{
         House,
         connection::Patience,
@@ -29,6 +24,7 @@ use crate::{
         tls,
     },
     setup::Setup,
+    shown::{Neighbour, ServerError, Shown},
     wire::Desk,
 };
 
@@ -43,44 +39,6 @@ const PATIENCE: Patience = Patience {
     idle: Duration::from_secs(3630),
     stall: Duration::from_secs(30),
 };
-const QUEUE_LIMITS: QueueLimits = QueueLimits {
-    events: 16 * 1024,
-    bytes: 16 * 1024 * 1024,
-};
-
-/// Why a gateway does not start.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ServerError {
-    /// One of its files is not as it should be.
-    #[error("{}", lines(.0))]
-    Refused(Vec<Problem>),
-    /// Somebody else is there, or the address is not this machine's.
-    #[error("{problem}")]
-    Listen {
-        /// Where it is configured, and what to do.
-        problem: Problem,
-        /// What the system says.
-        source: io::Error,
-    },
-    /// The backlog's file cannot be used.
-    #[error("{problem}")]
-    Backlog {
-        /// Where it is configured, and what to do.
-        problem: Problem,
-        /// What the system says.
-        source: io::Error,
-    },
-    /// Its bus does not start.
-    #[error("the bus of the gateway does not start")]
-    Bus(#[from] StartError),
-}
-
-fn lines(problems: &[Problem]) -> String {
-    let lines: Vec<_> = problems.iter().map(Problem::to_string).collect();
-    lines.join("\n")
-}
-
 /// A gateway that runs in PyPubSub's place.
 ///
 /// It belongs to the tokio runtime in which it is started. Dropping it lets it run on until the runtime ends.
@@ -104,6 +62,7 @@ pub struct Server {
     bus: BusGuard,
     /// Gives accepted events their places, until the bus is closed.
     placing: JoinHandle<()>,
+    neighbour: Neighbour,
 }
 
 impl Server {
@@ -136,9 +95,13 @@ impl Server {
             None => None,
         };
         let (address, tls_address) = (addressed(&listener), tls_listener.as_ref().map(addressed));
-        let (restored, store) = restore(setup, &config.backlog)?;
-        let Restored { backlog, damage } = restored;
-        let (hub, bus, placing) = Hub::start(backlog, QUEUE_LIMITS, store).await?;
+        let Shown {
+            hub,
+            bus,
+            placing,
+            damage,
+            neighbour,
+        } = Shown::start(setup, &config).await?;
         let places = Places::new(connections_max(&config));
         let closing = CancellationToken::new();
         let house = House {
@@ -150,6 +113,8 @@ impl Server {
             closing,
         };
         let placing = house.streams.spawn(placing);
+        // What others have published is there before anybody can ask for it.
+        house.desk.hub.caught_up().await;
         house.talks.spawn(house.clone().admit(listener, None));
         if let Some(listener) = tls_listener {
             house.talks.spawn(house.clone().admit(listener, acceptor));
@@ -160,6 +125,7 @@ impl Server {
             house,
             bus,
             placing,
+            neighbour,
         })
     }
 
@@ -194,6 +160,7 @@ impl Server {
             house,
             bus,
             placing,
+            neighbour,
             ..
         } = self;
         house.closing.cancel();
@@ -202,19 +169,21 @@ impl Server {
             tracing::warn!("{} requests are given up", house.talks.len());
         }
         let placed = async {
+            house.desk.hub.settle().await;
             if let Err(error) = bus.close().await {
                 tracing::error!("{error}");
             }
             drop(placing.await);
         };
         if timeout(STOP_TIMEOUT, placed).await.is_err() {
-            tracing::error!("what was published last is given up: it cannot be stored");
+            tracing::error!("what was published last is given up: it cannot be stored, or read");
         }
         house.desk.hub.end_streams();
         house.streams.close();
         if timeout(STOP_TIMEOUT, house.streams.wait()).await.is_err() {
             tracing::warn!("{} streams are given up", house.streams.len());
         }
+        neighbour.close().await;
     }
 }
 
@@ -248,38 +217,6 @@ fn connections_max(config: &Config) -> usize {
         Some(max) => max,
         None => room,
     }
-}
-
-/// The backlog as it was left, and where it is kept.
-fn restore(
-    setup: &Setup,
-    config: &BacklogConfig,
-) -> Result<(Restored, Option<Store>), ServerError> {
-    let Some(Written { value: path, line }) = &config.storage else {
-        let restored = Restored {
-            backlog: Backlog::new(Epoch::random(), 0, config.size, config.max_age),
-            damage: Damage::default(),
-        };
-        return Ok((restored, None));
-    };
-    let opened = Store::open(path, config).map_err(|source| ServerError::Backlog {
-        problem: setup.storage_problem(path, *line, &source),
-        source,
-    });
-    let (store, restored) = opened?;
-    let torn_count = restored.damage.torn_count;
-    if 0 < torn_count {
-        tracing::warn!(
-            "{torn_count} torn events of {} are left out",
-            path.display()
-        );
-    }
-    tracing::info!(
-        "{} events of {} are in the backlog",
-        restored.backlog.len(),
-        path.display()
-    );
-    Ok((restored, Some(store)))
 }
 
 fn desk(

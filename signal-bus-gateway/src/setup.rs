@@ -86,9 +86,9 @@ impl Setup {
     }
 
     /// Everything that is wrong in both files, and in what they name: addresses, the files of TLS and of the backlog, the LDAP
-    /// server; warnings as well.
+    /// server, the stream of NATS; warnings as well.
     ///
-    /// Nothing is changed by it, and nothing made. It reads files, and tries for 3 s at most whether the LDAP server is there; so
+    /// Nothing is changed by it, and nothing made. It reads files, and tries for 3 s at most whether the LDAP server is there, and NATS; so
     /// it is not for a thread of an async runtime.
     #[must_use]
     pub fn check(&self) -> Vec<Problem> {
@@ -134,6 +134,10 @@ impl Setup {
         }
         if let Some(directory) = &config.directory {
             try_directory(&directory.uri, problems);
+        }
+        #[cfg(feature = "nats")]
+        if let Some(nats) = &config.nats {
+            crate::nats::check(config, nats, problems);
         }
     }
 

@@ -49,6 +49,9 @@ pub(crate) struct Backlog {
     /// The time of the newest event; clocks are set back, and an event may overtake another one.
     latest: f64,
     events_count: usize,
+    /// In a row that several gateways show: all that followed this number was read. What is kept and known depends on numbers
+    /// only then, and each of them answers the same.
+    read_after: Option<u64>,
 }
 
 /// A run that does not grow any more.
@@ -72,7 +75,44 @@ impl Backlog {
             last: Vec::new(),
             latest: f64::MIN,
             events_count: 0,
+            read_after: None,
         }
+    }
+
+    /// An empty backlog of a row that several gateways show, and of which these are the first number and the last; it goes on where
+    /// that begins which may be asked for.
+    pub(crate) fn common(
+        epoch: Epoch,
+        first: u64,
+        last: u64,
+        size: usize,
+        max_age: Option<Duration>,
+    ) -> Self {
+        let reach = u64::try_from(size).unwrap_or(u64::MAX);
+        let after = last.saturating_sub(reach).max(first.saturating_sub(1));
+        Self {
+            read_after: Some(after),
+            ..Self::new(epoch, after + 1, size, max_age)
+        }
+    }
+
+    /// Forgets everything, and begins with a common row as it is now.
+    pub(crate) fn begin_anew(&mut self, epoch: Epoch, first: u64, last: u64) {
+        *self = Self::common(epoch, first, last, self.size, self.max_age);
+    }
+
+    /// Notes that all up to a number has come, whatever it was.
+    pub(crate) fn reach(&mut self, number: u64) {
+        self.next = self.next.max(number + 1);
+        while self.read_after.is_some() && self.oldest().is_some_and(|oldest| !self.spans(oldest)) {
+            self.forget_oldest();
+        }
+    }
+
+    /// Whether from a number on there are no more than are kept; those that were no events count as well.
+    fn spans(&self, number: u64) -> bool {
+        let size = u64::try_from(self.size).unwrap_or(u64::MAX);
+        self.next <= number.saturating_add(size)
     }
 
     pub(crate) fn push(&mut self, event: Arc<Event>) {
@@ -87,7 +127,9 @@ impl Backlog {
             let (run, latest) = (std::mem::take(&mut self.last).into(), self.latest);
             self.runs.push_back(Whole { run, latest });
         }
-        if self.size < self.events_count {
+        if self.read_after.is_some() {
+            self.reach(self.next - 1);
+        } else if self.size < self.events_count {
             self.forget_oldest();
         }
     }
@@ -97,6 +139,11 @@ impl Backlog {
     }
 
     fn forget_oldest(&mut self) {
+        if self.runs.is_empty() {
+            // Of the numbers that followed, few were events.
+            let (run, latest) = (std::mem::take(&mut self.last).into(), self.latest);
+            self.runs.push_back(Whole { run, latest });
+        }
         self.events_count -= 1;
         self.gone += 1;
         if self
@@ -149,13 +196,18 @@ impl Backlog {
     /// Whether nothing is missing between a cursor and what is replayed: nothing is forgotten, and nothing too old.
     pub(crate) fn knows(&self, cursor: Cursor, now: f64) -> bool {
         let is_replayed = |next: &Arc<Event>| self.oldest_time(now) <= next.timestamp;
-        self.holds(cursor) && self.after(cursor.sequence).is_none_or(is_replayed)
+        let is_read = self.read_after.is_none_or(|after| after <= cursor.sequence);
+        is_read && self.holds(cursor) && self.after(cursor.sequence).is_none_or(is_replayed)
     }
 
     /// Whether nothing is missing between a cursor and what is kept.
     ///
     /// The event itself may be missing between others: what a crash has taken, or a torn page, was seen by somebody.
     fn holds(&self, cursor: Cursor) -> bool {
+        if self.read_after.is_some() {
+            let is_in_reach = cursor.sequence < self.next && self.spans(cursor.sequence + 1);
+            return cursor.epoch == self.epoch && is_in_reach;
+        }
         let kept = self.oldest().map(|oldest| oldest..self.next);
         cursor.epoch == self.epoch && kept.is_some_and(|kept| kept.contains(&cursor.sequence))
     }

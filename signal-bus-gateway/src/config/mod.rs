@@ -1,10 +1,14 @@
 //! PyPubSub's configuration file, and what the gateway adds to it.
 
 mod directory;
+mod stream;
 
 use std::{collections::HashSet, path::PathBuf, time::Duration};
 
-pub(crate) use crate::config::directory::DirectoryConfig;
+pub(crate) use crate::config::{
+    directory::DirectoryConfig,
+    stream::{Login, Secret, StreamConfig},
+};
 use crate::{
     access::payloaders::{Payloaders, read_network},
     problem::{Problem, Problems},
@@ -60,6 +64,8 @@ pub(crate) struct Config {
     pub(crate) oldschoolers: Vec<Box<str>>,
     pub(crate) secure_topics: HashSet<Box<str>>,
     pub(crate) directory: Option<DirectoryConfig>,
+    /// What several gateways share, if this is one of them.
+    pub(crate) nats: Option<StreamConfig>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -97,7 +103,7 @@ pub(crate) fn examine(file: &str, text: &str, compat: Compat) -> (Option<Config>
 
 fn config(root: &Node, problems: &mut Problems) -> Option<Config> {
     let root = Section::new("", root, problems)?;
-    root.refuse_unknown(&["server", "clients", "sqs"], problems);
+    root.refuse_unknown(&["server", "clients", "nats", "sqs"], problems);
     if let Some(node) = root.field("sqs") {
         let text = "input from SQS is not supported; remove it, or run PyPubSub for it";
         problems.refuse(node.line, "sqs", text);
@@ -120,6 +126,15 @@ fn config(root: &Node, problems: &mut Problems) -> Option<Config> {
     let size = server.number("max_payload_size", 0, PAYLOAD_BYTES_LIMIT, problems);
     let size = size.unwrap_or(PAYLOAD_BYTES_MAX);
     note_moved(&clients, problems);
+    let kept = server.section("backlog", problems);
+    let kept = kept.map(|section| backlog(&section, problems));
+    let kept = kept.unwrap_or_default();
+    let nats = root.section("nats", problems);
+    if let (Some(_), Some(storage)) = (&nats, &kept.storage) {
+        let text =
+            "the stream of `nats` keeps the events, for all gateways; remove this, or `nats`";
+        problems.refuse(storage.line, "server.backlog.storage", text);
+    }
     Some(Config {
         bind: Written {
             value: server
@@ -138,16 +153,14 @@ fn config(root: &Node, problems: &mut Problems) -> Option<Config> {
         payload_bytes_max: size.try_into().expect("an address has 32 bits at least"),
         connections_max: connections_max
             .map(|max| max.try_into().expect("an address has 32 bits at least")),
-        backlog: server
-            .section("backlog", problems)
-            .map(|section| backlog(&section, problems))
-            .unwrap_or_default(),
+        backlog: kept,
         payloaders: payloaders(&clients, problems),
         oldschoolers: oldschoolers(&clients, problems),
         secure_topics: secure_topics(&clients, problems),
         directory: clients
             .section("ldap", problems)
             .and_then(|section| directory::read(&section, problems)),
+        nats: nats.and_then(|section| stream::read(&section, problems)),
     })
 }
 

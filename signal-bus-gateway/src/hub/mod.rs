@@ -5,6 +5,7 @@ mod index;
 pub(crate) mod filter;
 pub(crate) mod stream;
 mod placing;
+pub(crate) mod common;
 
 use std::{
     sync::{
@@ -12,12 +13,14 @@ use std::{
         atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     task::{Context, Poll},
+    time::Duration,
 };
 
 use signal_bus::{Bus, BusGuard, BusHandle, Health, StartError, Topic};
 use tokio::{
     sync::{oneshot, watch},
     task::yield_now,
+    time::timeout,
 };
 
 use crate::{
@@ -26,6 +29,7 @@ use crate::{
     clock,
     event::{Draft, Event},
     hub::{
+        common::Common,
         filter::Filter,
         index::{Index, Places},
         placing::place_all,
@@ -41,6 +45,8 @@ static ACCEPTED: Topic<Accepted> = Topic::new("gateway.accepted");
 const ACCEPTED_MAX: usize = 4096;
 /// So many events of the past are looked at before others go on.
 const LOOKED_AT_MAX: usize = 64;
+/// For so long a reader waits for what was accepted to have its place; it comes in any case.
+const SETTLED_WITHIN: Duration = Duration::from_secs(2);
 
 /// A draft on its way through the bus.
 #[derive(Debug)]
@@ -58,7 +64,17 @@ pub(crate) enum Refused {
     Closed,
     /// The event could not be stored, and storing was asked for.
     NotStored,
+    /// It cannot be shared with the other gateways at the moment; nobody will see it.
+    NotShared,
+    /// It may be shared with the other gateways, or not.
+    Unknown,
+    /// It is larger than can be shared.
+    TooLarge,
 }
+
+/// This gateway does not know yet what another one has shown already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Behind;
 
 /// The middle of the gateway, for those who publish and those who subscribe.
 #[derive(Debug, Clone)]
@@ -67,6 +83,8 @@ pub(crate) struct Hub {
     row: Arc<Row>,
     /// Whether a publisher waits until its event is kept.
     is_awaited: bool,
+    /// Who keeps the row, if several gateways show it.
+    common: Option<Arc<dyn Common>>,
 }
 
 /// What has happened so far.
@@ -76,6 +94,8 @@ pub(crate) struct Tally {
     pub(crate) deliveries: AtomicU64,
     pub(crate) too_slow: AtomicU64,
     pub(crate) store_failures: AtomicU64,
+    /// Messages of others that were no events.
+    pub(crate) unreadable: AtomicU64,
 }
 
 /// All events in their order, and who gets them.
@@ -85,11 +105,11 @@ struct Row {
     streams_count: AtomicUsize,
     limits: QueueLimits,
     tally: Tally,
-    /// Why nothing can be kept at present.
+    /// Why nothing can be kept, or read of what others have shared, at present.
     store_fault: Mutex<Option<String>>,
-    /// Drafts that were accepted so far.
+    /// Drafts that were accepted so far; in a common row, the number of the last one.
     accepted: AtomicU64,
-    /// Those of them that have their place, or were refused at last.
+    /// Those of them that have their place, or were refused at last; in a common row, the number up to which it was read.
     settled: watch::Sender<u64>,
 }
 
@@ -108,19 +128,7 @@ impl Hub {
         keep: Option<impl Keep>,
     ) -> Result<(Self, BusGuard, impl Future<Output = ()> + Send), StartError> {
         let bus = Bus::empty().start().await?;
-        let row = Arc::new(Row {
-            inner: Mutex::new(Inner {
-                backlog,
-                index: Index::default(),
-                is_closed: false,
-            }),
-            streams_count: AtomicUsize::new(0),
-            limits,
-            tally: Tally::default(),
-            store_fault: Mutex::default(),
-            accepted: AtomicU64::new(0),
-            settled: watch::Sender::new(0),
-        });
+        let row = Arc::new(Row::new(backlog, limits));
         let accepted = bus
             .subscription(ACCEPTED)
             .capacity(ACCEPTED_MAX)
@@ -131,12 +139,34 @@ impl Hub {
             bus: BusHandle::clone(&bus),
             row: Arc::clone(&row),
             is_awaited: keep.as_ref().is_some_and(Keep::is_awaited),
+            common: None,
         };
         Ok((hub, bus, place_all(accepted, row, keep)))
     }
 
+    /// Waits until what was accepted has its place.
+    pub(crate) async fn settle(&self) {
+        let accepted = self.row.accepted.load(Ordering::Relaxed);
+        self.reaches(accepted).await;
+    }
+
+    async fn reaches(&self, number: u64) {
+        let mut settled = self.row.settled.subscribe();
+        drop(settled.wait_for(|settled| number <= *settled).await);
+    }
+
     /// Publishes a draft, and returns when it is in the row's line; or when it is kept, if that was asked for.
     pub(crate) async fn publish(&self, draft: Draft) -> Result<(), Refused> {
+        if let Some(common) = &self.common {
+            let place = common.publish(draft).await.inspect_err(|_| {
+                self.row
+                    .tally
+                    .store_failures
+                    .fetch_add(1, Ordering::Relaxed);
+            })?;
+            self.row.accepted.fetch_max(place, Ordering::Relaxed);
+            return Ok(());
+        }
         let (sender, kept) = if self.is_awaited {
             let (sender, kept) = oneshot::channel();
             (Some(sender), Some(kept))
@@ -164,13 +194,16 @@ impl Hub {
         rights: Arc<Rights>,
         filter: Option<Filter>,
         since: Since,
-    ) -> Seat {
+    ) -> Result<Seat, Behind> {
         if since != Since::default() {
             // What a publisher was told is accepted is the past.
-            let accepted = self.row.accepted.load(Ordering::Relaxed);
-            let mut settled = self.row.settled.subscribe();
-            let all = settled.wait_for(|settled| accepted <= *settled).await;
-            drop(all);
+            match &self.common {
+                None => self.settle().await,
+                Some(common) => {
+                    drop(timeout(SETTLED_WITHIN, self.settle()).await);
+                    self.catch_up(&**common, since.cursor).await?;
+                }
+            }
         }
         let stream = Arc::new(Stream::new(wanted, rights, filter, self.row.limits));
         let mut inner = lock(&self.row.inner);
@@ -187,13 +220,13 @@ impl Hub {
             .streams_count
             .store(inner.index.streams_count(), Ordering::Relaxed);
         drop(inner);
-        Seat {
+        Ok(Seat {
             past: past.map(Box::new),
             is_stale,
             row: Arc::clone(&self.row),
             places,
             stream,
-        }
+        })
     }
 
     /// How many streams are open.
@@ -211,7 +244,7 @@ impl Hub {
         self.row.tally.store_failures.load(Ordering::Relaxed)
     }
 
-    /// Why nothing can be kept at present, if that is so.
+    /// Why nothing can be kept at present, or read of what others have shared, if that is so.
     pub(crate) fn store_fault(&self) -> Option<String> {
         lock(&self.row.store_fault).clone()
     }
@@ -231,6 +264,24 @@ impl Hub {
         inner.is_closed = true;
         for stream in inner.index.streams() {
             stream.end(End::Closed);
+        }
+    }
+}
+
+impl Row {
+    fn new(backlog: Backlog, limits: QueueLimits) -> Self {
+        Self {
+            inner: Mutex::new(Inner {
+                backlog,
+                index: Index::default(),
+                is_closed: false,
+            }),
+            streams_count: AtomicUsize::new(0),
+            limits,
+            tally: Tally::default(),
+            store_fault: Mutex::default(),
+            accepted: AtomicU64::new(0),
+            settled: watch::Sender::new(0),
         }
     }
 }

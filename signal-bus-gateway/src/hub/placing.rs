@@ -110,7 +110,7 @@ impl Row {
     }
 
     /// Puts events into the row, and hands them to all who want them.
-    fn place(&self, events: &[Arc<Event>]) {
+    pub(super) fn place(&self, events: &[Arc<Event>]) {
         for event in events {
             // One lock for each event, so that who comes does not wait for all of them.
             let mut inner = lock(&self.inner);

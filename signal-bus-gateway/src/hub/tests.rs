@@ -91,6 +91,7 @@ impl Running {
         self.hub
             .subscribe(wanted, Arc::default(), None, since)
             .await
+            .expect("there is no other gateway")
     }
 }
 
@@ -155,7 +156,8 @@ async fn a_private_event_is_for_those_who_may_see_it_and_rights_can_be_taken_awa
     let known = running
         .hub
         .subscribe(wanted(), Arc::new(rights), None, NOTHING)
-        .await;
+        .await
+        .expect("there is no other gateway");
     running.publish("/private/git/a", 1).await;
     running.publish("/private/svn/a", 2).await;
     running.publish("/private", 3).await;
@@ -215,7 +217,7 @@ async fn who_loses_a_right_gets_nothing_of_what_waits_already() {
     let rights = Rights::to_see(vec![vec!["git".into()]]);
     let wanted = Wanted::of_path("/").expect("few topics");
     let seat = running.hub.subscribe(wanted, rights.into(), None, NOTHING);
-    let seat = seat.await;
+    let seat = seat.await.expect("there is no other gateway");
     for (number, path) in [(1, "/private/git"), (2, "/a"), (3, "/private/git")] {
         running.publish(path, number).await;
     }
@@ -403,7 +405,8 @@ async fn a_hub_that_is_closed_refuses() {
             None,
             NOTHING,
         )
-        .await;
+        .await
+        .expect("there is no other gateway");
     let end = tokio::time::timeout(Duration::from_secs(10), take(&late)).await;
     assert_eq!(end, Ok(Err(End::Closed)));
 }

@@ -13,7 +13,7 @@ use hyper::{
     header::{
         ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
         ACCESS_CONTROL_MAX_AGE, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, DATE, HeaderName,
-        HeaderValue, SERVER,
+        HeaderValue, RETRY_AFTER, SERVER,
     },
 };
 
@@ -23,6 +23,8 @@ pub(crate) type Answer = Response<Content>;
 
 /// What PyPubSub calls itself; some clients look.
 pub(crate) const NAME: &str = "PyPubSub/0.7.4";
+/// In seconds.
+const COME_AGAIN_AFTER: &str = "5";
 const PLAIN: &str = "text/plain; charset=utf-8";
 const SUBSCRIBERS: HeaderName = HeaderName::from_static("x-subscribers");
 const REQUESTS: HeaderName = HeaderName::from_static("x-requests");
@@ -39,6 +41,12 @@ pub(crate) enum Text {
     Closed,
     /// The event could not be stored.
     NotStored,
+    /// The event could not be shared with the other gateways.
+    NotShared,
+    /// The event may be shared with the other gateways, or not.
+    Unknown,
+    /// This gateway does not know yet what another one has shown.
+    Behind,
 }
 
 impl Text {
@@ -72,7 +80,24 @@ impl Text {
                 StatusCode::SERVICE_UNAVAILABLE,
                 "Your payload could not be stored, please send it again later.\n",
             ),
+            Self::NotShared => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "Your payload could not be shared with the other gateways, and nobody will see it; please send it again later.\n",
+            ),
+            Self::Unknown => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "It is not known whether your payload was shared with the other gateways: it may be shown, or not. Send it again if twice does no harm.\n",
+            ),
+            Self::Behind => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "I do not know yet of the event that you have seen elsewhere, please come again soon.\n",
+            ),
         }
+    }
+
+    /// Whether to come again soon is of use.
+    fn is_passing(self) -> bool {
+        matches!(self, Self::NotShared | Self::Unknown | Self::Behind)
     }
 }
 
@@ -112,11 +137,15 @@ pub(crate) fn said(said: Said, counts: Counts, is_closing: bool) -> Answer {
 
 /// An answer in words.
 pub(crate) fn plain(text: Text, counts: Counts, is_closing: bool) -> Answer {
+    let is_passing = text.is_passing();
     let (status, text) = text.parts();
+    let length = text.len().into();
     let mut answer = head(status, counts, PLAIN);
-    answer
-        .headers_mut()
-        .insert(CONTENT_LENGTH, text.len().into());
+    answer.headers_mut().insert(CONTENT_LENGTH, length);
+    if is_passing {
+        let seconds = HeaderValue::from_static(COME_AGAIN_AFTER);
+        answer.headers_mut().insert(RETRY_AFTER, seconds);
+    }
     end_head(&mut answer, is_closing);
     *answer.body_mut() = Content::Sized(Bytes::from_static(text.as_bytes()));
     answer

@@ -29,7 +29,10 @@ use crate::{
     hub::Hub,
     login::{Client, Logins},
     topic::decode,
-    wire::answer::{Answer, Said, Text},
+    wire::{
+        answer::{Answer, Said, Text},
+        subscribe::NoStream,
+    },
 };
 
 /// PyPubSub's HTTP server takes no longer target.
@@ -138,18 +141,20 @@ impl Desk {
     }
 
     async fn stream(&self, head: &Parts, path: &str, client: &Client, frame: Frame) -> Reply {
+        let no_stream = |text| Reply::Answer(answer::plain(text, frame.counts, true), None);
         if let Some(topics) = window::events(path) {
             return match subscribe::open_events(self, head, topics, client, frame).await {
                 Ok(opening) => Reply::Stream(Box::new(opening)),
-                Err(fault) => {
+                Err(NoStream::Behind) => no_stream(Text::Behind),
+                Err(NoStream::Asked(fault)) => {
                     let said = Said::plain(400, &format!("{fault}\n"));
                     Reply::Answer(answer::said(said, frame.counts, true), None)
                 }
             };
         }
         match subscribe::open(self, head, path, client, frame).await {
-            Some(opening) => Reply::Stream(Box::new(opening)),
-            None => Reply::Answer(answer::plain(Text::BadRequest, frame.counts, true), None),
+            Ok(opening) => Reply::Stream(Box::new(opening)),
+            Err(text) => no_stream(text),
         }
     }
 

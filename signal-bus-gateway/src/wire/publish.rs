@@ -63,6 +63,9 @@ pub(super) async fn publish(
         Ok(()) => Text::Received,
         Err(Refused::Closed) => Text::Closed,
         Err(Refused::NotStored) => Text::NotStored,
+        Err(Refused::NotShared) => Text::NotShared,
+        Err(Refused::Unknown) => Text::Unknown,
+        Err(Refused::TooLarge) => Text::TooLarge,
     };
     (said, None)
 }

@@ -11,12 +11,15 @@ use crate::{
     clock,
     cursor::Cursor,
     event::{Form, stale},
-    hub::Seat,
-    hub::filter::Filter,
+    hub::{Behind, Seat, filter::Filter},
     login::Client,
     topic::{Wanted, decode},
     websocket,
-    wire::{Counts, Desk, Frame, answer::NAME, socket},
+    wire::{
+        Counts, Desk, Frame,
+        answer::{NAME, Text},
+        socket,
+    },
 };
 
 /// What browsers ask of a stream: not to be kept, and to be read from pages of other origins.
@@ -33,15 +36,36 @@ pub(crate) struct Opening {
     pub(crate) preface: Option<Bytes>,
 }
 
-/// Takes a seat for a subscriber; nothing if the path asks for too much.
+/// Why there is no stream.
+#[derive(Debug)]
+pub(super) enum NoStream {
+    /// What was asked for is none.
+    Asked(String),
+    /// Another gateway has shown more.
+    Behind,
+}
+
+impl From<String> for NoStream {
+    fn from(what: String) -> Self {
+        Self::Asked(what)
+    }
+}
+
+impl From<Behind> for NoStream {
+    fn from(_: Behind) -> Self {
+        Self::Behind
+    }
+}
+
+/// Takes a seat for a subscriber; the path may ask for too much.
 pub(super) async fn open(
     desk: &Desk,
     head: &Parts,
     path: &str,
     client: &Client,
     frame: Frame,
-) -> Option<Opening> {
-    let wanted = Wanted::of_path(path)?;
+) -> Result<Opening, Text> {
+    let wanted = Wanted::of_path(path).ok_or(Text::BadRequest)?;
     let since = Since {
         time: text(&head.headers, "x-fetch-since").map(seconds),
         cursor: text(&head.headers, "x-fetch-since-cursor").and_then(Cursor::read),
@@ -50,7 +74,8 @@ pub(super) async fn open(
     let seat = desk
         .hub
         .subscribe(wanted, client.rights.clone(), None, since)
-        .await;
+        .await
+        .map_err(|Behind| Text::Behind)?;
     desk.logins.note_stream(client, seat.stream());
     let agent = head
         .headers
@@ -58,7 +83,7 @@ pub(super) async fn open(
         .map_or(&[][..], |value| value.as_bytes());
     let agent = String::from_utf8_lossy(agent);
     let is_old = desk.oldschoolers.iter().any(|part| agent.contains(&**part));
-    Some(Opening {
+    Ok(Opening {
         head: stream_head(frame, "application/vnd.pypubsub-stream", ""),
         seat,
         form: if is_old {
@@ -77,15 +102,16 @@ pub(super) async fn open_events(
     path: &str,
     client: &Client,
     frame: Frame,
-) -> Result<Opening, String> {
-    let wanted = Wanted::of_path(path).ok_or("the path names too many topics")?;
+) -> Result<Opening, NoStream> {
+    let too_many = || "the path names too many topics".to_owned();
+    let wanted = Wanted::of_path(path).ok_or_else(too_many)?;
     let wish = Query::read(head)?;
     let socket = websocket::is_wanted(&head.headers).then(|| socket::head(head, frame));
     let socket = socket.transpose()?;
     let seat = desk
         .hub
         .subscribe(wanted, client.rights.clone(), wish.filter, wish.since)
-        .await;
+        .await?;
     desk.logins.note_stream(client, seat.stream());
     let is_stale = wish.is_unreadable || seat.is_stale;
     let (head, form) = match socket {

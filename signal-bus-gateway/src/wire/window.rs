@@ -62,6 +62,9 @@ fn ready(desk: &Desk) -> Said {
         return Said::plain(503, "stopping\n");
     }
     match desk.hub.store_fault() {
+        Some(fault) if desk.hub.newest().is_some() => {
+            Said::plain(503, &format!("the stream cannot be read: {fault}\n"))
+        }
         Some(fault) => Said::plain(503, &format!("the backlog cannot be stored: {fault}\n")),
         None => Said::plain(200, "ready\n"),
     }
@@ -78,7 +81,7 @@ fn metric(name: &str, kind: &str, help: &str, value: u64) -> String {
 
 /// What there is to count, as Prometheus reads it.
 fn metrics(desk: &Desk, counts: Counts) -> String {
-    [traffic(desk, counts), neighbours(desk)].concat()
+    [traffic(desk, counts), neighbours(desk), others(desk)].concat()
 }
 
 /// What comes and goes.
@@ -161,7 +164,7 @@ fn neighbours(desk: &Desk) -> String {
     write(
         "store_failures_total",
         "counter",
-        "Writes to the backlog's file that have failed.",
+        "Writes to the backlog's file, or to the stream of all gateways, that have failed.",
         not_stored,
     );
     let failures = desk.logins.directory_failures();
@@ -172,4 +175,33 @@ fn neighbours(desk: &Desk) -> String {
         failures,
     );
     text
+}
+
+/// What several gateways show; nothing if there is but this one.
+fn others(desk: &Desk) -> String {
+    let Some(newest) = desk.hub.newest() else {
+        return String::new();
+    };
+    let tally = desk.hub.tally();
+    [
+        metric(
+            "stream_sequence",
+            "gauge",
+            "Up to which message of the stream of all gateways this one has come.",
+            newest,
+        ),
+        metric(
+            "stream_readable",
+            "gauge",
+            "1 if all of the stream of all gateways is shown; 0 while it cannot be read.",
+            desk.hub.store_fault().is_none().into(),
+        ),
+        metric(
+            "unreadable_messages_total",
+            "counter",
+            "Messages of the stream that were no events, and are not shown.",
+            tally.unreadable.load(Ordering::Relaxed),
+        ),
+    ]
+    .concat()
 }

@@ -13,4 +13,6 @@ mod tls;
 mod program;
 mod window;
 mod room;
+#[cfg(feature = "nats")]
+mod several;
 mod mounted;

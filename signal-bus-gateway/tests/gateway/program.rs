@@ -15,13 +15,13 @@ use crate::kit::{Folder, Raw, assert_ping, connect, field, login, put};
 
 const CONFIG: &str = "server: {bind: 127.0.0.1, port: 0}\nclients: {payloaders: [127.0.0.1]}\n";
 
-fn program() -> Command {
+pub(crate) fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_signal-bus-gateway"));
     command.kill_on_drop(true);
     command
 }
 
-async fn output(arguments: &[&str], folder: &Folder) -> Output {
+pub(crate) async fn output(arguments: &[&str], folder: &Folder) -> Output {
     program()
         .args(arguments)
         .current_dir(&folder.0)
@@ -30,7 +30,7 @@ async fn output(arguments: &[&str], folder: &Folder) -> Output {
         .expect("it runs")
 }
 
-fn texts(output: &Output) -> (Option<i32>, String, String) {
+pub(crate) fn texts(output: &Output) -> (Option<i32>, String, String) {
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("it is a text");
     (
         output.status.code(),
@@ -40,15 +40,15 @@ fn texts(output: &Output) -> (Option<i32>, String, String) {
 }
 
 /// A program that runs, and what it says.
-struct Running {
-    child: Child,
+pub(crate) struct Running {
+    pub(crate) child: Child,
     said: Lines<BufReader<ChildStdout>>,
     log: Lines<BufReader<ChildStderr>>,
-    address: std::net::SocketAddr,
+    pub(crate) address: std::net::SocketAddr,
 }
 
 impl Running {
-    async fn start(folder: &Folder) -> Self {
+    pub(crate) async fn start(folder: &Folder) -> Self {
         Self::start_by(program(), folder).await
     }
 
@@ -82,7 +82,7 @@ impl Running {
         }
     }
 
-    fn signal(&self, name: &str) {
+    pub(crate) fn signal(&self, name: &str) {
         let id = self.child.id().expect("it runs").to_string();
         let sent = std::process::Command::new("kill")
             .args([name, &id])
@@ -90,7 +90,7 @@ impl Running {
         assert!(sent.expect("there is `kill`").success());
     }
 
-    async fn until_logged(&mut self, part: &str) {
+    pub(crate) async fn until_logged(&mut self, part: &str) {
         loop {
             let line = self
                 .log
@@ -104,7 +104,7 @@ impl Running {
         }
     }
 
-    async fn subscribe(&self, header: &str) -> Raw<tokio::net::TcpStream> {
+    pub(crate) async fn subscribe(&self, header: &str) -> Raw<tokio::net::TcpStream> {
         let mut stream = connect(self.address).await;
         stream
             .send(format!("GET / HTTP/1.1\r\nHost: x\r\n{header}\r\n"))

@@ -15,7 +15,10 @@ use std::{
 use async_nats::{
     HeaderMap,
     header::NATS_MESSAGE_ID,
-    jetstream::{self, context::ContextBuilder},
+    jetstream::{
+        context::ContextBuilder,
+        stream::{DiscardPolicy, Info},
+    },
 };
 use bytes::Bytes;
 use signal_bus::transport::{Encoding, TransportError};
@@ -47,6 +50,10 @@ pub struct Extent {
     pub first: u64,
     /// The sequence of the newest message that was ever stored; 0, if none was.
     pub last: u64,
+    /// How many messages it keeps, if that is limited.
+    pub messages_max: Option<u64>,
+    /// Whether it takes nothing more when it is full, instead of forgetting what is old.
+    pub refuses_when_full: bool,
 }
 
 /// A message of a log.
@@ -118,8 +125,9 @@ impl Log {
             shared: Arc::new(shared),
             stream: stream.clone(),
         };
-        log.find().await.map_err(LogError::Stream)?;
-        log.check_topics().await.map_err(LogError::Topics)?;
+        let info = log.find().await.map_err(LogError::Stream)?;
+        let checked = log.check_topics(&info).await;
+        checked.map_err(LogError::Topics)?;
         Ok(log)
     }
 
@@ -187,10 +195,14 @@ impl Log {
     }
 }
 
-fn extent(info: &jetstream::stream::Info) -> Extent {
+fn extent(info: &Info) -> Extent {
     Extent {
         made: info.created.into(),
         first: info.state.first_sequence,
         last: info.state.last_sequence,
+        messages_max: u64::try_from(info.config.max_messages)
+            .ok()
+            .filter(|max| 0 < *max),
+        refuses_when_full: info.config.discard == DiscardPolicy::New,
     }
 }

@@ -136,7 +136,7 @@ impl Log {
     }
 
     /// Finds the stream, or makes it; it has to be one that can be read as a log.
-    pub(super) async fn find(&self) -> Result<(), TransportError> {
+    pub(super) async fn find(&self) -> Result<Info, TransportError> {
         let wanted = &self.stream;
         let subjects = wanted.topics.iter();
         let subjects = subjects.map(|topic| self.shared.subjects.of(topic));
@@ -147,22 +147,14 @@ impl Log {
             }
             found => found?,
         };
-        let name = &wanted.name;
-        let holds = |subject: &&String| info.config.subjects.iter().any(|own| covers(own, subject));
-        if let Some(missing) = subjects.iter().find(|subject| !holds(subject)) {
-            let reason = format!(
-                "the stream `{name}` does not hold `{missing}`, only {}",
-                info.config.subjects.join(", ")
-            );
-            return Err(TransportError::new(TransportFault::Missing, reason));
-        }
         if info.config.retention != RetentionPolicy::Limits {
+            let name = &wanted.name;
             let reason = format!(
                 "the stream `{name}` forgets what somebody has read: make one whose retention is `limits`"
             );
             return Err(TransportError::new(TransportFault::Refused, reason));
         }
-        Ok(())
+        Ok(info)
     }
 
     async fn make(&self, subjects: &[String]) -> Result<Info, TransportError> {
@@ -178,29 +170,36 @@ impl Log {
         }
     }
 
-    /// Asks whether each topic may be published on, by a message that the server does not store.
-    pub(super) async fn check_topics(&self) -> Result<(), TransportError> {
+    /// Looks whether the stream holds each topic, and it may be published on.
+    pub(super) async fn check_topics(&self, info: &Info) -> Result<(), TransportError> {
         for topic in &self.stream.topics {
-            self.check_topic(topic).await?;
+            let subject = self.shared.subjects.of(topic)?;
+            let held = &info.config.subjects;
+            if !held.iter().any(|own| covers(own, &subject)) {
+                let (name, held) = (&self.stream.name, held.join(", "));
+                let reason = format!("the stream `{name}` does not hold `{subject}`, only {held}");
+                return Err(TransportError::new(TransportFault::Missing, reason));
+            }
+            self.ask_for(&subject).await?;
         }
         Ok(())
     }
 
-    async fn check_topic(&self, topic: &str) -> Result<(), TransportError> {
-        let subject = self.shared.subjects.of(topic)?;
+    /// Asks whether it may be published on, by a message that the server does not store.
+    async fn ask_for(&self, subject: &str) -> Result<(), TransportError> {
         let mut headers = HeaderMap::new();
         headers.insert(EXPECTED_STREAM, NO_STREAM);
         let events = &self.shared.connected.events;
         let since = events.violations_count();
         let context = &self.shared.context;
         let asked = async {
-            let sent = context.publish_with_headers(subject.clone(), headers, Bytes::new());
+            let sent = context.publish_with_headers(subject.to_owned(), headers, Bytes::new());
             sent.await?.await
         };
         let answer = tokio::select! {
             biased;
             answer = asked => answer,
-            error = events.violated("Publish", &subject, since) => return Err(error),
+            error = events.violated("Publish", subject, since) => return Err(error),
         };
         let Err(error) = answer else {
             return Ok(());

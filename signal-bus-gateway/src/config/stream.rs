@@ -1,0 +1,219 @@
+//! What a configuration says of the stream that several gateways share: the section `nats`.
+
+use std::path::PathBuf;
+
+use crate::{
+    config::{Written, file},
+    problem::Problems,
+    yaml::section::{Section, texts},
+};
+
+const STREAM: &str = "PUBSUB";
+const SUBJECT: &str = "pubsub";
+const REPLICAS_MAX: u32 = 5;
+const KEYS: [&str; 12] = [
+    "servers",
+    "stream",
+    "subject",
+    "create",
+    "replicas",
+    "user",
+    "password_file",
+    "password_env",
+    "credentials",
+    "ca",
+    "cert",
+    "key",
+];
+
+/// A stream of NATS, in which all gateways that name it put what they accept, and of which all of them show everything.
+#[derive(Debug)]
+pub(crate) struct StreamConfig {
+    pub(crate) line: usize,
+    /// Addresses, with commas between.
+    pub(crate) servers: Written<String>,
+    pub(crate) stream: Written<String>,
+    /// What the subjects begin with: `.public` and `.private` follow.
+    pub(crate) subject: Written<String>,
+    /// Whether it is made where it is missing.
+    pub(crate) is_made: bool,
+    pub(crate) replicas: usize,
+    pub(crate) login: Option<Login>,
+    pub(crate) ca: Option<Written<PathBuf>>,
+    /// What the server is shown, and its key.
+    pub(crate) certificate: Option<(Written<PathBuf>, Written<PathBuf>)>,
+}
+
+/// Who the gateway is to the server.
+#[derive(Debug)]
+pub(crate) enum Login {
+    Credentials(Written<PathBuf>),
+    Password {
+        user: Written<String>,
+        password: Written<Secret>,
+    },
+}
+
+/// Where a password stands. It is none of what a configuration says, so nobody shows it by mistake.
+#[derive(Debug, Clone)]
+pub(crate) enum Secret {
+    File(PathBuf),
+    Variable(String),
+}
+
+pub(super) fn read(section: &Section<'_>, problems: &mut Problems) -> Option<StreamConfig> {
+    section.refuse_unknown(&KEYS, problems);
+    if !cfg!(feature = "nats") {
+        let text = "this gateway was built without NATS; build it with `--features nats`";
+        problems.refuse(section.line(), "nats", text);
+    }
+    let servers = servers(section, problems);
+    let stream = named(section, "stream", STREAM, is_stream, problems);
+    let subject = named(section, "subject", SUBJECT, is_subject, problems);
+    let login = login(section, problems);
+    let certificate = certificate(section, problems);
+    let replicas = section.number("replicas", 1, REPLICAS_MAX, problems);
+    Some(StreamConfig {
+        line: section.line(),
+        stream,
+        subject,
+        is_made: section.flag("create", problems).unwrap_or(false),
+        replicas: replicas.map_or(1, |count| {
+            count.try_into().expect("an address has 32 bits at least")
+        }),
+        login,
+        ca: file(section, "ca", problems),
+        certificate,
+        servers: servers?,
+    })
+}
+
+/// One address, or a list of them.
+fn servers(section: &Section<'_>, problems: &mut Problems) -> Option<Written<String>> {
+    let path = section.path("servers");
+    let Some(node) = section.field("servers") else {
+        let text = "expected the address of a NATS server, like `nats://127.0.0.1:4222`, or a list of them, found nothing";
+        problems.refuse(section.line(), &path, text);
+        return None;
+    };
+    let servers = match node.as_text() {
+        Some(text) => vec![(node.line, text)],
+        None => texts(&path, node, problems),
+    };
+    for (line, server) in &servers {
+        if server.contains('@') {
+            let text = "expected an address without a password, found one with `@`; write `user`, and `password_file` or `password_env`";
+            problems.refuse(*line, &path, text);
+            return None;
+        }
+    }
+    let (line, _) = servers.first()?;
+    let line = *line;
+    let servers: Vec<_> = servers.into_iter().map(|(_, server)| server).collect();
+    Some(Written {
+        value: servers.join(","),
+        line,
+    })
+}
+
+/// A name that NATS takes.
+fn named(
+    section: &Section<'_>,
+    key: &str,
+    otherwise: &str,
+    is_name: impl Fn(&str) -> bool,
+    problems: &mut Problems,
+) -> Written<String> {
+    let name = section.text(key, problems).unwrap_or(otherwise);
+    let line = section.line_of(key);
+    if !is_name(name) {
+        let text = format!("expected a name like `{otherwise}`, found `{name}`");
+        problems.refuse(line, &section.path(key), text);
+    }
+    Written {
+        value: name.to_owned(),
+        line,
+    }
+}
+
+fn is_stream(name: &str) -> bool {
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "-_".contains(letter);
+    !name.is_empty() && name.chars().all(is_plain)
+}
+
+fn is_subject(name: &str) -> bool {
+    name.split('.').all(is_stream)
+}
+
+fn login(section: &Section<'_>, problems: &mut Problems) -> Option<Login> {
+    let credentials = file(section, "credentials", problems);
+    let user = section.text("user", problems);
+    let stands_in = file(section, "password_file", problems);
+    let variable = section.text("password_env", problems);
+    let mut refuse = |key: &str, text: &str| {
+        problems.refuse(section.line_of(key), &section.path(key), text);
+        None
+    };
+    match (credentials, user, stands_in, variable) {
+        (None, None, None, None) => None,
+        (Some(credentials), None, None, None) => Some(Login::Credentials(credentials)),
+        (Some(_), ..) => refuse(
+            "credentials",
+            "says already who the gateway is; remove `user` and its password, or this",
+        ),
+        (None, Some(_), None, None) => refuse(
+            "user",
+            "has no password; write `password_file`, or `password_env`",
+        ),
+        (None, None, ..) => {
+            let keys = ["password_file", "password_env"];
+            let key = keys.into_iter().find(|key| section.field(key).is_some());
+            refuse(key.unwrap_or("user"), "is of no use without `user`")
+        }
+        (None, Some(_), Some(_), Some(_)) => refuse(
+            "password_env",
+            "says the password a second time; remove it, or `password_file`",
+        ),
+        (None, Some(user), stands_in, variable) => {
+            let (key, secret) = match (stands_in, variable) {
+                (Some(file), _) => ("password_file", Secret::File(file.value)),
+                (None, variable) => {
+                    let variable = variable.unwrap_or_default().to_owned();
+                    ("password_env", Secret::Variable(variable))
+                }
+            };
+            Some(Login::Password {
+                user: Written {
+                    value: user.to_owned(),
+                    line: section.line_of("user"),
+                },
+                password: Written {
+                    value: secret,
+                    line: section.line_of(key),
+                },
+            })
+        }
+    }
+}
+
+fn certificate(
+    section: &Section<'_>,
+    problems: &mut Problems,
+) -> Option<(Written<PathBuf>, Written<PathBuf>)> {
+    let (certificate, key) = (
+        file(section, "cert", problems),
+        file(section, "key", problems),
+    );
+    match (&certificate, &key) {
+        (Some(written), None) | (None, Some(written)) => {
+            let (has, lacks) = match certificate {
+                Some(_) => ("cert", "key"),
+                None => ("key", "cert"),
+            };
+            let text = format!("is of no use without `{lacks}`");
+            problems.refuse(written.line, &section.path(has), text);
+        }
+        _ => {}
+    }
+    Some((certificate?, key?))
+}
