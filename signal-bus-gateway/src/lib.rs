@@ -9,7 +9,7 @@
     clippy::unwrap_used
 )]
 #![cfg_attr(
-    not(any(test, feature = "nats")),
+    not(feature = "nats"),
     expect(
         dead_code,
         reason = "what gateways share is read, but nobody carries it"

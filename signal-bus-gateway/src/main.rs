@@ -81,7 +81,7 @@ fn log_to_stderr() {
         .with_writer(std::io::stderr);
     let levels = Targets::new()
         .with_default(LevelFilter::INFO)
-        .with_target("async_nats", LevelFilter::ERROR);
+        .with_target("async_nats", LevelFilter::OFF);
     tracing_subscriber::registry()
         .with(lines)
         .with(levels)

@@ -15,7 +15,10 @@ use signal_bus::transport::{TransportError, TransportFault};
 use signal_bus_nats::{Entry, Log, LogError, LogReader, LogStream, Nats, Read};
 
 use crate::{
-    config::{Config, Login, Secret, StreamConfig, Written},
+    config::{
+        Config, StreamConfig, Written,
+        stream::{Login, Secret},
+    },
     cursor::Epoch,
     event::Draft,
     hub::{

@@ -1,14 +1,11 @@
 //! PyPubSub's configuration file, and what the gateway adds to it.
 
 mod directory;
-mod stream;
+pub(crate) mod stream;
 
 use std::{collections::HashSet, path::PathBuf, time::Duration};
 
-pub(crate) use crate::config::{
-    directory::DirectoryConfig,
-    stream::{Login, Secret, StreamConfig},
-};
+pub(crate) use crate::config::{directory::DirectoryConfig, stream::StreamConfig};
 use crate::{
     access::payloaders::{Payloaders, read_network},
     problem::{Problem, Problems},

@@ -217,3 +217,118 @@ fn certificate(
     }
     Some((certificate?, key?))
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::config::{Compat, Config, read};
+
+    /// What is wrong with the lines of the section; without the client of NATS it is refused as a whole.
+    fn problems(server: &str, lines: &str) -> (Option<Config>, Vec<String>) {
+        let text = format!("server: {{{server}}}\nclients: {{}}\nnats:\n{lines}");
+        let (config, problems) = read("f", &text, Compat::Strict);
+        let problems = problems.iter().map(ToString::to_string);
+        let problems = problems.filter(|problem| !problem.contains("built without NATS"));
+        (config, problems.collect())
+    }
+
+    #[test]
+    fn each_mistake_is_named_with_its_line_and_what_to_write() {
+        let one = "f:4: nats.servers: ";
+        for (lines, expected) in [
+            (
+                "  stream: A\n",
+                "expected the address of a NATS server, like `nats://127.0.0.1:4222`, or a list of them, found nothing",
+            ),
+            ("  servers: 5\n", "expected a list of texts, found `5`"),
+            (
+                "  servers: nats://ann:secret@h\n",
+                "expected an address without a password, found one with `@`; write `user`, and `password_file` or `password_env`",
+            ),
+        ] {
+            assert_eq!(problems("", lines).1, [format!("{one}{expected}")]);
+        }
+        for (line, expected) in [
+            (
+                "stream: a.b",
+                "nats.stream: expected a name like `PUBSUB`, found `a.b`",
+            ),
+            (
+                "subject: a..b",
+                "nats.subject: expected a name like `pubsub`, found `a..b`",
+            ),
+            (
+                "subject: a.*",
+                "nats.subject: expected a name like `pubsub`, found `a.*`",
+            ),
+            (
+                "replicas: 9",
+                "nats.replicas: expected a number from 1 to 5, found `9`",
+            ),
+            (
+                "create: 1",
+                "nats.create: expected `true` or `false`, found `1`",
+            ),
+            (
+                "user: a",
+                "nats.user: has no password; write `password_file`, or `password_env`",
+            ),
+            (
+                "password_env: a",
+                "nats.password_env: is of no use without `user`",
+            ),
+            ("cert: a", "nats.cert: is of no use without `key`"),
+            ("key: a", "nats.key: is of no use without `cert`"),
+            (
+                "streem: a",
+                "nats: unknown key `streem`, did you mean `stream`?",
+            ),
+        ] {
+            let lines = format!("  servers: h\n  {line}\n");
+            assert_eq!(problems("", &lines).1, [format!("f:5: {expected}")]);
+        }
+        let lines = "  servers: h\n  user: a\n  password_file: b\n";
+        for (line, expected) in [
+            (
+                "password_env: c",
+                "f:7: nats.password_env: says the password a second time; remove it, or `password_file`",
+            ),
+            (
+                "credentials: c",
+                "f:7: nats.credentials: says already who the gateway is; remove `user` and its password, or this",
+            ),
+        ] {
+            assert_eq!(problems("", &format!("{lines}  {line}\n")).1, [expected]);
+        }
+    }
+
+    /// There is one place where events are kept.
+    #[test]
+    fn a_file_for_the_backlog_and_a_stream_are_not_both_taken() {
+        let stored = "backlog: {size: 5, storage: f}";
+        assert_eq!(
+            problems(stored, "  servers: h\n").1,
+            [
+                "f:1: server.backlog.storage: the stream of `nats` keeps the events, for all gateways; remove this, or `nats`"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_gateway_without_nats_says_how_it_is_built_with_it() {
+        let text = "server: {}\nclients: {}\nnats: {servers: [a, b]}\n";
+        let (config, problems) = read("f", text, Compat::Strict);
+        let problems: Vec<_> = problems.iter().map(ToString::to_string).collect();
+        if cfg!(feature = "nats") {
+            let nats = config.and_then(|config| config.nats).expect("all is well");
+            assert_eq!(nats.servers.value, "a,b");
+            assert_eq!(
+                (nats.stream.value, nats.subject.value),
+                ("PUBSUB".into(), "pubsub".into())
+            );
+        } else {
+            let expected =
+                "f:3: nats: this gateway was built without NATS; build it with `--features nats`";
+            assert_eq!(problems, [expected]);
+        }
+    }
+}

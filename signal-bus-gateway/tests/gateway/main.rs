@@ -15,4 +15,6 @@ mod window;
 mod room;
 #[cfg(feature = "nats")]
 mod several;
+#[cfg(feature = "nats")]
+mod joining;
 mod mounted;

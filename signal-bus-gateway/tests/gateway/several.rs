@@ -1,8 +1,12 @@
 //! Several gateways, as processes of their own, show one stream of a real NATS server.
 
 #[path = "../../../signal-bus-nats/tests/nats/server.rs"]
-#[expect(dead_code, reason = "the tests of the transport do more with it")]
-mod server;
+#[expect(
+    dead_code,
+    clippy::disallowed_methods,
+    reason = "the tests of the transport do more with it; a server has a clock of its own"
+)]
+pub(crate) mod server;
 
 use std::{
     collections::HashMap,
@@ -21,11 +25,11 @@ use tokio::{
 
 use crate::{
     kit::{Answer, Folder, Raw, connect, cursor, field, login, put},
-    program::{Running, output, texts},
+    program::Running,
     several::server::Server,
 };
 
-const ACL: &str = "ann: {password: pw, acl: {s: [git]}}\n";
+pub(crate) const ACL: &str = "ann: {password: pw, acl: {s: [git]}}\n";
 
 /// A gateway on a stream, and its folder.
 struct Gateway {
@@ -33,7 +37,8 @@ struct Gateway {
     folder: Folder,
 }
 
-fn config(server: &Server, nats: &str) -> String {
+/// A configuration with lines for the section `nats`, which begins in line 3.
+pub(crate) fn config(server: &Server, nats: &str) -> String {
     let url = server.url();
     format!(
         "server: {{bind: 127.0.0.1, port: 0, backlog: {{size: 100000}}}}\n\
@@ -462,121 +467,4 @@ async fn other_programs_publish_and_read_and_what_is_no_event_harms_nobody() {
         "{metrics}"
     );
     assert_eq!(gateway.get("/_bus/ready").await.status(), 200);
-}
-
-/// What a program says that does not start, and what a check says: the same.
-async fn refused(folder: &Folder, text: &str) -> String {
-    folder.write("c.yaml", text);
-    let arguments = ["--config", "c.yaml", "--acl", "a.yaml"];
-    let (code, _, said) = texts(&output(&arguments, folder).await);
-    assert_eq!(code, Some(1), "{said}");
-    let checked = output(&[&arguments[..], &["--check"]].concat(), folder).await;
-    let (code, found, _) = texts(&checked);
-    assert_eq!(code, Some(1), "{found}");
-    let last = found.lines().last().unwrap_or_default();
-    assert!(
-        said.contains(last) && !said.contains("pw"),
-        "{said}\n{found}"
-    );
-    last.to_owned()
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn what_keeps_a_gateway_from_its_stream_is_named_with_file_and_key() {
-    let users = "authorization { users: [
-        {user: all, password: pw},
-        {user: half, password: pw, permissions: {publish: ['pubsub.public', '$JS.API.>'], subscribe: ['_INBOX.>']}},
-        {user: none, password: pw, permissions: {publish: ['pubsub.>'], subscribe: ['_INBOX.>']}}
-    ] }";
-    let mut server = Server::with(users, &["-js"]);
-    let folder = Folder::new();
-    folder.write("a.yaml", ACL);
-    folder.write("secret", "pw\n");
-    folder.write("wrong", "pwpw\n");
-    let user = |name: &str, file: &str, more: &str| {
-        config(
-            &server,
-            &format!("  user: {name}\n  password_file: {file}\n{more}"),
-        )
-    };
-    let said = refused(&folder, &user("all", "secret", "")).await;
-    assert_eq!(
-        said,
-        "c.yaml:4: nats.stream: there is no stream `PUBSUB`; make it, or write `create: true`"
-    );
-    let said = refused(&folder, &user("all", "wrong", "")).await;
-    assert!(
-        said.starts_with("c.yaml:5: nats.user: the server does not accept the credentials"),
-        "{said}"
-    );
-    let said = refused(&folder, &user("all", "gone", "")).await;
-    assert!(
-        said.starts_with(
-            "c.yaml:6: nats.password_file: expected a password, gone cannot be read: "
-        ),
-        "{said}"
-    );
-    let said = refused(
-        &folder,
-        &config(&server, "  user: all\n  password_env: NO_SUCH_VARIABLE\n"),
-    )
-    .await;
-    assert!(said.starts_with("c.yaml:6: nats.password_env: expected a password, the environment has no `NO_SUCH_VARIABLE`"), "{said}");
-    let said = refused(&folder, &user("all", "secret", "  ca: gone.pem\n")).await;
-    assert!(
-        said.starts_with("c.yaml:7: nats.ca: expected a file that can be read, gone.pem cannot"),
-        "{said}"
-    );
-    // A check makes nothing, so it finds nothing wrong.
-    folder.write("c.yaml", &user("all", "secret", "  create: true\n"));
-    let checked = output(
-        &["--config", "c.yaml", "--acl", "a.yaml", "--check"],
-        &folder,
-    )
-    .await;
-    let fine = "The configuration is fine.\n".to_owned();
-    assert_eq!(texts(&checked), (Some(0), fine.clone(), String::new()));
-    assert!(
-        refused(&folder, &user("all", "secret", ""))
-            .await
-            .contains("there is no stream")
-    );
-    folder.write("c.yaml", &user("all", "secret", "  create: true\n"));
-    let running = Running::start(&folder).await;
-    running.signal("-TERM");
-    let said = refused(&folder, &user("none", "secret", "")).await;
-    assert!(
-        said.starts_with("c.yaml:4: nats.stream: the server does not permit it: "),
-        "{said}"
-    );
-    let said = refused(&folder, &user("half", "secret", "")).await;
-    assert!(
-        said.starts_with("c.yaml:4: nats.subject: the server does not permit it: ")
-            && said.contains("pubsub.private"),
-        "{said}"
-    );
-    let said = refused(&folder, &user("all", "secret", "  subject: other\n")).await;
-    assert_eq!(
-        said,
-        "c.yaml:7: nats.subject: the stream `PUBSUB` does not hold `other.public`, only pubsub.public, pubsub.private"
-    );
-    folder.write("c.yaml", &user("all", "secret", ""));
-    let checked = output(
-        &["--config", "c.yaml", "--acl", "a.yaml", "--check"],
-        &folder,
-    )
-    .await;
-    assert_eq!(texts(&checked), (Some(0), fine, String::new()));
-    server.kill();
-    let checked = output(
-        &["--config", "c.yaml", "--acl", "a.yaml", "--check"],
-        &folder,
-    )
-    .await;
-    let (code, found, _) = texts(&checked);
-    assert_eq!(code, Some(1));
-    assert!(
-        found.starts_with("c.yaml:4: nats.servers: nothing that speaks NATS answers"),
-        "{found}"
-    );
 }

@@ -360,10 +360,13 @@ async fn what_was_accepted_is_the_past_of_whoever_asks_then() {
     gateway.bus.close().await.expect("it closes");
 }
 
+/// What happens to a row, its epoch after that, and what is there to be read.
+type Change = (fn(&mut State), u64, &'static [u64]);
+
 /// Whoever read on would not know that something is missing.
 #[tokio::test]
 async fn readers_come_again_when_the_row_does_not_go_on_where_it_was() {
-    let changes: [(fn(&mut State), u64, &[u64]); 3] = [
+    let changes: [Change; 3] = [
         // It was made anew.
         (
             |state| (state.epoch, state.messages) = (2, vec![draft("/a", 21).message()]),
