@@ -301,6 +301,21 @@ mod tests {
         }
     }
 
+    #[test]
+    fn the_file_that_is_shown_is_read_as_it_stands() {
+        let shown = include_str!("../../examples/several.yaml");
+        let (_, problems) = read("f", shown, Compat::Strict);
+        let is_other = |problem: &&crate::problem::Problem| !problem.text.contains("built without");
+        assert_eq!(problems.iter().filter(is_other).count(), 0);
+        // What is commented out is meant, too.
+        let (_, problems) = read("f", &shown.replace("  # ", "  "), Compat::Strict);
+        let problems: Vec<_> = problems.iter().filter(is_other).collect();
+        assert!(
+            matches!(&problems[..], [one] if one.key == "nats.credentials"),
+            "{problems:?}"
+        );
+    }
+
     /// There is one place where events are kept.
     #[test]
     fn a_file_for_the_backlog_and_a_stream_are_not_both_taken() {
