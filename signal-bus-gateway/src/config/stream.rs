@@ -308,7 +308,7 @@ mod tests {
         let is_other = |problem: &&crate::problem::Problem| !problem.text.contains("built without");
         assert_eq!(problems.iter().filter(is_other).count(), 0);
         // What is commented out is meant, too.
-        let (_, problems) = read("f", &shown.replace("  # ", "  "), Compat::Strict);
+        let (_, problems) = read("f", &shown.replace("\n  # ", "\n  "), Compat::Strict);
         let problems: Vec<_> = problems.iter().filter(is_other).collect();
         assert!(
             matches!(&problems[..], [one] if one.key == "nats.credentials"),
