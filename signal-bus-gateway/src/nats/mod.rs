@@ -236,7 +236,9 @@ impl Reading for LinkReader {
             Read::Entry(entry) => Heard::Placed {
                 number: entry.sequence,
                 draft: self.subjects.draft(&entry),
+                is_last: entry.behind == 0,
             },
+            Read::Current => Heard::Current,
             Read::Trouble(error) => Heard::Trouble(error.to_string()),
             other => Heard::Trouble(format!("what is read is not known here: {other:?}")),
         }

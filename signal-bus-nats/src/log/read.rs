@@ -46,6 +46,9 @@ pub enum Read {
     Joined(Extent),
     /// The next message.
     Entry(Entry),
+    /// Nothing was there any more when it was joined. What follows comes as it is published; numbers up to its end that were not read
+    /// are of messages that somebody has deleted.
+    Current,
     /// It cannot read at the moment, and goes on trying.
     Trouble(TransportError),
 }
@@ -113,7 +116,7 @@ impl LogReader {
                     time::sleep(*pause).await;
                     self.join().await.map(|extent| Some(Read::Joined(extent)))
                 }
-                At::Found => self.ask().await.map(|()| None),
+                At::Found => self.ask().await,
                 At::Reading { .. } => self.take().await.map(|entry| entry.map(Read::Entry)),
             };
             match step {
@@ -144,7 +147,7 @@ impl LogReader {
     }
 
     /// Asks for what follows, by a consumer of its own: a consumer may not outlive the server.
-    async fn ask(&mut self) -> Result<(), TransportError> {
+    async fn ask(&mut self) -> Result<Option<Read>, TransportError> {
         let config = Config {
             description: Some("signal-bus: reads a log".to_owned()),
             deliver_policy: DeliverPolicy::ByStartSequence {
@@ -171,7 +174,8 @@ impl LogReader {
             .messages();
         let messages = Box::new(asked.await.map_err(|error| self.cannot(&error))?);
         self.at = At::Reading { messages, next: 1 };
-        Ok(())
+        let is_current = consumer.cached_info().num_pending == 0;
+        Ok(is_current.then_some(Read::Current))
     }
 
     /// The next message; nothing if the reader has to ask anew.

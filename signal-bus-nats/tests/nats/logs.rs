@@ -91,6 +91,28 @@ async fn a_reader_outlives_the_server_and_misses_nothing() -> anyhow::Result<()>
     Ok(())
 }
 
+/// Whoever waited for the number of the last message would wait for ever.
+#[tokio::test]
+async fn a_reader_is_told_that_nothing_follows_also_where_the_end_was_deleted() -> anyhow::Result<()>
+{
+    let server = Server::start();
+    let log = opened(&server).await;
+    for number in 1..=3 {
+        log.append("log.public", &number.to_string(), "").await?;
+    }
+    let client = async_nats::connect(server.url()).await?;
+    let stream = async_nats::jetstream::new(client).get_stream("LOG").await?;
+    stream.delete_message(3).await?;
+    assert_eq!(log.extent().await?.last, 3);
+    let mut reader = log.read_after(0);
+    assert_eq!(entry(&mut reader).await.behind, 1);
+    assert_eq!(entry(&mut reader).await.behind, 0);
+    let mut late = log.read_after(2);
+    assert!(matches!(late.next().await, Read::Joined(_)));
+    assert!(matches!(late.next().await, Read::Current));
+    Ok(())
+}
+
 #[tokio::test]
 async fn what_is_in_the_way_of_a_log_is_told() {
     let config = "authorization { users: [

@@ -54,7 +54,11 @@ pub(crate) enum Heard {
     Placed {
         number: u64,
         draft: Result<Draft, String>,
+        /// Nothing follows at the moment.
+        is_last: bool,
     },
+    /// Nothing follows at the moment, of what was there when it was joined.
+    Current,
     /// It cannot be read at the moment.
     Trouble(String),
 }
@@ -147,7 +151,18 @@ async fn place_common(mut reading: impl Reading, row: Arc<Row>) {
                 }
                 target = extent.last;
             }
-            Heard::Placed { number, draft } => row.place_numbered(number, draft),
+            Heard::Placed {
+                number,
+                draft,
+                is_last,
+            } => {
+                row.place_numbered(number, draft);
+                if is_last {
+                    row.reach(target);
+                }
+            }
+            // Somebody may have deleted the last of them.
+            Heard::Current => row.reach(target),
             Heard::Trouble(text) => {
                 row.note_trouble(text);
                 continue;
@@ -216,8 +231,16 @@ impl Row {
             }
             Err(why) => self.note_unreadable(number, &why),
         }
-        lock(&self.inner).backlog.reach(number);
-        self.settled.send_replace(number);
+        self.reach(number);
+    }
+
+    /// Notes that all up to a number was read.
+    fn reach(&self, number: u64) {
+        let mut inner = lock(&self.inner);
+        inner.backlog.reach(number);
+        let read = inner.backlog.next().sequence - 1;
+        drop(inner);
+        self.settled.send_replace(read);
     }
 
     /// Somebody else has published what is no event. Of many, few are told.
@@ -240,7 +263,7 @@ impl Row {
         if lock(&self.store_fault).take().is_some() {
             tracing::info!("all of the stream is shown, up to {}", self.read_up_to());
             // Whoever waits for that looks again.
-            self.settled.send_modify(|_| ());
+            self.settled.send_replace(self.read_up_to());
         }
     }
 }

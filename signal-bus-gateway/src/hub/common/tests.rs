@@ -28,6 +28,8 @@ struct State {
     epoch: u64,
     first: u64,
     messages: Vec<String>,
+    /// So many of the last ones were deleted.
+    deleted: u64,
     is_up: bool,
 }
 
@@ -40,6 +42,7 @@ impl Memory {
             epoch: 1,
             first: 1,
             messages: Vec::new(),
+            deleted: 0,
             is_up: true,
         })))
     }
@@ -64,7 +67,7 @@ impl Memory {
         Extent {
             epoch: Epoch::from_bits(state.epoch),
             first: state.first,
-            last: length(&state),
+            last: length(&state) + state.deleted,
         }
     }
 }
@@ -101,6 +104,7 @@ struct Reader {
     allowed: watch::Receiver<u64>,
     after: u64,
     is_joined: bool,
+    is_current: bool,
 }
 
 impl Reading for Reader {
@@ -113,7 +117,7 @@ impl Reading for Reader {
                 return Heard::Trouble("it is away".to_owned());
             }
             if state.is_up && !self.is_joined {
-                self.is_joined = true;
+                (self.is_joined, self.is_current) = (true, false);
                 return Heard::Joined(self.row.extent());
             }
             let number = self.after + 1;
@@ -124,7 +128,12 @@ impl Reading for Reader {
                 return Heard::Placed {
                     number,
                     draft: draft.map_err(str::to_owned),
+                    is_last: false,
                 };
+            }
+            if state.is_up && !self.is_current && length(&state) < number {
+                self.is_current = true;
+                return Heard::Current;
             }
             tokio::select! {
                 _ = self.states.changed() => {}
@@ -157,6 +166,7 @@ impl Gateway {
             allowed: allowed.subscribe(),
             after: backlog.next().sequence - 1,
             is_joined: false,
+            is_current: false,
         };
         let started = Hub::start_common(backlog, LIMITS, row.clone(), reader);
         let (hub, bus, placing) = started.await.expect("it starts");
@@ -343,6 +353,20 @@ async fn streams_stay_open_while_the_row_is_away_and_go_on() {
     gateway.hub.caught_up().await;
     let lines = present(&seat, 40).await.expect("it is open");
     assert_eq!(numbers(&lines), (1..=40).collect::<Vec<_>>());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_row_whose_end_was_deleted_is_shown_up_to_there() {
+    let row = Memory::new();
+    row.add_numbers(1..=3);
+    row.change(|state| state.deleted = 2);
+    let started = timeout(std::time::Duration::from_secs(60), Gateway::start(&row)).await;
+    let gateway = started.expect("it does not wait for what is not there");
+    assert_eq!(gateway.hub.newest(), Some(5));
+    let mut seat = gateway.open(after(1, 5)).await;
+    assert!(!seat.is_stale && past(&mut seat).await.is_empty());
+    let mut seat = gateway.open(after(1, 2)).await;
+    assert_eq!(numbers(&past(&mut seat).await), [3]);
 }
 
 #[tokio::test]
