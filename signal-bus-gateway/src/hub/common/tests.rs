@@ -240,7 +240,7 @@ fn numbers(lines: &[String]) -> Vec<u64> {
     lines.iter().map(|line| number(line).expect(line)).collect()
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn whoever_was_there_and_whoever_comes_late_answers_the_same_bytes() {
     let row = Memory::new();
     row.add_numbers(1..=3);
@@ -388,7 +388,7 @@ async fn what_was_accepted_is_the_past_of_whoever_asks_then() {
 type Change = (fn(&mut State), u64, &'static [u64]);
 
 /// Whoever read on would not know that something is missing.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn readers_come_again_when_the_row_does_not_go_on_where_it_was() {
     let changes: [Change; 3] = [
         // It was made anew.
