@@ -32,6 +32,8 @@ use crate::{
 ///
 /// Three times as long is less than Kubernetes waits.
 const STOP_TIMEOUT: Duration = Duration::from_secs(8);
+/// How long, of that, is waited for what is shared with others, and may have to be read.
+const SETTLE_TIMEOUT: Duration = Duration::from_secs(4);
 const PATIENCE: Patience = Patience {
     head: Duration::from_secs(10),
     body: Duration::from_secs(60),
@@ -39,6 +41,7 @@ const PATIENCE: Patience = Patience {
     idle: Duration::from_secs(3630),
     stall: Duration::from_secs(30),
 };
+
 /// A gateway that runs in PyPubSub's place.
 ///
 /// It belongs to the tokio runtime in which it is started. Dropping it lets it run on until the runtime ends.
@@ -169,7 +172,8 @@ impl Server {
             tracing::warn!("{} requests are given up", house.talks.len());
         }
         let placed = async {
-            house.desk.hub.settle().await;
+            // What is shared is there, also if it cannot be shown here in time.
+            drop(timeout(SETTLE_TIMEOUT, house.desk.hub.settle()).await);
             if let Err(error) = bus.close().await {
                 tracing::error!("{error}");
             }
