@@ -16,8 +16,8 @@ use signal_bus::{
     Headers,
     transport::{
         Acknowledge, Connection, Deliveries, Delivery, Features, Holding, Incoming, Interest,
-        Lease, LeaseRequest, LoopbackNetwork, Mark, Message, Start, Transport, TransportError,
-        TransportFault, TransportFuture, Verdict, header,
+        Lease, LeaseRequest, LoopbackNetwork, Mark, Message, Reply, Request, Requests, Start,
+        Transport, TransportError, TransportFault, TransportFuture, Verdict, header,
     },
 };
 
@@ -70,6 +70,12 @@ pub(crate) enum Flaw {
     ForgetsItsAge,
     MarksForAll,
     MixesLeases,
+    MixesReplies,
+    WaitsForNobody,
+    AsksEverybody,
+    PublishesRequests,
+    StumblesOverGivenUpRequests,
+    ServesAfterDrain,
 }
 
 /// A loopback network with a flaw.
@@ -85,6 +91,7 @@ struct Shared {
     count: AtomicUsize,
     busy: AtomicBool,
     ids: Mutex<HashSet<String>>,
+    replies: Arc<Mutex<Vec<Message>>>,
 }
 
 #[derive(Debug)]
@@ -258,6 +265,30 @@ impl Connection for BrokenConnection {
         })
     }
 
+    fn request<'a>(&'a self, message: &'a Message) -> TransportFuture<'a, Message> {
+        Box::pin(self.replied(message))
+    }
+
+    fn serve<'a>(&'a self, pattern: &'a str) -> TransportFuture<'a, Requests> {
+        Box::pin(async move {
+            if self.flaw == Flaw::ServesAfterDrain && self.drained.load(Ordering::SeqCst) {
+                return Ok(Box::pin(Desk::nobody()) as Requests);
+            }
+            let requests = self.inner.serve(pattern).await?;
+            Ok(Box::pin(Desk {
+                requests: Some(requests),
+                replies: match self.flaw {
+                    Flaw::MixesReplies => Some(Arc::clone(&self.shared.replies)),
+                    _ => None,
+                },
+                again: match self.flaw {
+                    Flaw::AsksEverybody => Some((0, VecDeque::new())),
+                    _ => None,
+                },
+            }) as Requests)
+        })
+    }
+
     fn drain(&self) -> TransportFuture<'_, ()> {
         self.drained.store(true, Ordering::SeqCst);
         self.inner.drain()
@@ -340,6 +371,107 @@ impl Lease for BrokenLease {
             Flaw::ReleasesForOthers => self.others.release(),
             _ => self.inner.release(),
         }
+    }
+}
+
+impl BrokenConnection {
+    async fn replied(&self, message: &Message) -> Result<Message, TransportError> {
+        match self.flaw {
+            Flaw::WaitsForNobody => {
+                let replied = self.inner.request(message).await;
+                return match replied {
+                    Err(error) if error.fault() == TransportFault::NoResponders => {
+                        std::future::pending().await
+                    }
+                    replied => replied,
+                };
+            }
+            Flaw::PublishesRequests => self.inner.publish(message).await?,
+            Flaw::StumblesOverGivenUpRequests => {
+                while self.stumbled.swap(true, Ordering::SeqCst) {
+                    tokio::time::sleep(Duration::from_millis(1)).await;
+                }
+                let replied = self.inner.request(message).await;
+                self.stumbled.store(false, Ordering::SeqCst);
+                return replied;
+            }
+            _ => {}
+        }
+        self.inner.request(message).await
+    }
+}
+
+/// A stream of requests with a flaw.
+struct Desk {
+    requests: Option<Requests>,
+    /// Replies that went out before, of which the last is sent again in the place of each.
+    replies: Option<Arc<Mutex<Vec<Message>>>>,
+    /// How many came, and those that come twice.
+    again: Option<(usize, VecDeque<Request>)>,
+}
+
+impl Desk {
+    fn nobody() -> Self {
+        Self {
+            requests: None,
+            replies: None,
+            again: None,
+        }
+    }
+}
+
+impl Stream for Desk {
+    type Item = Request;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Request>> {
+        let this = self.get_mut();
+        if let Some(twice) = this.again.as_mut().and_then(|again| again.1.pop_front()) {
+            return Poll::Ready(Some(twice));
+        }
+        let Some(requests) = &mut this.requests else {
+            return Poll::Pending;
+        };
+        let next = std::task::ready!(requests.as_mut().poll_next(context));
+        let Some(Request { message, reply, .. }) = next else {
+            return Poll::Ready(None);
+        };
+        if let Some((count, twice)) = &mut this.again {
+            *count += 1;
+            let other = Mixing {
+                by: None,
+                replies: None,
+            };
+            twice.push_back(Request::new(message.clone(), other));
+        }
+        let mixing = Mixing {
+            by: Some(reply),
+            replies: this.replies.clone(),
+        };
+        Poll::Ready(Some(Request::new(message, mixing)))
+    }
+}
+
+/// A way back with a flaw.
+#[derive(Debug)]
+struct Mixing {
+    by: Option<Box<dyn Reply>>,
+    replies: Option<Arc<Mutex<Vec<Message>>>>,
+}
+
+impl Reply for Mixing {
+    fn send<'a>(&'a self, reply: &'a Message) -> TransportFuture<'a, ()> {
+        Box::pin(async move {
+            let Some(by) = &self.by else { return Ok(()) };
+            let Some(replies) = &self.replies else {
+                return by.send(reply).await;
+            };
+            let last = {
+                let mut replies = replies.lock().unwrap();
+                replies.push(reply.clone());
+                replies[replies.len().saturating_sub(2)].clone()
+            };
+            by.send(&last).await
+        })
     }
 }
 

@@ -106,7 +106,14 @@ impl Connection for ModestConnection {
 async fn what_is_not_promised_is_not_asked_for() {
     let report = conformance(&Modest::default(), "conformance").await;
     report.assert();
-    for name in ["ordered", "again", "one_member", "replayed", "stored_once"] {
+    for name in [
+        "ordered",
+        "again",
+        "one_member",
+        "replayed",
+        "stored_once",
+        "replied",
+    ] {
         assert_eq!(report.of(name), Some(&Found::NotPromised), "{name}");
     }
     assert_eq!(report.of("everyone"), Some(&Found::Kept));
@@ -192,6 +199,16 @@ const FLAWS: &[(Flaw, &str, &str)] = &[
         "leases_apart",
         "a mark of `A`, and it is",
     ),
+    (Flaw::MixesReplies, "replied", "`one` got"),
+    (Flaw::WaitsForNobody, "nobody_replies", "had not ended"),
+    (Flaw::AsksEverybody, "one_responder", "came as well"),
+    (Flaw::PublishesRequests, "requests_apart", "came as well"),
+    (
+        Flaw::StumblesOverGivenUpRequests,
+        "given_up_requests",
+        "no request came",
+    ),
+    (Flaw::ServesAfterDrain, "requests_drained", "as if nothing"),
 ];
 
 #[tokio::test(start_paused = true)]

@@ -35,6 +35,10 @@ pub enum TransportFault {
     Unfit,
     /// To travel takes waiting, and the call does not wait: `try_publish`, or a plain `fn`. Nobody has the message.
     MustWait,
+    /// Nobody serves the topic of a request; nobody has got it.
+    NoResponders,
+    /// The transport cannot do this.
+    Unsupported,
     /// The engine has refused it otherwise.
     Refused,
     /// The transport was drained.
@@ -50,6 +54,14 @@ impl TransportError {
         }
     }
 
+    /// The answer of a transport that carries no requests.
+    pub(crate) fn without_requests() -> Self {
+        Self::new(
+            TransportFault::Unsupported,
+            "this transport carries no requests",
+        )
+    }
+
     /// What kind of fault it is.
     #[must_use]
     pub fn fault(&self) -> TransportFault {
@@ -62,12 +74,14 @@ impl TransportError {
             TransportFault::Unreachable
             | TransportFault::Unknown
             | TransportFault::Full
+            | TransportFault::NoResponders
             | TransportFault::Refused => false,
             TransportFault::Unauthorized
             | TransportFault::Missing
             | TransportFault::TooLarge { .. }
             | TransportFault::Unfit
             | TransportFault::MustWait
+            | TransportFault::Unsupported
             | TransportFault::Closed => true,
         }
     }

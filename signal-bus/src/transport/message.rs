@@ -29,6 +29,8 @@ pub mod header {
     pub const ROOT: &str = "Signal-Root";
     /// When it was published, where its id does not say so: microseconds since 1970, UTC.
     pub const TIME: &str = "Signal-Time";
+    /// In a reply: why there is none, in words; the payload is empty then.
+    pub const ERROR: &str = "Signal-Error";
     /// Where the answer to it goes.
     pub const REPLY_TO: &str = "Signal-Reply-To";
 }

@@ -12,6 +12,7 @@ pub(crate) mod interest;
 pub(crate) mod lease;
 pub(crate) mod loopback;
 pub(crate) mod message;
+pub(crate) mod request;
 
 use std::{fmt, pin::Pin, sync::Arc};
 
@@ -25,6 +26,7 @@ pub use interest::{Interest, Start};
 pub use lease::{Holding, Lease, LeaseRequest, Mark};
 pub use loopback::LoopbackNetwork;
 pub use message::{Message, header};
+pub use request::{Reply, Request, Requests};
 
 /// A future of a transport.
 pub type TransportFuture<'a, T> =
@@ -89,6 +91,31 @@ pub trait Connection: fmt::Debug + Send + Sync + 'static {
     /// If there is no permission, or what holds the messages is missing.
     fn subscribe<'a>(&'a self, interest: &'a Interest) -> TransportFuture<'a, Deliveries>;
 
+    /// Asks one of those who [serve](Self::serve) the message's topic, and waits for the reply: as long as it takes, for it is the bus
+    /// that gives up. With [`Features::requests`].
+    ///
+    /// # Errors
+    ///
+    /// [`TransportFault::NoResponders`] if nobody serves the topic, at once where the engine can tell; and
+    /// [`TransportFault::Unknown`] if there will be no reply, and somebody may have the request.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, somebody may have the request, and nothing waits for a reply.
+    fn request<'a>(&'a self, _message: &'a Message) -> TransportFuture<'a, Message> {
+        Box::pin(async { Err(TransportError::without_requests()) })
+    }
+
+    /// Takes the requests of a topic, or of a pattern as that of an [`Interest`]: of all that serve a topic, by whatever
+    /// pattern and on whatever connection, one gets each request. With [`Features::requests`].
+    ///
+    /// # Errors
+    ///
+    /// If there is no permission.
+    fn serve<'a>(&'a self, _pattern: &'a str) -> TransportFuture<'a, Requests> {
+        Box::pin(async { Err(TransportError::without_requests()) })
+    }
+
     /// Ends: streams of deliveries end after what was handed out; what was fetched ahead goes back to the engine at once; what
     /// was published has left.
     ///
@@ -133,6 +160,8 @@ pub struct Features {
     pub deduplicates: bool,
     /// Of all who ask for a [lease](Lease), one has it.
     pub leases: bool,
+    /// Somebody can be asked, and replies; that nobody is there is told at once.
+    pub requests: bool,
 }
 
 impl Features {
@@ -147,6 +176,7 @@ impl Features {
             replay: false,
             deduplicates: false,
             leases: false,
+            requests: false,
         }
     }
 
@@ -196,6 +226,13 @@ impl Features {
     #[must_use]
     pub const fn leases(mut self) -> Self {
         self.leases = true;
+        self
+    }
+
+    /// Somebody can be asked, and replies.
+    #[must_use]
+    pub const fn requests(mut self) -> Self {
+        self.requests = true;
         self
     }
 }

@@ -21,6 +21,7 @@ mod stage;
 mod arriving;
 mod owing;
 mod sharing;
+mod asking;
 mod storing;
 mod leasing;
 mod leaving;
@@ -176,6 +177,7 @@ fn checks() -> Vec<Check> {
         arriving::checks(),
         owing::checks(),
         sharing::checks(),
+        asking::checks(),
         storing::checks(),
         leasing::checks(),
         leaving::checks(),

@@ -1,5 +1,6 @@
 //! A transport within the process: for tests, and to see what travels.
 
+mod desks;
 mod shelf;
 mod leases;
 
@@ -20,11 +21,12 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use crate::{
     error::transport::{TransportError, TransportFault},
     transport::{
-        Connection, Deliveries, Features, Interest, Message, Transport, TransportFuture,
+        Connection, Deliveries, Features, Interest, Message, Requests, Transport, TransportFuture,
         delivery::{Acknowledge, Delivery, Incoming, Verdict},
         encoding::Encoding,
         lease::{Lease, LeaseRequest},
         loopback::{
+            desks::Desks,
             leases::{Leases, LoopbackLease},
             shelf::State,
         },
@@ -71,11 +73,16 @@ struct Network {
     patience: Duration,
     state: Mutex<State>,
     leases: Leases,
+    desks: Mutex<Desks>,
 }
 
 impl Network {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn desks(&self) -> MutexGuard<'_, Desks> {
+        self.desks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -100,6 +107,7 @@ impl LoopbackNetwork {
                 patience,
                 state: Mutex::default(),
                 leases: Leases::default(),
+                desks: Mutex::default(),
             }),
             encoding: Encoding::default(),
         }
@@ -165,6 +173,7 @@ impl Connection for Loopback {
             .replay()
             .deduplicates()
             .leases()
+            .requests()
     }
 
     fn encoding(&self) -> Encoding {
@@ -196,9 +205,29 @@ impl Connection for Loopback {
         })
     }
 
+    fn request<'a>(&'a self, message: &'a Message) -> TransportFuture<'a, Message> {
+        Box::pin(async {
+            self.check_open()?;
+            let replied = self.network.desks().ask(message)?;
+            replied.await.map_err(|_| {
+                let reason = format!("whoever had the request on `{}` has gone", message.topic);
+                TransportError::new(TransportFault::Unknown, reason)
+            })
+        })
+    }
+
+    fn serve<'a>(&'a self, pattern: &'a str) -> TransportFuture<'a, Requests> {
+        Box::pin(async {
+            self.check_open()?;
+            let clerk = self.network.desks().open(pattern, &self.closed)?;
+            Ok(Box::pin(clerk) as Requests)
+        })
+    }
+
     fn drain(&self) -> TransportFuture<'_, ()> {
         Box::pin(async {
             self.closed.store(true, Ordering::Release);
+            self.network.desks().close();
             self.network.lock().wake_all();
             Ok(())
         })
