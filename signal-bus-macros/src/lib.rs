@@ -59,8 +59,13 @@ pub fn publisher(arguments: TokenStream, item: TokenStream) -> TokenStream {
 ///       budget = "5min", panics, timeouts)         errors are retried, the others where they are named
 /// on_trip = rest | close_bus                       what happens when it has panicked too often; as the bus says unless set
 /// blocking                                         a plain `fn`, on the blocking pool
+/// reply                                            what is returned goes back to whoever asks, by `BusHandle::request`
 /// bus = BILLING                                    on the bus of that `BusName`
 /// ```
+///
+/// With `reply` it returns `T`, `Arc<T>`, or these in `Option<_>`, `Result<_, E>` or `Result<Option<_>, E>`: an error fails the request,
+/// and `None` leaves the reply to other responders. `T` need not be `Clone`. What is published on the topic it hears as any other
+/// subscriber does, and its return value is dropped then.
 ///
 /// `retry` alone, and each part that is left out, is as written here, but for `panics` and `timeouts`, which are off. What is
 /// retried keeps its room, and where one is handled at a time its place, so those behind it wait; `signal_bus::Retry` tells the

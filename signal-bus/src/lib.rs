@@ -39,6 +39,7 @@ mod scope;
 mod publish;
 mod worker;
 mod subscribe;
+mod request;
 mod bridge;
 #[cfg(feature = "transport")]
 mod inbound;
@@ -62,6 +63,7 @@ pub use crate::{
         permanent::{MarkPermanent, Permanent, permanent},
         publish::{PublishError, Refusal},
         replay::ReplayError,
+        request::RequestError,
         subscribe::SubscribeError,
     },
     guard::BusGuard,

@@ -12,6 +12,7 @@ pub use crate::{
         batch::{Deliveries, TakeBatch, open_batch},
         give::{Fails, InOption, InResult, Publish},
         probe::{InjectFallback, Peel, Probe},
+        reply::{Replies, replies, reply},
         take::{
             ByAny, ByArc, BySignal, ByValue, Copying, HandlerOutput, Lend, Loan, Take, Whole, open,
             outcome,
@@ -48,6 +49,7 @@ pub use crate::{
     scope::any_running,
     signal::{
         AnyValue, Kind, Payload, Signal,
+        requested::Requested,
         run::{More, Run},
         stretch::{Delivery, Stretch, next},
         values::{Place, Put, Values},

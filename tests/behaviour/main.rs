@@ -53,6 +53,7 @@ mod publishers;
 mod publishing;
 mod random_orders;
 mod retained;
+mod requests;
 mod retries;
 mod routing;
 mod runtimes;

@@ -13,8 +13,8 @@ use futures_core::Stream;
 use signal_bus::{
     ConnectionState,
     transport::{
-        Connection, Deliveries, Features, Incoming, Interest, LoopbackNetwork, Message, Transport,
-        TransportError, TransportFault, TransportFuture,
+        Connection, Deliveries, Features, Incoming, Interest, LoopbackNetwork, Message, Requests,
+        Transport, TransportError, TransportFault, TransportFuture,
     },
 };
 use tokio::sync::Notify;
@@ -177,6 +177,20 @@ impl Connection for FakeConnection {
             }
             self.connection.subscribe(interest).await
         })
+    }
+
+    fn request<'a>(&'a self, message: &'a Message) -> TransportFuture<'a, Message> {
+        Box::pin(async {
+            let refuses = *self.inner.refuses.lock().unwrap();
+            match refuses {
+                Some(fault) => Err(TransportError::new(fault, "the server said no")),
+                None => self.connection.request(message).await,
+            }
+        })
+    }
+
+    fn serve<'a>(&'a self, pattern: &'a str) -> TransportFuture<'a, Requests> {
+        self.connection.serve(pattern)
     }
 
     fn drain(&self) -> TransportFuture<'_, ()> {

@@ -16,6 +16,7 @@ mod groups;
 mod interests;
 mod journeys;
 mod leases;
+mod requests;
 mod storms;
 mod types;
 

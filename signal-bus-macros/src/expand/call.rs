@@ -73,7 +73,7 @@ pub(crate) struct Opening<'a> {
 //                  while let __p::Option::Some(__signal) = __p::next(&mut __signals) {
 //                      let (__injected_0,) = on::__inject().await?;
 //                      let __out = on::direct(__signal.take::<Order, _>(), &*__injected_0).await;
-//                      { __p::outcome::<R>(__out) }?     or, for a stage, publishes what was returned
+//                      { __p::outcome::<R>(__out) }?     or, for a stage, publishes what was returned; with `reply`, replies
 //                  }
 //              }
 //              __p::Result::Ok(())
@@ -113,7 +113,12 @@ pub(crate) fn run(model: &Model, opening: Option<&Opening<'_>>) -> TokenStream {
     } else {
         call
     };
-    let finish = if model.roles.publications.is_empty() {
+    let replies = opening.is_some() && model.roles.reply().is_some();
+    // Who waits is known before the signal is taken.
+    let requested = replies.then(|| quote! { let __requested = __signal.requested(); });
+    let finish = if replies {
+        publish::reply(model)
+    } else if model.roles.publications.is_empty() {
         outcome(model)
     } else {
         publish::parts(model)
@@ -123,6 +128,7 @@ pub(crate) fn run(model: &Model, opening: Option<&Opening<'_>>) -> TokenStream {
         #injected
         #this
         #opened
+        #requested
         #bound
         #filled
         #bind

@@ -121,11 +121,13 @@ fn subscriber(model: &Model, subscription: &Subscription) -> TokenStream {
             }
         }
     };
+    let replies = replies(model);
     let declare = quote_spanned! {at=>
         __d.subscriber(
             #subscriber
                 #written
                 #options
+                #replies
                 #dependencies
                 .codec(__p::codec(__topics[0]).owned().codec()),
         );
@@ -136,6 +138,18 @@ fn subscriber(model: &Model, subscription: &Subscription) -> TokenStream {
             #declare
         }
     }
+}
+
+// Input:   #[subscriber("quotes.price", reply)] async fn price(ask: Ask) -> Quote
+// Output:  .replies(#replies, __p::codec(#replies).owned().codec())
+fn replies(model: &Model) -> Option<TokenStream> {
+    let (Output::Value(ty), Some(_)) = (&model.output, model.roles.reply()) else {
+        return None;
+    };
+    let with = topic::replies(ty);
+    Some(quote_spanned! {ours_at(ty.span())=>
+        .replies(#with, __p::codec(#with).owned().codec())
+    })
 }
 
 fn handler(model: &Model, subscription: &Subscription, form: &Form) -> TokenStream {

@@ -142,6 +142,19 @@ pub(crate) fn parts(model: &Model) -> TokenStream {
     }
 }
 
+// Output:  __p::reply(__p::replies(__p::Probe::<R>::NEW..), __requested, __out)
+/// Gives `__out` to whoever asks, if somebody does.
+pub(crate) fn reply(model: &Model) -> TokenStream {
+    let Output::Value(ty) = &model.output else {
+        return TokenStream::new();
+    };
+    let replies = topic::replies(ty);
+    let at = ours_at(ty.span());
+    let out = Ident::new("__out", at);
+    let requested = Ident::new("__requested", at);
+    quote_spanned! {at=> __p::reply(#replies, #requested, #out) }
+}
+
 // Output:  { static __PUBLICATION: ..; #on.publish_each(&__PUBLICATION, __stream) }
 /// Publishes each item of `__stream` as it is polled.
 pub(crate) fn each(model: &Model) -> TokenStream {

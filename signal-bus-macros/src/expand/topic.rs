@@ -55,6 +55,13 @@ pub(crate) fn returned(output: &Output, ty: &Type) -> TokenStream {
     }
 }
 
+/// The topic that stands for the replies of a function: it has their type, and no name.
+pub(crate) fn replies(ty: &Type) -> TokenStream {
+    let at = ty.span();
+    let probe = returned(&Output::Value(ty.clone()), ty);
+    quote_spanned! {at=> __p::replies(#probe) }
+}
+
 /// All topics of a subscriber. Beside a typed one, a literal has its type.
 pub(crate) fn all(subscription: &Subscription, form: &Form) -> Vec<TokenStream> {
     let probe = match typed(subscription) {

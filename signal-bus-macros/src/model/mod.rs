@@ -23,6 +23,7 @@ pub(crate) use shape::{Shape, is_inner};
 pub(crate) use time::Time;
 pub(crate) use topic::{Piece, Template, Topic};
 
+use proc_macro2::Ident;
 use syn::{Attribute, Path, Receiver, Type};
 
 use crate::diagnostics::Errors;
@@ -95,6 +96,12 @@ impl Roles {
     /// Whether the bus calls the function, by a signal or by the clock.
     pub(crate) fn is_called_by_bus(&self) -> bool {
         !self.subscriptions.is_empty() || self.schedule.is_some()
+    }
+
+    /// The word by which its return value goes back to whoever asks.
+    pub(crate) fn reply(&self) -> Option<&Ident> {
+        let mut subscriptions = self.subscriptions.iter();
+        subscriptions.find_map(|one| one.reply.as_ref())
     }
 
     pub(crate) fn is_blocking(&self) -> bool {

@@ -45,7 +45,7 @@ fn known(role: Role) -> Known {
                 "group",
                 "bus",
             ],
-            &["blocking"],
+            &["blocking", "reply"],
             &["retry"],
         ),
         Role::Periodic => (

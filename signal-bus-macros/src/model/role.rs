@@ -36,6 +36,8 @@ pub(crate) struct Subscription {
     pub(crate) on_trip: Option<Ident>,
     pub(crate) group: Option<Expr>,
     pub(crate) blocking: Option<Ident>,
+    /// `reply`: what it returns goes back to whoever asks.
+    pub(crate) reply: Option<Ident>,
     pub(crate) bus: Option<Path>,
 }
 
@@ -100,6 +102,7 @@ impl Subscription {
             on_trip: on_trip(options, errors),
             group: group(options, errors),
             blocking: options.flag("blocking").cloned(),
+            reply: options.flag("reply").cloned(),
             bus: bus(options, errors),
             topics: topics.into_iter().collect::<Option<_>>()?,
         };
@@ -131,6 +134,12 @@ impl Subscription {
                 ),
                 _ => {}
             }
+        }
+        if let (Some(reply), Some(_)) = (&self.reply, options.name("batch")) {
+            errors.at(
+                reply,
+                "a reply is one request's, and a batch has several: remove `batch`, or `reply`",
+            );
         }
         if let (Some(timeout), Some(_)) = (options.name("timeout"), &self.blocking) {
             errors.at(

@@ -642,6 +642,48 @@ fn services() {
 }
 
 #[test]
+fn replies() {
+    let nothing = "`f` returns nothing to reply with; add `-> T`, or remove `reply`";
+    refused(r#"#[subscriber("a", reply)] async fn f(x: X) {}"#, nothing);
+    refused(
+        r#"#[subscriber("a", reply)] async fn f(x: X) -> Result<(), E> { Ok(()) }"#,
+        nothing,
+    );
+    refused(
+        r#"#[subscriber("a", reply, batch = 10)] async fn f(x: Vec<X>) -> Y { y }"#,
+        "a batch has several: remove `batch`, or `reply`",
+    );
+    refused(
+        r#"#[subscriber("a", reply)] #[publisher("b")] async fn f(x: X) -> Y { y }"#,
+        "remove one, and publish in the body",
+    );
+    refused(
+        r#"#[subscriber("a", reply)] #[subscriber("b")] async fn f(x: X) -> Y { y }"#,
+        "either all `#[subscriber]` of a function `reply`, or none",
+    );
+    refused(
+        r#"#[subscriber("a", reply)] fn f(x: &X) -> &Y { x.y() }"#,
+        "a reply cannot be a reference",
+    );
+    refused(
+        r#"#[subscriber("a", reply)] async fn f(x: X) -> impl Display { 1 }"#,
+        "a reply needs a type with a name",
+    );
+    refused(
+        r#"#[subscriber("a", reply)] fn f(x: X) -> impl Stream<Item = Y> { y() }"#,
+        "a reply needs a type with a name",
+    );
+    refused(
+        r#"#[subscriber("a", replys)] async fn f(x: X) -> Y { y }"#,
+        "did you mean `reply`?",
+    );
+    refused(
+        r#"#[publisher("a", reply)] async fn f(x: X) -> Y { y }"#,
+        "`reply`",
+    );
+}
+
+#[test]
 fn all_mistakes_are_reported_at_once() {
     let source = r#"#[subscriber("a..b", speed = 2, capacity = 0)] #[publisher("x.*")]
         async fn f(x: X, y: Y) {}"#;

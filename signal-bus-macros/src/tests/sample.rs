@@ -154,6 +154,16 @@ pub(super) const SAMPLES: &[Sample] = &[
         fn stage(x: In, #[inject(factory)] y: u32) -> Out { x.next(y) }"#,
     ),
     function(
+        "subscriber_reply",
+        r#"#[subscriber("quotes.price", reply)]
+        async fn price(ask: &Ask) -> Result<Arc<Quote>, Sold> { quote(ask).await }"#,
+    ),
+    function(
+        "subscriber_reply_blocking",
+        r#"#[subscriber("quotes.price", reply, blocking)]
+        fn price(ask: Ask) -> Quote { quote(ask) }"#,
+    ),
+    function(
         "periodic",
         r#"#[periodic("250ms", after = 1, jitter = "50ms", missed = skip)] async fn poll() {}"#,
     ),

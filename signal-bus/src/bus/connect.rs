@@ -31,6 +31,8 @@ impl Bus {
     ///
     /// A connection may also be there for its leases alone, where a periodic function runs [once in a
     /// cluster](macro@crate::periodic#once-in-a-cluster); then no topic has to travel: `[]`.
+    /// A [request](crate::BusHandle::request) that nobody here replies to goes to one process where somebody does, where the transport
+    /// [carries](crate::transport::Features::requests) requests.
     ///
     /// [`start`](Self::start) connects, and fails with everything that is wrong: a server that is not there, and types of
     /// topics that travel which lack `Serialize` or `Deserialize`, with file and line.

@@ -43,6 +43,7 @@ use crate::{
     scope::{
         Scope,
         active::Active,
+        asking::Asking,
         bound::Bound,
         control::Controls,
         passages::Passages,
@@ -220,6 +221,7 @@ fn running(bus: &Bus, plan: &Plan, runtime: Handle, links: Links) -> Running {
         presence: Presence::default(),
         circle_told: AtomicBool::new(false),
         trips: Trips::new(bus.panic_limit, bus.on_trip),
+        asking: Asking::default(),
         ending: Ending::default(),
         tasks: Tasks::new(),
         watch: Watch::new(bus.stall_after),
@@ -242,8 +244,9 @@ fn join(running: &Running, subscribers: &[SubscriberEntry]) -> Result<Vec<Arc<Wo
             failed(finding.at(subscriber.site, "cannot subscribe"))
         })?;
         let named = templates.iter().any(Template::has_holes);
-        let once = subscriber.timeout.is_none() && subscriber.retry.is_none();
-        let in_runs = settings.in_runs() && once && !running.links.owe_word_of(&hearer);
+        let in_runs = settings.in_runs()
+            && subscriber.handles_plainly()
+            && !running.links.owe_word_of(&hearer);
         if in_runs && hearer.may_share() {
             sharing.push(Arc::clone(&hearer));
         }
@@ -259,6 +262,7 @@ fn join(running: &Running, subscribers: &[SubscriberEntry]) -> Result<Vec<Arc<Wo
             meter: OnceLock::new(),
             limit: settings.limit,
             in_runs,
+            replies: settings.replies,
             buries: hearer.is_reserved(),
             gone: Latch::default(),
         }))
@@ -271,16 +275,13 @@ fn join(running: &Running, subscribers: &[SubscriberEntry]) -> Result<Vec<Arc<Wo
 }
 
 fn wish(subscriber: &SubscriberEntry, capacity: NonZeroUsize) -> Wish {
-    let written = match subscriber.written.is_empty() {
-        true => &subscriber.topics,
-        false => &subscriber.written,
-    };
     // The attributes have checked the names.
-    let templates = written.iter().filter_map(|topic| Template::new(topic).ok());
-    let templates: Arc<[_]> = templates.collect();
-    let reserved = templates
+    let templates = subscriber
+        .as_written()
         .iter()
-        .any(|template| template.pattern().is_reserved());
+        .filter_map(|topic| Template::new(topic).ok());
+    let templates: Arc<[_]> = templates.collect();
+    let reserved = templates.iter().any(|one| one.pattern().is_reserved());
     let own = subscriber.capacity.and_then(NonZeroUsize::new);
     Wish {
         site: subscriber.site,
@@ -288,6 +289,7 @@ fn wish(subscriber: &SubscriberEntry, capacity: NonZeroUsize) -> Wish {
         kind: subscriber.kind,
         filter: subscriber.filter.clone(),
         key: subscriber.key.clone(),
+        replies: subscriber.replies.map(|(kind, _)| kind),
         group: subscriber.group.map(Box::from),
         settings: Settings {
             capacity: own.unwrap_or(capacity),
@@ -307,6 +309,7 @@ fn wish(subscriber: &SubscriberEntry, capacity: NonZeroUsize) -> Wish {
             },
             shared: subscriber.group.is_some(),
             pulled: false,
+            replies: subscriber.replies.is_some(),
         },
     }
 }

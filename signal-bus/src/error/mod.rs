@@ -4,6 +4,7 @@ pub(crate) mod advice;
 pub(crate) mod permanent;
 pub(crate) mod publish;
 pub(crate) mod replay;
+pub(crate) mod request;
 pub(crate) mod subscribe;
 #[cfg(feature = "transport")]
 pub(crate) mod transport;

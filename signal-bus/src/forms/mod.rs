@@ -8,3 +8,4 @@ pub(crate) mod give;
 pub(crate) mod probe;
 pub(crate) mod take;
 pub(crate) mod batch;
+pub(crate) mod reply;

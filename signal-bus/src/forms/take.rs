@@ -10,6 +10,7 @@ use crate::{
     error::{Failure, Outcome},
     signal::{
         AnyValue, Payload, Signal,
+        requested::Requested,
         run::Run,
         stretch::{Delivery, Stretch},
     },
@@ -31,7 +32,7 @@ pub struct ByAny;
 
 /// Gives a value away whole, of which others have a share.
 ///
-/// Asked of the form, not of the value: then what is missing has a message of its own.
+/// Requested of the form, not of the value: then what is missing has a message of its own.
 #[diagnostic::on_unimplemented(
     message = "`{T}` is not `Clone`, so it cannot be passed by value",
     label = "needs `{T}: Clone`",
@@ -93,6 +94,12 @@ impl<T: ?Sized> Delivery<'_, T> {
 pub struct Whole<T: ?Sized>(Signal<T>);
 
 impl<T: ?Sized> Delivery<'_, T> {
+    /// Who waits for a reply to the signal, if somebody does.
+    #[must_use]
+    pub fn requested(&self) -> Option<Arc<Requested>> {
+        self.at_hand.requested()
+    }
+
     /// The signal for a handler that takes it to another thread, and so leaves its turn.
     #[must_use]
     pub fn whole(self) -> Whole<T> {
@@ -101,6 +108,12 @@ impl<T: ?Sized> Delivery<'_, T> {
 }
 
 impl<T: ?Sized> Whole<T> {
+    /// Who waits for a reply to the signal, if somebody does.
+    #[must_use]
+    pub fn requested(&self) -> Option<Arc<Requested>> {
+        self.0.label().stamp.requested().cloned()
+    }
+
     /// The signal as an owned parameter.
     #[must_use]
     pub fn take<P: Take<T, M>, M>(self) -> P {

@@ -15,7 +15,10 @@ use tokio::{task::AbortHandle, time::Instant};
 
 use crate::{
     clock::grown,
-    inbound::letting::{Taking, take_in},
+    inbound::{
+        letting::{Taking, take_in},
+        serving::Serving,
+    },
     link::{interests::interests, links::Link},
     scope::running::Running,
     topic::pattern::Pattern,
@@ -31,6 +34,8 @@ const ASK_AGAIN_AFTER_MAX: Duration = Duration::from_secs(10);
 #[derive(Default)]
 pub(super) struct Asked {
     all: Vec<Asking>,
+    /// The requests that this bus takes.
+    serving: Serving,
     last: u64,
     /// How often in a row it was refused, or had to be asked for again.
     refusals: u32,
@@ -78,6 +83,7 @@ impl Asked {
             }
         }
         self.retire(link, &wanted);
+        self.serving.adapt(running, link).await?;
         Ok(generation)
     }
 
@@ -157,7 +163,7 @@ impl Asked {
     pub(super) fn covers(&self, link: &Link, generation: u64) {
         // Whoever ends says so first and changes the number then, under the same lock.
         link.covered.send_modify(|covered| {
-            if !self.all.iter().any(Asking::has_ended) {
+            if !self.lacks() {
                 *covered = generation;
             }
         });
@@ -187,7 +193,7 @@ impl Asked {
 
     /// Whether something has ended by itself, and has to be asked for again.
     pub(super) fn lacks(&self) -> bool {
-        self.all.iter().any(Asking::has_ended)
+        self.all.iter().any(Asking::has_ended) || self.serving.lacks()
     }
 }
 

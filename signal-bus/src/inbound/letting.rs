@@ -249,7 +249,7 @@ impl Letting<'_> {
 }
 
 /// The type of what those who hear a message take; `None` if nobody hears it.
-fn kind(
+pub(super) fn kind(
     running: &Running,
     group: Option<&str>,
     message: &Message,
@@ -278,7 +278,8 @@ fn kind(
     })
 }
 
-fn value(codec: &Codec, message: &Message) -> Result<Arc<AnyValue>, TransportError> {
+/// The value of a message.
+pub(super) fn value(codec: &Codec, message: &Message) -> Result<Arc<AnyValue>, TransportError> {
     let encoding = match message.headers.get(header::CONTENT_TYPE) {
         None => Encoding::Json,
         Some(content_type) => Encoding::of_content_type(content_type)?,

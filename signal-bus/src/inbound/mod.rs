@@ -2,6 +2,7 @@
 
 mod learned;
 mod letting;
+mod serving;
 mod asked;
 
 use std::sync::Arc;

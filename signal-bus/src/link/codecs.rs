@@ -20,9 +20,12 @@ impl Codecs {
         subscribers: &[SubscriberEntry],
         beside: &[(Kind, Codec)],
     ) -> Self {
+        let replies = subscribers.iter();
         let publishers = publishers.iter().map(|one| (one.kind, one.codec));
         let subscribers = subscribers.iter().map(|one| (one.kind, one.codec));
-        let declared = publishers.chain(subscribers);
+        let replies = replies.filter_map(|one| one.replies);
+        let replies = replies.map(|(kind, codec)| (Some(kind), codec));
+        let declared = publishers.chain(subscribers).chain(replies);
         let declared = declared.filter_map(|(kind, codec)| Some((kind?, codec?)));
         let all = declared.chain(beside.iter().copied());
         Self(all.map(|(kind, codec)| (kind.id, (kind, codec))).collect())

@@ -36,6 +36,49 @@ pub(crate) fn interests(
     all.collect()
 }
 
+/// What is served of a connection, so that all who reply get their requests: as they are written, for to serve more than somebody here
+/// replies to would keep requests from those who do.
+pub(crate) fn served(travelling: &[Pattern], replied: &[Pattern]) -> Vec<String> {
+    let mut all = Vec::new();
+    for pattern in replied {
+        for travels in travelling {
+            if travels.overlaps(pattern) {
+                all.push(common(travels, pattern));
+            }
+        }
+    }
+    all.sort();
+    all.dedup();
+    all
+}
+
+/// What two patterns that overlap have in common, as transports know it.
+fn common(one: &Pattern, other: &Pattern) -> String {
+    let tokens = |pattern: &Pattern| pattern.as_str().split('.').map(str::to_owned).collect();
+    let (one, other): (Vec<String>, Vec<String>) = (tokens(one), tokens(other));
+    let is_tail = |token: &String| matches!(&**token, ">" | "**");
+    let mut common = Vec::new();
+    for at in 0..one.len().max(other.len()) {
+        match (one.get(at), other.get(at)) {
+            // What is open goes on as the other does.
+            (Some(tail), _) if is_tail(tail) && at < other.len() => {
+                common.extend_from_slice(&other[at..]);
+                break;
+            }
+            (_, Some(tail)) if is_tail(tail) && at < one.len() => {
+                common.extend_from_slice(&one[at..]);
+                break;
+            }
+            (Some(star), Some(token)) if star == "*" => common.push(token.clone()),
+            (Some(token), Some(_)) => common.push(token.clone()),
+            // A `**` that stands for nothing.
+            _ => break,
+        }
+    }
+    let common = common.join(".");
+    Pattern::new(&common).map_or(common, |common| written(&common))
+}
+
 /// Patterns that cover the same, and more where it must be, but no topic twice.
 fn disjoint(travelling: &[Pattern], mut wanted: Vec<Pattern>) -> Vec<Pattern> {
     loop {
@@ -91,7 +134,7 @@ pub(super) fn written(pattern: &Pattern) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{interests, widest};
+    use super::{interests, served, widest};
     use crate::{topic::pattern::Pattern, transport::Interest};
 
     fn patterns(written: &[&str]) -> Vec<Pattern> {
@@ -144,6 +187,23 @@ mod tests {
         ];
         let asks = ["orders.>", "orders.eu in a", "orders.eu in b"];
         assert_eq!(asked(&["orders.>"], &heard), asks);
+    }
+
+    #[test]
+    fn what_is_served_is_what_both_have_in_common() {
+        for (travels, replied, common) in [
+            ("orders.>", "orders.eu", "orders.eu"),
+            ("orders.>", "orders.*.new", "orders.*.new"),
+            ("orders.eu.*", "orders.*.new", "orders.eu.new"),
+            ("orders.eu", "**", "orders.eu"),
+            ("orders.>", "orders.**", "orders.>"),
+            ("orders", "orders.**", "orders"),
+            ("*.eu.>", "orders.**", "orders.eu.>"),
+        ] {
+            let served = served(&patterns(&[travels]), &patterns(&[replied]));
+            assert_eq!(served, [common], "{travels} {replied}");
+        }
+        assert!(served(&patterns(&["orders.>"]), &patterns(&["mail"])).is_empty());
     }
 
     #[test]

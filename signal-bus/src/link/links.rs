@@ -182,6 +182,11 @@ impl Links {
         name.is_none_or(|name| self.ids.is_new(name))
     }
 
+    /// An id for a message that is no signal of this bus.
+    pub(super) fn next_id(&self) -> String {
+        self.ids.next(&self.node, SystemTime::now())
+    }
+
     /// What a message's signal is called among all.
     pub(crate) fn named(&self, headers: &Headers) -> Named {
         Named {
@@ -222,6 +227,7 @@ fn is_own(name: &str) -> bool {
         header::PARENT,
         header::ROOT,
         header::TIME,
+        header::ERROR,
     ]
     .contains(&name)
 }

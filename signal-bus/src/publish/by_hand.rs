@@ -193,7 +193,7 @@ impl BusHandle {
         }
     }
 
-    pub(super) fn refused<S>(&self, refusal: Refusal, signal: S) -> PublishError<S> {
+    pub(crate) fn refused<S>(&self, refusal: Refusal, signal: S) -> PublishError<S> {
         self.running().observe.refused.add(1);
         refusal.with(signal)
     }
@@ -206,6 +206,6 @@ pub(super) enum Shared {
     Wait(Box<Ready>),
 }
 
-pub(super) fn unshare<T>(signal: Arc<T>) -> T {
+pub(crate) fn unshare<T>(signal: Arc<T>) -> T {
     Arc::into_inner(signal).expect("a refused signal reached nobody else")
 }

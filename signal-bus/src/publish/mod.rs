@@ -167,7 +167,7 @@ impl Running {
     }
 
     /// Labels a value.
-    fn labelled(&self, route: &Route, value: Arc<AnyValue>, manner: Manner) -> Signal {
+    pub(crate) fn labelled(&self, route: &Route, value: Arc<AnyValue>, manner: Manner) -> Signal {
         let mut stamp = manner.stamp(route);
         if let Some(forwarded) = manner.forwarded {
             let Forwarded {

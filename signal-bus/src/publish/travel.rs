@@ -33,7 +33,8 @@ impl Running {
     pub(super) fn link_of(&self, route: &Route, manner: &Manner) -> Option<Arc<Link>> {
         route.travels?;
         let forwarded = manner.forwarded.as_ref();
-        let carried = forwarded.is_some_and(|one| matches!(one.came, Came::Carried(_)));
+        let carried =
+            forwarded.is_some_and(|one| matches!(one.came, Came::Carried(_) | Came::Requested(_)));
         if carried || manner.local || route.is_local() {
             return None;
         }

@@ -6,7 +6,10 @@ use tokio::{sync::OwnedSemaphorePermit, time::Instant};
 
 use crate::{
     guarded,
-    signal::{Signal, arrival::Ended},
+    signal::{
+        Signal,
+        arrival::{Arrival as _, Ended},
+    },
 };
 
 /// A publisher's permission to have one more signal wait; it ends when the signal waits nowhere any more.
@@ -30,10 +33,13 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
-    /// Says what became of the signal, if it came from another process.
-    pub(crate) fn ended(&self, how: Ended) {
-        if let Some(arrival) = self.signal.label().stamp.arrival() {
+    /// Says what became of the signal, if it came from another process, or if the queue was one of those that reply to it.
+    pub(crate) fn ended(&self, replies: bool, how: Ended) {
+        let stamp = &self.signal.label().stamp;
+        if let Some(arrival) = stamp.arrival() {
             arrival.ended(how);
+        } else if let Some(requested) = stamp.requested().filter(|_| replies) {
+            requested.ended(how);
         }
     }
 

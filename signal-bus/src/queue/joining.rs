@@ -41,6 +41,8 @@ pub(crate) enum Leave {
 pub(crate) struct Left {
     /// Whether others of its group are there, who will handle what waits.
     pub(crate) others: bool,
+    /// Whether it was one of those that reply to requests.
+    replies: bool,
     dropped: Vec<Entry>,
 }
 
@@ -51,11 +53,12 @@ impl Left {
             let arrival = entry.signal.label().stamp.arrival();
             // A group has other members elsewhere; of what is for everybody, nobody else has to have it for that.
             let shared = arrival.is_some_and(|arrival| arrival.group().is_some());
-            entry.ended(if shared {
+            let how = if shared {
                 Ended::Returned
             } else {
                 Ended::Dropped
-            });
+            };
+            entry.ended(self.replies, how);
             entry.discard();
         }
     }
@@ -102,6 +105,14 @@ impl Exchange {
         self.lock().generation = generation;
     }
 
+    /// Whether its handler has one signal at a time, and nobody else takes from it.
+    pub(crate) fn is_serial(&self, queue: QueueId) -> bool {
+        self.lock()
+            .stores
+            .get_mut(queue)
+            .is_some_and(|store| store.is_serial())
+    }
+
     /// Takes a further member of a group in; whether the group is there to be joined.
     pub(crate) fn join_group(&self, queue: QueueId, limit: Option<NonZeroUsize>) -> bool {
         let mut state = self.lock();
@@ -130,12 +141,14 @@ impl Exchange {
         let Some(store) = state.stores.get_mut(queue) else {
             return Left::default();
         };
+        let replies = store.replies();
         if store.remove_member(worker, limit, &mut wakes) {
             // There is one fewer to end a wait: what could move before may be a circle now.
             state.look_again(&mut wakes);
             self.after(state, wakes);
             return Left {
                 others: true,
+                replies,
                 dropped: Vec::new(),
             };
         }
@@ -144,6 +157,7 @@ impl Exchange {
             let left = store.abandon_waiting();
             return Left {
                 others: false,
+                replies,
                 dropped: left.into(),
             };
         }
@@ -151,6 +165,7 @@ impl Exchange {
         self.after(state, wakes);
         Left {
             others: false,
+            replies,
             dropped,
         }
     }

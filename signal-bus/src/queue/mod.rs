@@ -94,6 +94,15 @@ pub(crate) struct Settings {
     pub(crate) shared: bool,
     /// A reader takes the signals, in his own time; nobody else handles them.
     pub(crate) pulled: bool,
+    /// Whether its handler replies to requests.
+    pub(crate) replies: bool,
+}
+
+impl Settings {
+    /// Whether there is one handler at once, of one subscriber.
+    pub(crate) fn is_serial(&self) -> bool {
+        self.limit == Some(NonZeroUsize::MIN) && !self.shared
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -91,6 +91,15 @@ impl Store {
         }
     }
 
+    /// Whether its handler replies to requests.
+    pub(crate) fn replies(&self) -> bool {
+        self.settings.replies
+    }
+
+    pub(crate) fn is_serial(&self) -> bool {
+        self.settings.is_serial()
+    }
+
     pub(crate) fn is_pulled(&self) -> bool {
         self.settings.pulled
     }
@@ -129,7 +138,7 @@ impl Store {
         match self.settings.overflow {
             Overflow::DropNewest if full => {
                 self.counts.dropped += 1;
-                entry.ended(Ended::Dropped);
+                entry.ended(self.settings.replies, Ended::Dropped);
                 return Some(entry);
             }
             Overflow::DropOldest if full => {
@@ -138,7 +147,7 @@ impl Store {
                 let oldest = self.waiting.pop_front();
                 oldest
                     .iter()
-                    .for_each(|oldest| oldest.ended(Ended::Dropped));
+                    .for_each(|oldest| oldest.ended(self.settings.replies, Ended::Dropped));
                 return oldest;
             }
             _ => {}

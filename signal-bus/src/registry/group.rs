@@ -12,6 +12,8 @@ pub(crate) struct Terms {
     pub(crate) kind: Option<Kind>,
     /// Whether its signals are read by hand.
     pub(crate) pulled: bool,
+    /// The type of its replies, if it replies to requests.
+    pub(crate) replies: Option<Kind>,
     pub(crate) batch: Option<Batch>,
     pub(crate) capacity: usize,
     pub(crate) overflow: Overflow,
@@ -39,6 +41,10 @@ impl Terms {
         let (patterns, others) = (sorted(one).join("`, `"), sorted(two).join("`, `"));
         let kinds = [one, two].map(|terms| terms.kind.map_or("any type", |kind| kind.name));
         let overflows = [one, two].map(|terms| terms.overflow.written());
+        let replies = [one, two].map(|terms| match terms.replies {
+            Some(kind) => format!("`{}`", kind.name),
+            None => "none".to_owned(),
+        });
         let batches = [one, two].map(|terms| match terms.batch {
             Some(Batch { size, within: None }) => format!("batch {size}"),
             Some(Batch {
@@ -62,6 +68,11 @@ impl Terms {
                 one.pulled == two.pulled,
                 "to begin in the same way",
                 format!("{}, and here {}", ways(one), ways(two)),
+            ),
+            (
+                one.replies == two.replies,
+                "the same replies",
+                format!("{}, and here {}", replies[0], replies[1]),
             ),
             (
                 one.batch == two.batch,

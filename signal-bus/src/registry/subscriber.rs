@@ -107,9 +107,26 @@ pub(crate) struct SubscriberEntry {
     pub(crate) filter: Option<Filter>,
     pub(crate) key: Option<Key>,
     pub(crate) blocking: bool,
+    /// The type of its replies, if it replies to requests, and how they become bytes.
+    pub(crate) replies: Option<(Kind, Option<Codec>)>,
     pub(crate) bus: BusName,
     pub(crate) codec: Option<Codec>,
     pub(crate) dependencies: Vec<Dependency>,
+}
+
+impl SubscriberEntry {
+    /// Its topics, with the names of their holes.
+    pub(crate) fn as_written(&self) -> &[&'static str] {
+        match self.written.is_empty() {
+            true => &self.topics,
+            false => &self.written,
+        }
+    }
+
+    /// Whether nothing is to be seen to in a call but the call itself.
+    pub(crate) fn handles_plainly(&self) -> bool {
+        self.timeout.is_none() && self.retry.is_none() && self.replies.is_none()
+    }
 }
 
 impl fmt::Debug for SubscriberEntry {
@@ -171,6 +188,7 @@ impl<T: ?Sized> Subscriber<T> {
                 filter: None,
                 key: None,
                 blocking: false,
+                replies: None,
                 bus: BusName::DEFAULT,
                 codec: None,
                 dependencies: Vec::new(),
@@ -272,6 +290,13 @@ impl<T: ?Sized> Subscriber<T> {
     #[must_use]
     pub fn blocking(mut self) -> Self {
         self.entry.blocking = true;
+        self
+    }
+
+    /// Replies to requests with what it returns, which becomes bytes so.
+    #[must_use]
+    pub fn replies<R: Payload + Sized>(mut self, _with: Topic<R>, codec: Option<Codec>) -> Self {
+        self.entry.replies = Some((Kind::of::<R>(), codec));
         self
     }
 

@@ -31,6 +31,8 @@ pub(crate) struct Wish {
     pub(crate) kind: Option<Kind>,
     pub(crate) filter: Option<Filter>,
     pub(crate) key: Option<Key>,
+    /// The type of the replies, if it replies to requests.
+    pub(crate) replies: Option<Kind>,
     pub(crate) group: Option<Box<str>>,
     pub(crate) settings: Settings,
 }
@@ -43,6 +45,7 @@ impl Wish {
             patterns: templates.map(|one| one.pattern().clone()).collect(),
             kind: self.kind,
             pulled: self.settings.pulled,
+            replies: self.replies,
             batch: self.settings.batch,
             capacity: self.settings.capacity.get(),
             overflow: self.settings.overflow,
@@ -115,7 +118,11 @@ impl Hearer {
         let only = patterns.next().filter(|_| patterns.next().is_none());
         let exact = only.is_some_and(|only| only.is_exact() && !only.is_reserved());
         let settings = &self.wish.settings;
-        exact && !self.is_selective() && settings.in_runs() && settings.overflow == Overflow::Wait
+        exact
+            && !self.is_selective()
+            && !settings.replies
+            && settings.in_runs()
+            && settings.overflow == Overflow::Wait
     }
 
     /// Whether it gets the same signals as another who [may share](Self::may_share), and has the same room for them.
@@ -170,6 +177,10 @@ impl Hearer {
     /// what did not.
     pub(crate) fn is_meant(&self, label: &Label) -> bool {
         let stamp = &label.stamp;
+        if stamp.requested().is_some() {
+            // A request stays where somebody replies.
+            return true;
+        }
         match (&self.wish.group, stamp.arrival()) {
             (Some(group), Some(arrival)) => arrival.group() == Some(&**group),
             (Some(_), None) => stamp.local,

@@ -11,6 +11,7 @@ pub(crate) mod presence;
 pub(crate) mod passages;
 pub(crate) mod bound;
 pub(crate) mod active;
+pub(crate) mod asking;
 pub(crate) mod watch;
 pub(crate) mod running;
 mod health;

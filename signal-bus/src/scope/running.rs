@@ -24,8 +24,8 @@ use crate::{
     report::{CloseOutcome, CloseReport, Departed, Stats, SubscriptionReport, Tally},
     route::Routes,
     scope::{
-        active::Active, bound::Bound, control::Controls, passages::Passages, presence::Presence,
-        table::Counted, tasks::Tasks, trips::Trips, watch::Watch,
+        active::Active, asking::Asking, bound::Bound, control::Controls, passages::Passages,
+        presence::Presence, table::Counted, tasks::Tasks, trips::Trips, watch::Watch,
     },
     site::Site,
 };
@@ -61,6 +61,8 @@ pub(crate) struct Running {
     pub(crate) circle_told: AtomicBool,
     /// The subscriptions that rest.
     pub(crate) trips: Trips,
+    /// Handlers that wait for replies of others.
+    pub(crate) asking: Asking,
     pub(crate) ending: Ending,
     pub(crate) tasks: Tasks,
     /// What is noticed of handlers and publishers that take long.

@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use crate::signal::{id::SignalId, label::Passage};
+use crate::signal::{id::SignalId, label::Passage, requested::Requested};
 
 /// How a signal came to its bus.
 #[derive(Clone, Debug)]
@@ -21,6 +21,8 @@ pub(crate) enum Came {
         expect(dead_code, reason = "there is nowhere it could have left for")
     )]
     Sent(Arc<dyn Arrival>),
+    /// Somebody waits for a reply to it.
+    Requested(Arc<Requested>),
 }
 
 /// What is to be told of a signal that came by a transport, and what of it matters to its way.
@@ -35,10 +37,6 @@ pub(crate) trait Arrival: fmt::Debug + Send + Sync {
 
 /// How a subscription has done with a signal.
 #[derive(Clone, Debug)]
-#[cfg_attr(
-    not(feature = "transport"),
-    expect(dead_code, reason = "there is nobody to tell")
-)]
 pub(crate) enum Ended {
     /// Its handler has ended well, or its reader has it.
     Done,
@@ -55,21 +53,29 @@ impl Came {
     pub(crate) fn passage(&self) -> Option<&Passage> {
         match self {
             Self::Bridged(passage) => Some(passage),
-            Self::Carried(_) | Self::Sent(_) => None,
+            Self::Carried(_) | Self::Sent(_) | Self::Requested(_) => None,
         }
     }
 
     /// What is to be told of it, if it came by a transport.
     pub(crate) fn arrival(&self) -> Option<&Arc<dyn Arrival>> {
         match self {
-            Self::Bridged(_) | Self::Sent(_) => None,
+            Self::Bridged(_) | Self::Sent(_) | Self::Requested(_) => None,
             Self::Carried(arrival) => Some(arrival),
+        }
+    }
+
+    /// Who waits for a reply to it, if somebody does.
+    pub(crate) fn requested(&self) -> Option<&Arc<Requested>> {
+        match self {
+            Self::Bridged(_) | Self::Carried(_) | Self::Sent(_) => None,
+            Self::Requested(requested) => Some(requested),
         }
     }
 
     /// Whether it was not published here.
     pub(crate) fn is_foreign(&self) -> bool {
-        !matches!(self, Self::Sent(_))
+        !matches!(self, Self::Sent(_) | Self::Requested(_))
     }
 
     /// Says which id it has in this bus.
@@ -77,6 +83,7 @@ impl Came {
         match self {
             Self::Bridged(_) => {}
             Self::Carried(arrival) | Self::Sent(arrival) => arrival.numbered(id),
+            Self::Requested(requested) => requested.numbered(id),
         }
     }
 }

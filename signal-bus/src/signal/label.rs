@@ -7,6 +7,7 @@ use crate::signal::{
     arrival::{Arrival, Came},
     headers::Headers,
     id::SignalId,
+    requested::Requested,
 };
 
 /// What a signal is labelled with.
@@ -76,6 +77,11 @@ impl Stamp {
     #[inline]
     pub(crate) fn arrival(&self) -> Option<&Arc<dyn Arrival>> {
         self.came.as_ref()?.arrival()
+    }
+
+    /// Who waits for a reply to it, if somebody does.
+    pub(crate) fn requested(&self) -> Option<&Arc<Requested>> {
+        self.came.as_ref()?.requested()
     }
 
     /// What led to a signal that the handler of this one publishes.

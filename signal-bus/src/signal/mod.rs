@@ -1,6 +1,7 @@
 //! A published value on its way: the signal and its label.
 
 pub(crate) mod arrival;
+pub(crate) mod requested;
 mod attempt;
 pub(crate) mod hatch;
 pub(crate) mod headers;

@@ -7,8 +7,8 @@ use std::{fmt, marker::PhantomData, sync::Arc};
 
 use crate::{
     signal::{
-        AnyValue, Payload, Signal, lead::Lead, segment::Segment, stamps::Leads, stock::Stock,
-        values::Place,
+        AnyValue, Payload, Signal, label::Label, lead::Lead, requested::Requested,
+        segment::Segment, stamps::Leads, stock::Stock, values::Place,
     },
     topic::template::Template,
 };
@@ -61,6 +61,8 @@ pub(crate) trait AtHand<T: ?Sized> {
     fn take_value(&mut self) -> Arc<T>;
     /// The whole signal, of which the run keeps the label only.
     fn take_signal(&mut self) -> Signal<T>;
+    /// Who waits for a reply to it, if somebody does.
+    fn requested(&self) -> Option<Arc<Requested>>;
 }
 
 impl<T: ?Sized, R: ?Sized> fmt::Debug for Stretch<'_, T, R> {
@@ -92,13 +94,16 @@ impl<'run, T: ?Sized + Payload> Stretch<'run, T, T::Row> {
 
     /// The signal around its value.
     fn labelled(&self, value: Arc<AnyValue>) -> Option<Signal<T>> {
-        let label = match &self.signals {
+        let signal = Signal::new(value, self.label()?);
+        Some(signal.heard_as(self.templates).typed())
+    }
+
+    fn label(&self) -> Option<Label> {
+        match &self.signals {
             Signals::Nowhere => None,
             Signals::InPlace { segment, begun, .. } => segment.label(begun.checked_sub(1)?),
             Signals::Others(stock) => stock.label(),
-        };
-        let signal = Signal::new(value, label?);
-        Some(signal.heard_as(self.templates).typed())
+        }
     }
 }
 
@@ -201,5 +206,9 @@ impl<T: ?Sized + Payload> AtHand<T> for Stretch<'_, T, T::Row> {
     fn take_signal(&mut self) -> Signal<T> {
         let value = self.signals.take_value();
         value.and_then(|value| self.labelled(value)).expect(ONCE)
+    }
+
+    fn requested(&self) -> Option<Arc<Requested>> {
+        self.label()?.stamp.requested().cloned()
     }
 }

@@ -194,7 +194,17 @@ impl<T: ?Sized + Payload> SubscriptionOptions<T> {
         R: Listens<M>,
     {
         let handle = move |signal: Signal| closure.clone()(signal.typed()).handled();
-        Listener::new(self.join(method, at, false)?, Box::new(handle))
+        self.listen_by(method, at, Box::new(handle))
+    }
+
+    /// Begins the subscription, and calls something with each signal.
+    pub(crate) fn listen_by(
+        self,
+        method: &'static str,
+        at: &'static Location<'static>,
+        handle: Box<dyn Fn(Signal) -> HandlerFuture<'static> + Send + Sync>,
+    ) -> Result<Listener, SubscribeError> {
+        Listener::new(self.join(method, at, false)?, handle)
     }
 }
 
@@ -215,6 +225,7 @@ impl Listener {
             meter: OnceLock::new(),
             limit: joined.member.limit,
             in_runs: false,
+            replies: joined.member.hearer.wish.settings.replies,
             buries: joined.reserved,
             gone: Latch::default(),
         });

@@ -45,6 +45,8 @@ pub struct SubscriptionOptions<T: ?Sized> {
     on_trip: Option<OnTrip>,
     group: Option<Box<str>>,
     from: From,
+    /// The type of the replies, if it replies to requests.
+    pub(crate) replies: Option<Kind>,
     takes: PhantomData<fn() -> Box<T>>,
 }
 
@@ -79,6 +81,7 @@ impl BusHandle {
             on_trip: None,
             group: None,
             from: From::Newest,
+            replies: None,
             takes: PhantomData,
         }
     }
@@ -212,6 +215,7 @@ impl<T: ?Sized + Payload> SubscriptionOptions<T> {
             batch: None,
             shared: self.group.is_some(),
             pulled,
+            replies: self.replies.is_some(),
         };
         let mut wish = Wish {
             site,
@@ -219,6 +223,7 @@ impl<T: ?Sized + Payload> SubscriptionOptions<T> {
             kind: T::kind(),
             filter: None,
             key: None,
+            replies: self.replies,
             group: self.group,
             settings,
         };

@@ -154,7 +154,7 @@ impl<T: ?Sized + Payload> Subscription<T> {
         let pulled = exchange.poll_pull(member.hearer.queue, member.id, context);
         pulled.map(|entry| {
             let entry = entry?;
-            entry.ended(Ended::Done);
+            entry.ended(false, Ended::Done);
             let Entry { signal, .. } = entry;
             Some(signal.heard_as(self.joined.templates.as_ref()).typed())
         })

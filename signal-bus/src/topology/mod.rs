@@ -4,6 +4,7 @@ pub(crate) mod travel;
 pub(crate) mod check;
 pub(crate) mod options;
 pub(crate) mod needs;
+pub(crate) mod replies;
 pub(crate) mod print;
 pub(crate) mod patterns;
 pub(crate) mod select;
@@ -61,6 +62,7 @@ pub(crate) fn plan(request: &Request<'_>) -> Result<Plan, StartError> {
     let mut errors = options::faults(request, &chosen);
     let mut wiring = Wiring::new(&chosen);
     errors.append(&mut wiring.type_mismatches());
+    errors.append(&mut replies::mismatches(&chosen));
     let mut warnings = wiring.unconnected(&chosen, request.travelling);
     errors.append(&mut travel::unfit(
         request.travelling,

@@ -153,6 +153,7 @@ fn terms(subscriber: &SubscriberEntry, usual: NonZeroUsize) -> Terms {
             .collect(),
         kind: subscriber.kind,
         pulled: false,
+        replies: subscriber.replies.map(|(kind, _)| kind),
         batch: batch(subscriber),
         capacity: capacity(subscriber, usual),
         overflow: subscriber.overflow,

@@ -37,7 +37,10 @@ impl Topology {
             ends.publishers.push(publisher.site);
         }
         for subscriber in &chosen.subscribers {
-            let options = options(subscriber.concurrency, subscriber.blocking);
+            let mut options = options(subscriber.concurrency, subscriber.blocking);
+            if let Some((kind, _)) = subscriber.replies {
+                options.push_str(&format!(", replies with `{}`", kind.name));
+            }
             for topic in &subscriber.topics {
                 let ends = topics.entry((*topic).to_owned()).or_default();
                 ends.carries = ends.carries.or(subscriber.kind.map(|kind| kind.name));

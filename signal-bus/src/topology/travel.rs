@@ -56,7 +56,17 @@ pub(crate) fn unfit(travelling: &[Pattern], carried: &[Kind], chosen: &Chosen) -
         })
     });
     let mut unfit: BTreeMap<&str, Vec<(Site, String)>> = BTreeMap::new();
-    for (kind, fit, topic, site, part) in publishers.chain(subscribers) {
+    let replies = chosen.subscribers.iter().filter_map(|one| {
+        let (kind, codec) = one.replies?;
+        Some((one, kind, codec.is_some()))
+    });
+    let replies = replies.flat_map(|(one, kind, fit)| {
+        one.topics.iter().map(move |topic| {
+            let part = format!("replies with it on `{topic}`");
+            (Some(kind), fit, *topic, one.site, part)
+        })
+    });
+    for (kind, fit, topic, site, part) in publishers.chain(subscribers).chain(replies) {
         let Some(kind) = kind.filter(|kind| !fit && !carried.contains(kind)) else {
             continue;
         };

@@ -73,10 +73,20 @@ impl Load {
     }
 
     /// Those of its signals that came from other processes, where somebody waits to hear what became of them.
-    pub(super) fn arrivals(&self) -> Vec<Arc<dyn Arrival>> {
-        let arrivals = self.entries().iter();
-        let arrivals = arrivals.filter_map(|entry| entry.signal.label().stamp.arrival());
-        arrivals.cloned().collect()
+    ///
+    /// Of a responder also those to which somebody waits for a reply.
+    pub(super) fn arrivals(&self, replies: bool) -> Vec<Arc<dyn Arrival>> {
+        let came = self.entries().iter();
+        let came = came.filter_map(|entry| entry.signal.label().stamp.came.as_ref());
+        let arrivals = came.filter_map(|came| {
+            let requested = || {
+                came.requested()
+                    .filter(|_| replies)
+                    .map(|one| Arc::clone(one) as _)
+            };
+            came.arrival().cloned().or_else(requested)
+        });
+        arrivals.collect()
     }
 
     pub(super) fn keys(&self) -> Keys {

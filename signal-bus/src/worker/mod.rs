@@ -90,6 +90,8 @@ pub(crate) struct Work {
     pub(crate) limit: Option<NonZeroUsize>,
     /// Whether its handler may have several signals in one go.
     pub(crate) in_runs: bool,
+    /// Whether its handler replies to requests.
+    pub(crate) replies: bool,
     /// Whether it subscribes to the bus's own topics, where failures make no dead letters.
     pub(crate) buries: bool,
     /// Opened when this worker has gone.
@@ -310,7 +312,7 @@ impl Work {
         let _active = running.enter();
         let told = Told::new(self, running, &load);
         let keys = load.keys();
-        let arrivals = load.arrivals();
+        let arrivals = load.arrivals(self.replies);
         let effort = self.effort.as_ref();
         let handled = match effort.and_then(|effort| effort.retry.as_ref()) {
             None => Ok(Handled::once(self.attempt(running, load).await)),

@@ -50,6 +50,7 @@ pub(crate) fn check(
     parameters::check_lifetimes(model, errors);
     output::check(model, &roles, errors);
     output::check_stream(model, &roles, errors);
+    output::check_reply(model, &roles, errors);
     topics::check_blocking(model, errors);
     topics::check_batches(model, errors);
     topics::check(model, errors);

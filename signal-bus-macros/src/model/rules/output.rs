@@ -56,6 +56,8 @@ pub(super) fn check(model: &Model, roles: &Asked<'_>, errors: &mut Errors) {
             ty,
             "a provider needs a return type with a name; for a trait return `Arc<dyn Trait>`",
         ),
+        // Told of by what is said of replies.
+        Output::Stream(_) | Output::Opaque(_) if model.roles.reply().is_some() => {}
         Output::Stream(ty) if roles.is_called_by_bus() && !publisher => errors.at(
             ty,
             "a subscriber or periodic function returns `()` or `Result<(), E>`; read the stream \
@@ -67,6 +69,56 @@ pub(super) fn check(model: &Model, roles: &Asked<'_>, errors: &mut Errors) {
              `Result<(), E>`",
         ),
         _ => {}
+    }
+}
+
+/// Checks that there is something to reply with, and that it goes nowhere else.
+pub(super) fn check_reply(model: &Model, roles: &Asked<'_>, errors: &mut Errors) {
+    let Some(reply) = model.roles.reply() else {
+        return;
+    };
+    let name = &model.function.signature.ident;
+    if model
+        .roles
+        .subscriptions
+        .iter()
+        .any(|one| one.reply.is_none())
+    {
+        errors.at(
+            name,
+            "either all `#[subscriber]` of a function `reply`, or none: its return value means one thing",
+        );
+    }
+    if roles.has(Role::Publisher) {
+        errors.at(
+            reply,
+            "the return value either goes back to whoever asks, by `reply`, or is published, by `#[publisher]`: remove one, and \
+             publish in the body by `bus.publish(topic, value)`",
+        );
+        return;
+    }
+    let nothing = format!("`{name}` returns nothing to reply with; add `-> T`, or remove `reply`");
+    match &model.output {
+        Output::Nothing => errors.at(reply, nothing),
+        Output::Value(ty) => match innermost(ty) {
+            Type::Tuple(tuple) if tuple.elems.is_empty() => errors.at(ty, nothing),
+            Type::Never(_) => errors.at(ty, format!("`{name}` never returns; return the reply")),
+            inner
+                if is_short_reference(inner)
+                    || has_short_lifetime(inner.to_token_stream())
+                    || borrows(inner.to_token_stream(), &model.function.signature).is_some() =>
+            {
+                errors.at(
+                    ty,
+                    "a reply cannot be a reference: it outlives the call; return an owned value or `Arc<_>`",
+                );
+            }
+            _ => {}
+        },
+        Output::Opaque(ty) | Output::Stream(ty) => errors.at(
+            ty,
+            "a reply needs a type with a name: return `T`, `Arc<T>`, or these in `Result<_, E>`",
+        ),
     }
 }
 

@@ -1,0 +1,250 @@
+//! Requests of other processes: what a connection is told that this bus replies to, and what comes in.
+
+use std::{
+    future::poll_fn,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Poll},
+    time::SystemTime,
+};
+
+use tokio::{select, task::AbortHandle};
+
+use crate::{
+    inbound::letting::{kind, value},
+    link::{interests::served, links::Link},
+    request::{Awaited, Brought, NoReply, Question},
+    scope::running::Running,
+    transport::{Message, Reply, Request, Requests, TransportError, header},
+};
+
+/// What a connection knows that this bus replies to.
+#[derive(Default)]
+pub(super) struct Serving {
+    all: Vec<Served>,
+}
+
+/// One pattern, by a task that takes in.
+struct Served {
+    pattern: String,
+    /// Whether the stream has ended by itself.
+    ended: Arc<AtomicBool>,
+    task: AbortHandle,
+}
+
+impl Serving {
+    /// Tells the connection what this bus replies to now.
+    pub(super) async fn adapt(
+        &mut self,
+        running: &Arc<Running>,
+        link: &Arc<Link>,
+    ) -> Result<(), TransportError> {
+        if !link.features.requests {
+            return Ok(());
+        }
+        let wanted = wanted(running, link);
+        self.all.retain(|one| {
+            let stays = wanted.contains(&one.pattern) && !one.has_ended();
+            if !stays {
+                one.task.abort();
+            }
+            stays
+        });
+        for pattern in wanted {
+            if self.all.iter().any(|one| one.pattern == pattern) {
+                continue;
+            }
+            let requests = link.connection.serve(&pattern).await?;
+            let ended = Arc::<AtomicBool>::default();
+            let task = take_in(
+                Arc::clone(running),
+                Arc::clone(link),
+                Arc::clone(&ended),
+                requests,
+            );
+            let task = running.tasks.spawn_abortable(&running.runtime, task);
+            self.all.extend(task.map(|task| Served {
+                pattern,
+                ended,
+                task,
+            }));
+        }
+        Ok(())
+    }
+
+    /// Whether something has ended by itself, and has to be asked for again.
+    pub(super) fn lacks(&self) -> bool {
+        self.all.iter().any(Served::has_ended)
+    }
+}
+
+impl Served {
+    fn has_ended(&self) -> bool {
+        self.ended.load(Ordering::Acquire)
+    }
+}
+
+/// The patterns of those who reply, as far as they travel over a connection.
+fn wanted(running: &Running, link: &Link) -> Vec<String> {
+    let present = running.routes.present();
+    let responders = present.all().filter(|one| one.wish.replies.is_some());
+    let patterns: Vec<_> = responders.flat_map(|one| one.patterns()).cloned().collect();
+    served(&link.patterns, &patterns)
+}
+
+/// Lets in what comes in, in order, until the bus closes or nobody here replies any more.
+async fn take_in(
+    running: Arc<Running>,
+    link: Arc<Link>,
+    ended: Arc<AtomicBool>,
+    mut requests: Requests,
+) {
+    let mut closes = running.links.closes.subscribe();
+    loop {
+        let next = poll_fn(|context| requests.as_mut().poll_next(context));
+        let request = select! {
+            biased;
+            _ = closes.wait_for(|closes| *closes) => None,
+            request = next => Some(request),
+        };
+        let Some(request) = request else {
+            return refuse(&running, &link, requests).await;
+        };
+        let Some(request) = request else {
+            // It has ended by itself: it is asked for again.
+            ended.store(true, Ordering::Release);
+            link.covered.send_replace(0);
+            return running.links.tell_changed();
+        };
+        let Request { message, reply } = request;
+        // The close waits until the reply has left.
+        let held = Held::new(&running);
+        let asked = select! {
+            biased;
+            // What waits for room is refused when the bus closes.
+            _ = closes.wait_for(|closes| *closes) => Err(NoReply::Closed),
+            asked = ask(&running, &message) => asked,
+        };
+        let asked = asked.map(|awaited| (awaited, held));
+        let waits = answer(
+            Arc::clone(&running),
+            Arc::clone(&link),
+            (message, reply),
+            asked,
+        );
+        running.tasks.reap();
+        running.tasks.spawn(&running.runtime, waits);
+    }
+}
+
+/// Says to those who have asked already that there will be no reply.
+async fn refuse(running: &Arc<Running>, link: &Arc<Link>, mut requests: Requests) {
+    let next = |requests: &mut Requests, context: &mut Context<'_>| match requests
+        .as_mut()
+        .poll_next(context)
+    {
+        Poll::Ready(request) => Poll::Ready(request),
+        Poll::Pending => Poll::Ready(None),
+    };
+    while let Some(request) = poll_fn(|context| next(&mut requests, context)).await {
+        let Request { message, reply } = request;
+        let (running, link) = (Arc::clone(running), Arc::clone(link));
+        answer(running, link, (message, reply), Err(NoReply::Closed)).await;
+    }
+}
+
+/// Something that a close waits for.
+struct Held(Arc<Running>);
+
+impl Held {
+    fn new(running: &Arc<Running>) -> Option<Self> {
+        let begun = running.exchange.begin_run();
+        begun.then(|| Self(Arc::clone(running)))
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.0.exchange.end_run();
+    }
+}
+
+/// Asks those who reply here.
+async fn ask(running: &Arc<Running>, message: &Message) -> Result<Awaited, NoReply> {
+    let failed = |why: String| NoReply::Failed(why);
+    let nobody = || failed(format!("nobody replies on `{}` any more", message.topic));
+    let unread = |error: TransportError| failed(error.to_string());
+    let kind = kind(running, None, message).map_err(unread)?;
+    let kind = kind.ok_or_else(nobody)?;
+    let codecs = &running.links.codecs;
+    let codec = codecs.needed(kind, format_args!("be read from a request"));
+    let value = value(codec.map_err(unread)?, message).map_err(unread)?;
+    let at = running.links.of(&message.topic).map(|link| link.at);
+    let at = at.ok_or_else(nobody)?;
+    let route = running.routes.resolve(&message.topic, kind, at);
+    let question = Question {
+        route: route.map_err(|refusal| failed(refusal.to_string()))?,
+        value,
+        inside: None,
+        local: false,
+    };
+    let responders = running.responders(&question).len();
+    if responders == 0 {
+        return Err(nobody());
+    }
+    let brought = Brought {
+        headers: message.headers.clone(),
+        time: message.time().unwrap_or_else(SystemTime::now),
+        named: Some(Arc::new(running.links.named(&message.headers))),
+    };
+    running.let_in(question, brought, None, responders).await
+}
+
+/// Waits for the reply, and sends it.
+async fn answer(
+    running: Arc<Running>,
+    link: Arc<Link>,
+    (message, back): (Message, Box<dyn Reply>),
+    asked: Result<(Awaited, Option<Held>), NoReply>,
+) {
+    let (answered, _held) = match asked {
+        Ok((awaited, held)) => (running.answer(awaited).await, held),
+        Err(reason) => (Err(reason), None),
+    };
+    let links = &running.links;
+    let reply = match answered {
+        Ok((value, kind)) => links
+            .reply(&link, &message, &*value, kind)
+            .unwrap_or_else(|error| links.no_reply(&message, &error.to_string())),
+        Err(reason) => links.no_reply(&message, &told(&message, reason)),
+    };
+    let sent = match back.send(&reply).await {
+        // What is too large, say: whoever asks hears of it.
+        Err(error) if reply.headers.get(header::ERROR).is_none() => {
+            let reply = links.no_reply(&message, &error.to_string());
+            back.send(&reply).await
+        }
+        sent => sent,
+    };
+    if let Err(error) = sent {
+        tracing::warn!(
+            transport = link.name,
+            "a reply on `{}` has not left: {error}",
+            message.topic
+        );
+    }
+}
+
+/// Why there is no reply, for somebody elsewhere.
+fn told(message: &Message, reason: NoReply) -> String {
+    match reason {
+        NoReply::Failed(reason) => reason,
+        NoReply::Refused(refusal, _) => refusal.to_string(),
+        NoReply::Closed => "the responder's bus closes".to_owned(),
+        NoReply::NoResponders(..) | NoReply::Circle(_) | NoReply::OtherType(_) => {
+            format!("nobody replies on `{}`", message.topic)
+        }
+    }
+}
