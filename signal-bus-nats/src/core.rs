@@ -17,8 +17,8 @@ use futures_util::{FutureExt as _, StreamExt as _};
 use signal_bus::{
     ConnectionState,
     transport::{
-        Connection, Deliveries, Encoding, Features, Interest, Message, TransportError,
-        TransportFault, TransportFuture,
+        Connection, Deliveries, Encoding, Features, Interest, Message, Requests as Asked,
+        TransportError, TransportFault, TransportFuture,
     },
 };
 use tokio::time;
@@ -28,6 +28,7 @@ use crate::{
     events::Events,
     fault::{closed, failed},
     inbox::Inbox,
+    requests::Requests,
     subject::Subjects,
     wire,
 };
@@ -45,6 +46,7 @@ pub(crate) struct Core {
     /// For groups, whose members may be in the process that publishes.
     groups: Connected,
     subjects: Subjects,
+    requests: Requests,
     encoding: Encoding,
     known: Mutex<Known>,
     /// How long a publish may take.
@@ -65,6 +67,7 @@ impl Core {
         own: Connected,
         groups: Connected,
         subjects: Subjects,
+        requests: Requests,
         encoding: Encoding,
         publish_within: Duration,
     ) -> Self {
@@ -72,6 +75,7 @@ impl Core {
             own,
             groups,
             subjects,
+            requests,
             encoding,
             known: Mutex::default(),
             publish_within,
@@ -322,7 +326,7 @@ async fn read(mut hears: Hears, inbox: &Inbox) {
 
 impl Connection for Core {
     fn features(&self) -> Features {
-        Features::none().ordered().groups()
+        Features::none().ordered().groups().requests()
     }
 
     fn encoding(&self) -> Encoding {
@@ -341,8 +345,17 @@ impl Connection for Core {
         Box::pin(self.hear(interest))
     }
 
+    fn request<'a>(&'a self, message: &'a Message) -> TransportFuture<'a, Message> {
+        Box::pin(self.requests.ask(message))
+    }
+
+    fn serve<'a>(&'a self, pattern: &'a str) -> TransportFuture<'a, Asked> {
+        Box::pin(self.requests.serve(pattern))
+    }
+
     fn drain(&self) -> TransportFuture<'_, ()> {
         self.closed.store(true, Ordering::Release);
+        self.requests.close();
         Box::pin(async {
             let groups = self.groups.close().await;
             self.own.close().await.and(groups)

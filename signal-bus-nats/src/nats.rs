@@ -15,6 +15,7 @@ use crate::{
     fault::failed,
     jetstream::{self, JetStream, Shared, streams},
     log::{Log, LogError, LogStream},
+    requests::Requests,
     secrets::{Credentials, Tls, there, without_secrets},
     subject::Subjects,
 };
@@ -25,6 +26,8 @@ const WAIT_FOR_SERVER: Duration = Duration::from_secs(10);
 const PUBLISH_WITHIN: Duration = Duration::from_secs(10);
 /// What the subjects of dead letters begin with, unless it is said.
 const DEAD: &str = "dead";
+/// What the subjects of requests begin with, unless it is said.
+const REQUESTS: &str = "request";
 
 /// NATS as the transport of a bus: for [`Bus::connect_to`](signal_bus::Bus::connect_to).
 ///
@@ -48,6 +51,7 @@ pub struct Nats {
     create: Option<Streams>,
     buckets: Option<Buckets>,
     dead: Option<String>,
+    requests: String,
     wait_for_server: Duration,
     publish_within: Duration,
     client_name: Option<String>,
@@ -107,6 +111,7 @@ impl Nats {
             create: None,
             buckets: None,
             dead: Some(DEAD.to_owned()),
+            requests: REQUESTS.to_owned(),
             wait_for_server: WAIT_FOR_SERVER,
             publish_within: PUBLISH_WITHIN,
             client_name: None,
@@ -168,6 +173,21 @@ impl Nats {
     pub fn without_dead_letters(mut self) -> Self {
         self.dead = None;
         self
+    }
+
+    /// What stands before all else in the subjects of requests: `request`, unless it is said, so that whoever asks on `quotes.price` does so
+    /// on `request.quotes.price`; with a [prefix](Self::prefix) `shop`, on `request.shop.quotes.price`.
+    ///
+    /// No stream may hold these subjects: it would answer by itself. An empty text asks and replies on the subjects of the topics, for
+    /// services of others.
+    ///
+    /// # Errors
+    ///
+    /// If it could not stand in a subject.
+    pub fn requests_below(mut self, prefix: &str) -> Result<Self, TransportError> {
+        Subjects::below(prefix)?;
+        self.requests = prefix.to_owned();
+        Ok(self)
     }
 
     /// How long a start waits for the server; 10 s unless set.
@@ -327,6 +347,16 @@ impl Nats {
             Kind::AtMostOnce => {
                 let (one, groups) = (self.client(true).await?, self.client(false).await?);
                 let core = Core::new(one, groups, own, self.encoding, self.publish_within);
+                let (own, groups) = (self.client(true).await?, self.client(false).await?);
+                let requests = self.requests(&groups)?;
+                let core = Core::new(
+                    own,
+                    groups,
+                    self.subjects.clone(),
+                    requests,
+                    self.encoding,
+                    self.publish_within,
+                );
                 return Ok(Arc::new(core));
             }
             Kind::AtLeastOnce(delivery) => delivery.clone(),
@@ -364,7 +394,8 @@ impl Nats {
                 TransportError::new(error.fault(), reason)
             })?;
         }
-        Ok(Arc::new(JetStream::new(Shared {
+        let requests = self.requests(&connected)?;
+        let shared = Shared {
             connected,
             context,
             subjects: own,
@@ -374,7 +405,13 @@ impl Nats {
             dead: dead.map(|dead| format!("{dead}.")),
             buckets: self.buckets.clone(),
             closes: watch::Sender::new(false),
-        })))
+        };
+        Ok(Arc::new(JetStream::new(shared, requests)))
+    }
+
+    fn requests(&self, on: &Connected) -> Result<Requests, TransportError> {
+        let subjects = self.subjects.further_below(&self.requests)?;
+        Ok(Requests::new(on.clone(), subjects, self.publish_within))
     }
 }
 

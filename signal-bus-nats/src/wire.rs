@@ -84,6 +84,21 @@ pub(crate) fn message(subjects: &Subjects, carried: async_nats::Message) -> Opti
     let id = id.map(|id| (header::ID, id.as_str()));
     let headers: Headers = plain.chain(id).chain(exact).collect();
     Some(Message::new(topic, carried.payload, headers))
+    Some(read(topic, carried))
+}
+
+/// A message that has come in for a topic.
+pub(crate) fn read(topic: String, carried: async_nats::Message) -> Message {
+    let id = carried.headers.as_ref();
+    let id = id.and_then(|headers| headers.get(NATS_MESSAGE_ID));
+    let others = carried.headers.iter().flat_map(HeaderMap::iter);
+    let others = others.filter(|(name, _)| **name != NATS_MESSAGE_ID);
+    // Of several texts of a name the first counts.
+    let others = others.filter_map(|(name, texts)| Some((name.as_ref(), texts.first()?.as_str())));
+    let headers: Headers = others
+        .chain(id.map(|id| (header::ID, id.as_str())))
+        .collect();
+    Message::new(topic, carried.payload, headers)
 }
 
 #[cfg(test)]

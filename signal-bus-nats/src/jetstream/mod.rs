@@ -24,6 +24,7 @@ use signal_bus::{
     ConnectionState,
     transport::{
         Connection, Deliveries, Encoding, Features, Interest, Lease, LeaseRequest, Message,
+        Connection, Deliveries, Encoding, Features, Interest, Message, Requests as Asked,
         TransportError, TransportFuture,
     },
 };
@@ -35,6 +36,7 @@ use crate::{
     fault::closed,
     jetstream::lease::BucketLease,
     subject::Subjects,
+    client::Connected, delivery::AtLeastOnce, fault::closed, requests::Requests, subject::Subjects,
 };
 
 /// How long the server has for one acknowledgement, before the message is sent again.
@@ -46,6 +48,7 @@ const HAND_BACK_MAX: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub(crate) struct JetStream {
     pub(crate) shared: Arc<Shared>,
+    requests: Requests,
     /// Those who fetch messages; each ends with its reader, or with the connection.
     pullers: Mutex<JoinSet<()>>,
     closed: AtomicBool,
@@ -77,9 +80,10 @@ pub(crate) fn context(connected: &Connected) -> Context {
 }
 
 impl JetStream {
-    pub(crate) fn new(shared: Shared) -> Self {
+    pub(crate) fn new(shared: Shared, requests: Requests) -> Self {
         Self {
             shared: Arc::new(shared),
+            requests,
             pullers: Mutex::default(),
             closed: AtomicBool::new(false),
         }
@@ -112,6 +116,7 @@ impl Connection for JetStream {
             .replay()
             .deduplicates()
             .leases()
+            .requests()
     }
 
     fn encoding(&self) -> Encoding {
@@ -129,8 +134,17 @@ impl Connection for JetStream {
         Box::pin(self.hear(interest))
     }
 
+    fn request<'a>(&'a self, message: &'a Message) -> TransportFuture<'a, Message> {
+        Box::pin(self.requests.ask(message))
+    }
+
+    fn serve<'a>(&'a self, pattern: &'a str) -> TransportFuture<'a, Asked> {
+        Box::pin(self.requests.serve(pattern))
+    }
+
     fn drain(&self) -> TransportFuture<'_, ()> {
         self.closed.store(true, Ordering::Release);
+        self.requests.close();
         self.shared.closes.send_replace(true);
         let mut pullers = self.pullers.lock().unwrap_or_else(PoisonError::into_inner);
         let mut pullers = std::mem::take(&mut *pullers);

@@ -20,6 +20,7 @@ mod logs;
 mod outages;
 mod poison;
 mod processes;
+mod requests;
 mod security;
 
 use std::{
