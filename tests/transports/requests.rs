@@ -11,7 +11,7 @@ use signal_bus::{
     transport::{LoopbackNetwork, Message, Transport as _, TransportFault, header},
 };
 
-use crate::{Noted, connected, fake::Fake};
+use crate::{Noted, connected, fake::Fake, until};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -223,6 +223,48 @@ async fn a_timeout_holds_and_what_comes_later_disturbs_nobody() -> anyhow::Resul
     assert_eq!(*soon?, "1");
     assert_eq!(*ask(1).await?, "1");
     drop(slow);
+    there.close().await?;
+    here.close().await?;
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_responder_that_leaves_lets_nobody_wait() -> anyhow::Result<()> {
+    let network = LoopbackNetwork::new();
+    let (here, there) = (
+        connected(&network, &["far.>"]).await,
+        connected(&network, &["far.>"]).await,
+    );
+    let noted = Noted::default();
+    let notes = noted.clone();
+    let options = there.subscription::<u32>("far.left").capacity(2);
+    let leaves = options.respond(async move |number: Signal<u32>| {
+        notes.note(*number);
+        tokio::time::sleep(SECOND).await;
+        anyhow::Ok(number.to_string())
+    })?;
+    there.connected().await;
+    let ask = async |number| {
+        let asked = here.request::<u32, String>("far.left", number, 3600 * SECOND);
+        match asked.await {
+            Ok(reply) => reply.to_string(),
+            Err(error) => error.to_string(),
+        }
+    };
+    // One is handled, one waits for the handler, one for room, and one behind that.
+    let leaves = async {
+        until(|| !noted.all().is_empty()).await;
+        drop(leaves);
+        there.connected().await;
+    };
+    let (handled, waits, for_room, behind, ()) =
+        tokio::join!(ask(1), ask(2), ask(3), ask(4), leaves);
+    assert_eq!(handled, "1", "what runs comes to its end");
+    assert!(waits.contains("it was dropped"), "{waits}");
+    for said in [for_room, behind] {
+        let gone = ["its responder has gone", "the responder leaves", "any more"];
+        assert!(gone.iter().any(|one| said.contains(one)), "{said}");
+    }
     there.close().await?;
     here.close().await?;
     Ok(())

@@ -10,7 +10,7 @@ use std::{
     time::SystemTime,
 };
 
-use tokio::{select, task::AbortHandle};
+use tokio::{pin, select, sync::oneshot};
 
 use crate::{
     inbound::letting::{kind, value},
@@ -31,7 +31,18 @@ struct Served {
     pattern: String,
     /// Whether the stream has ended by itself.
     ended: Arc<AtomicBool>,
-    task: AbortHandle,
+    /// Dropped, it tells the task to leave.
+    stays: oneshot::Sender<()>,
+    /// Is over when the task has left.
+    gone: oneshot::Receiver<()>,
+}
+
+/// What a task knows of whoever has begun it.
+struct Told {
+    ended: Arc<AtomicBool>,
+    leaves: oneshot::Receiver<()>,
+    /// Held, not read.
+    _gone: oneshot::Sender<()>,
 }
 
 impl Serving {
@@ -45,31 +56,23 @@ impl Serving {
             return Ok(());
         }
         let wanted = wanted(running, link);
-        self.all.retain(|one| {
-            let stays = wanted.contains(&one.pattern) && !one.has_ended();
-            if !stays {
-                one.task.abort();
+        for one in std::mem::take(&mut self.all) {
+            if wanted.contains(&one.pattern) && !one.has_ended() {
+                self.all.push(one);
+            } else {
+                one.leave().await;
             }
-            stays
-        });
+        }
         for pattern in wanted {
             if self.all.iter().any(|one| one.pattern == pattern) {
                 continue;
             }
             let requests = link.connection.serve(&pattern).await?;
-            let ended = Arc::<AtomicBool>::default();
-            let task = take_in(
-                Arc::clone(running),
-                Arc::clone(link),
-                Arc::clone(&ended),
-                requests,
-            );
-            let task = running.tasks.spawn_abortable(&running.runtime, task);
-            self.all.extend(task.map(|task| Served {
-                pattern,
-                ended,
-                task,
-            }));
+            let (served, told) = Served::new(pattern);
+            let task = take_in(Arc::clone(running), Arc::clone(link), told, requests);
+            if running.tasks.spawn(&running.runtime, task) {
+                self.all.push(served);
+            }
         }
         Ok(())
     }
@@ -81,6 +84,31 @@ impl Serving {
 }
 
 impl Served {
+    fn new(pattern: String) -> (Self, Told) {
+        let (stays, leaves) = oneshot::channel();
+        let (tells, gone) = oneshot::channel();
+        let ended = Arc::<AtomicBool>::default();
+        let told = Told {
+            ended: Arc::clone(&ended),
+            leaves,
+            _gone: tells,
+        };
+        let served = Self {
+            pattern,
+            ended,
+            stays,
+            gone,
+        };
+        (served, told)
+    }
+
+    /// Takes nothing more; whoever has asked already, and has no responder, is told so.
+    async fn leave(self) {
+        drop(self.stays);
+        // Nothing is ever sent: it ends with the task.
+        drop(self.gone.await);
+    }
+
     fn has_ended(&self) -> bool {
         self.ended.load(Ordering::Acquire)
     }
@@ -95,36 +123,37 @@ fn wanted(running: &Running, link: &Link) -> Vec<String> {
 }
 
 /// Lets in what comes in, in order, until the bus closes or nobody here replies any more.
-async fn take_in(
-    running: Arc<Running>,
-    link: Arc<Link>,
-    ended: Arc<AtomicBool>,
-    mut requests: Requests,
-) {
+async fn take_in(running: Arc<Running>, link: Arc<Link>, told: Told, mut requests: Requests) {
     let mut closes = running.links.closes.subscribe();
-    loop {
+    let over = async {
+        select! {
+            _ = closes.wait_for(|closes| *closes) => {}
+            _ = told.leaves => {}
+        }
+    };
+    pin!(over);
+    let mut leaves = false;
+    while !leaves {
         let next = poll_fn(|context| requests.as_mut().poll_next(context));
         let request = select! {
             biased;
-            _ = closes.wait_for(|closes| *closes) => None,
-            request = next => Some(request),
+            () = &mut over => break,
+            request = next => request,
         };
-        let Some(request) = request else {
-            return refuse(&running, &link, requests).await;
-        };
-        let Some(request) = request else {
+        let Some(Request { message, reply }) = request else {
             // It has ended by itself: it is asked for again.
-            ended.store(true, Ordering::Release);
+            told.ended.store(true, Ordering::Release);
             link.covered.send_replace(0);
             return running.links.tell_changed();
         };
-        let Request { message, reply } = request;
         // The close waits until the reply has left.
         let held = Held::new(&running);
         let asked = select! {
             biased;
-            // What waits for room is refused when the bus closes.
-            _ = closes.wait_for(|closes| *closes) => Err(NoReply::Closed),
+            () = &mut over => {
+                leaves = true;
+                Err(NoReply::Closed)
+            }
             asked = ask(&running, &message) => asked,
         };
         let asked = asked.map(|awaited| (awaited, held));
@@ -137,6 +166,7 @@ async fn take_in(
         running.tasks.reap();
         running.tasks.spawn(&running.runtime, waits);
     }
+    refuse(&running, &link, requests).await;
 }
 
 /// Says to those who have asked already that there will be no reply.
@@ -242,7 +272,7 @@ fn told(message: &Message, reason: NoReply) -> String {
     match reason {
         NoReply::Failed(reason) => reason,
         NoReply::Refused(refusal, _) => refusal.to_string(),
-        NoReply::Closed => "the responder's bus closes".to_owned(),
+        NoReply::Closed => "the responder leaves, or its bus closes".to_owned(),
         NoReply::NoResponders(..) | NoReply::Circle(_) | NoReply::OtherType(_) => {
             format!("nobody replies on `{}`", message.topic)
         }
