@@ -55,8 +55,8 @@ async fn shared(number: &u32) -> anyhow::Result<Arc<String>> {
 }
 
 #[subscriber("requests.perhaps", reply)]
-fn perhaps(number: Signal<u32>) -> Option<u32> {
-    (*number != 13).then(|| *number + 1)
+fn perhaps(number: &Signal<u32>) -> Option<u32> {
+    (**number != 13).then(|| **number + 1)
 }
 
 #[subscriber("requests.blocking", reply, blocking)]

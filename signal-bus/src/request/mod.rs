@@ -75,6 +75,10 @@ impl BusHandle {
     /// responder of all processes gets it, and the subscribers here do not hear it. The types of request and reply must be able to
     /// travel for that. Over a bridge a request passes as any signal does, and nobody beyond replies to it.
     ///
+    /// A handler may ask, also while the bus drains; it keeps its place in its queue meanwhile. Handlers that would wait for each other's
+    /// replies are told so at once; that a responder waits for room in the queue of the very handler that asks is not seen, and ends with
+    /// the timeout.
+    ///
     /// # Errors
     ///
     /// [`RequestError::NoResponders`] at once, if nobody replies, and [`RequestError::Failed`] as soon as every responder has failed for
