@@ -346,17 +346,9 @@ impl Nats {
         let delivery = match &self.delivery.0 {
             Kind::AtMostOnce => {
                 let (one, groups) = (self.client(true).await?, self.client(false).await?);
-                let core = Core::new(one, groups, own, self.encoding, self.publish_within);
-                let (own, groups) = (self.client(true).await?, self.client(false).await?);
                 let requests = self.requests(&groups)?;
-                let core = Core::new(
-                    own,
-                    groups,
-                    self.subjects.clone(),
-                    requests,
-                    self.encoding,
-                    self.publish_within,
-                );
+                let within = self.publish_within;
+                let core = Core::new(one, groups, own, requests, self.encoding, within);
                 return Ok(Arc::new(core));
             }
             Kind::AtLeastOnce(delivery) => delivery.clone(),

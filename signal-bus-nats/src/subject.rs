@@ -37,11 +37,14 @@ impl Subjects {
     pub(crate) fn is_unasked(&self, topic: &str, pattern: &str) -> bool {
         let dead = self.dead.as_deref();
         dead.is_some_and(|dead| topic.starts_with(dead) && !pattern.starts_with(dead))
+    }
+
     /// These subjects, below another prefix: `request`, and `shop.orders.eu` is `request.shop.orders.eu`.
     pub(crate) fn further_below(&self, prefix: &str) -> Result<Self, TransportError> {
         let above = Self::below(prefix)?;
         Ok(Self {
             prefix: format!("{}{}", above.prefix, self.prefix),
+            dead: None,
         })
     }
 

@@ -69,6 +69,11 @@ pub(crate) fn check_size(size: usize, limit: usize, topic: &str) -> Result<(), T
 /// A message that has come in; `None` if it is none of this bus's topics.
 pub(crate) fn message(subjects: &Subjects, carried: async_nats::Message) -> Option<Message> {
     let topic = subjects.topic(&carried.subject)?.to_owned();
+    Some(read(topic, carried))
+}
+
+/// A message that has come in for a topic.
+pub(crate) fn read(topic: String, carried: async_nats::Message) -> Message {
     let all = carried.headers.iter().flat_map(HeaderMap::iter);
     // Of several texts of a name the first counts.
     let all = all.filter_map(|(name, texts)| Some((name.as_ref(), texts.first()?.as_str())));
@@ -83,21 +88,6 @@ pub(crate) fn message(subjects: &Subjects, carried: async_nats::Message) -> Opti
     // What comes later counts more.
     let id = id.map(|id| (header::ID, id.as_str()));
     let headers: Headers = plain.chain(id).chain(exact).collect();
-    Some(Message::new(topic, carried.payload, headers))
-    Some(read(topic, carried))
-}
-
-/// A message that has come in for a topic.
-pub(crate) fn read(topic: String, carried: async_nats::Message) -> Message {
-    let id = carried.headers.as_ref();
-    let id = id.and_then(|headers| headers.get(NATS_MESSAGE_ID));
-    let others = carried.headers.iter().flat_map(HeaderMap::iter);
-    let others = others.filter(|(name, _)| **name != NATS_MESSAGE_ID);
-    // Of several texts of a name the first counts.
-    let others = others.filter_map(|(name, texts)| Some((name.as_ref(), texts.first()?.as_str())));
-    let headers: Headers = others
-        .chain(id.map(|id| (header::ID, id.as_str())))
-        .collect();
     Message::new(topic, carried.payload, headers)
 }
 

@@ -24,8 +24,7 @@ use signal_bus::{
     ConnectionState,
     transport::{
         Connection, Deliveries, Encoding, Features, Interest, Lease, LeaseRequest, Message,
-        Connection, Deliveries, Encoding, Features, Interest, Message, Requests as Asked,
-        TransportError, TransportFuture,
+        Requests as Asked, TransportError, TransportFuture,
     },
 };
 use tokio::{sync::watch, task::JoinSet, time};
@@ -35,8 +34,8 @@ use crate::{
     delivery::{AtLeastOnce, Buckets},
     fault::closed,
     jetstream::lease::BucketLease,
+    requests::Requests,
     subject::Subjects,
-    client::Connected, delivery::AtLeastOnce, fault::closed, requests::Requests, subject::Subjects,
 };
 
 /// How long the server has for one acknowledgement, before the message is sent again.
