@@ -14,6 +14,7 @@ pub(crate) mod brings;
 pub(crate) mod links;
 #[cfg(feature = "transport")]
 pub(crate) mod leases;
+#[cfg(feature = "transport")]
 pub(crate) mod replies;
 #[cfg(feature = "transport")]
 pub(crate) mod connections;
