@@ -29,6 +29,38 @@ mod unfit {
     async fn look(_: &std::time::Instant) {}
 }
 
+mod meant {
+    use signal_bus::{Topic, publisher, subscriber};
+
+    pub(super) static MEANT: Topic<u32> = Topic::new("meant.far").travelling();
+
+    #[publisher(MEANT)]
+    pub(super) async fn send() -> u32 {
+        7
+    }
+
+    #[subscriber(MEANT)]
+    async fn hear(_: u32) {}
+}
+
+#[tokio::test]
+async fn a_topic_that_is_meant_to_travel_and_stays_is_told_where_there_is_a_connection() {
+    let bus = || Bus::empty().within("transports::types::meant").strict();
+    let connected = bus().connect_to(LoopbackNetwork::new(), ["other.>"]);
+    let error = connected.start().await.unwrap_err().to_string();
+    let said = "`meant.far` is meant to travel, and no connection carries it";
+    assert!(error.contains(said), "{error}");
+    assert!(
+        error.contains("send (tests/transports/types.rs:"),
+        "{error}"
+    );
+    for connected in [bus(), bus().connect_to(LoopbackNetwork::new(), ["meant.*"])] {
+        let guard = connected.start().await.unwrap();
+        meant::send().await;
+        guard.close().await.unwrap();
+    }
+}
+
 #[tokio::test]
 async fn all_that_cannot_travel_is_told_at_start_in_one_error() {
     let bus = Bus::empty().within("transports::types::unfit");

@@ -308,6 +308,8 @@ pub enum FindingKind {
     Unheard,
     /// Nobody publishes what is subscribed to. A warning, unless the bus is strict.
     Unfed,
+    /// A topic is meant for other processes, and no connection carries it there. A warning, unless the bus is strict.
+    StaysHere,
     /// Topics feed each other in a circle. Only reported.
     TopicCycle,
 }

@@ -54,6 +54,7 @@ impl Declared {
                         traits: Traits {
                             sticky: one.sticky.contains(topic),
                             local: false,
+                            travelling: false,
                         },
                     };
                     declared.add(topic, declaration);

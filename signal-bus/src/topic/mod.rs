@@ -48,6 +48,8 @@ pub struct Traits {
     pub(crate) sticky: bool,
     /// Its signals stay in their bus.
     pub(crate) local: bool,
+    /// Its signals are meant for other processes, too.
+    pub(crate) travelling: bool,
 }
 
 impl Traits {
@@ -107,9 +109,46 @@ impl<T: ?Sized> Topic<T> {
     }
 
     /// Keeps the signals in their bus: no bridge and no transport carries them further.
+    ///
+    /// # Panics
+    ///
+    /// If the topic is [travelling](crate::transport); in a `static` or `const` that is an error at compile time.
     #[must_use]
     pub const fn local(mut self) -> Self {
+        assert!(!self.traits.travelling, "a topic that travels is not local");
         self.traits.local = true;
+        self
+    }
+
+    /// Says that the topic is meant for other processes, too: a type that could not go there does not compile.
+    ///
+    /// [`Bus::connect_to`](crate::Bus::connect_to) says over what it travels; a bus that is connected, and carries the topic
+    /// nowhere, warns of that when it starts.
+    ///
+    /// ```
+    /// use signal_bus::Topic;
+    ///
+    /// static ORDERS: Topic<Vec<u32>> = Topic::new("orders.created").travelling();
+    /// ```
+    ///
+    /// ```compile_fail,E0277
+    /// use signal_bus::Topic;
+    /// use std::time::Instant;
+    ///
+    /// static STARTED: Topic<Instant> = Topic::new("started").travelling();
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// If the topic is [`local`](Self::local); in a `static` or `const` that is an error at compile time.
+    #[cfg(feature = "transport")]
+    #[must_use]
+    pub const fn travelling(mut self) -> Self
+    where
+        T: serde::Serialize + serde::de::DeserializeOwned,
+    {
+        assert!(!self.traits.local, "a topic that is local does not travel");
+        self.traits.travelling = true;
         self
     }
 
@@ -130,6 +169,7 @@ impl<T: ?Sized> Topic<T> {
             traits: Traits {
                 sticky: false,
                 local: false,
+                travelling: false,
             },
             carries: PhantomData,
         }

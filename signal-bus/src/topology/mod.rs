@@ -70,6 +70,7 @@ pub(crate) fn plan(request: &Request<'_>) -> Result<Plan, StartError> {
         &chosen,
     ));
     errors.append(&mut travel::hasty(request.travelling, &chosen));
+    warnings.append(&mut travel::stays(request.travelling, &chosen));
     if request.strict {
         errors.append(&mut warnings);
     }

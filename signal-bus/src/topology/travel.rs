@@ -38,6 +38,24 @@ pub(crate) fn hasty(travelling: &[Pattern], chosen: &Chosen) -> Vec<Finding> {
     findings.collect()
 }
 
+/// Publishers of topics that are meant for other processes, and that no connection carries there, though there is one.
+pub(crate) fn stays(travelling: &[Pattern], chosen: &Chosen) -> Vec<Finding> {
+    if travelling.is_empty() {
+        return Vec::new();
+    }
+    let publishers = chosen.publishers.iter().filter(|(_, taken)| *taken);
+    let meant = publishers.filter(|(one, _)| one.traits.travelling);
+    let staying = meant.filter(|(one, _)| !travels(travelling, one.topic));
+    let findings = staying.map(|(one, _)| {
+        let message = format!(
+            "`{}` is meant to travel, and no connection carries it: name it in `Bus::connect_to`",
+            one.written
+        );
+        Finding::new(FindingKind::StaysHere, message).at(one.site, "publishes it")
+    });
+    findings.collect()
+}
+
 /// Types of topics that travel, and cannot be written or read; each with all that publish or take it.
 pub(crate) fn unfit(travelling: &[Pattern], carried: &[Kind], chosen: &Chosen) -> Vec<Finding> {
     if travelling.is_empty() {
