@@ -1,6 +1,7 @@
 //! The same work with a bus and with bare async-nats, side by side in one run, on a server of its own.
 //!
-//! `cargo bench -p signal-bus-nats` prints a table of medians: signals a second, and what part of the bare client's rate that is.
+//! `cargo bench -p signal-bus-nats` prints a table of medians: signals a second, and what part of the bare client's rate that is: once with
+//! bare payloads, and once with the two headers that a bus writes, which cost the client and the server most.
 
 #![expect(
     clippy::print_stdout,
@@ -18,6 +19,7 @@
 mod server;
 
 use std::{
+    hash::{BuildHasher as _, RandomState},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -26,7 +28,8 @@ use std::{
 };
 
 use async_nats::{
-    Client,
+    Client, HeaderMap,
+    header::NATS_MESSAGE_ID,
     jetstream::{self, consumer::pull, stream},
 };
 use futures_util::StreamExt as _;
@@ -153,7 +156,16 @@ impl Pair {
     }
 }
 
-async fn bare_core(from: &Client, to: &Client) -> f64 {
+/// The headers that a bus writes: an id, and what the payload is.
+fn headers(number: u64) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    let id = format!("98ab33398942614c41bd5020418ddc60-1795301472896484-{number}");
+    headers.insert(NATS_MESSAGE_ID, id);
+    headers.insert("Content-Type", "application/json; type=\"u64\"");
+    headers
+}
+
+async fn bare_core(from: &Client, to: &Client, labelled: bool) -> f64 {
     let mut subscriber = to.subscribe("bare.core").await.unwrap();
     to.flush().await.unwrap();
     let arrivals = Arc::<Arrivals>::default();
@@ -170,14 +182,27 @@ async fn bare_core(from: &Client, to: &Client) -> f64 {
     for x in 0..CORE {
         arrivals.keep_pace(x).await;
         let payload = serde_json::to_vec(&x).unwrap();
-        from.publish("bare.core", payload.into()).await.unwrap();
+        let sent = match labelled {
+            false => from.publish("bare.core", payload.into()).await,
+            true => {
+                let headers = headers(x);
+                from.publish_with_headers("bare.core", headers, payload.into())
+                    .await
+            }
+        };
+        sent.unwrap();
     }
     from.flush().await.unwrap();
     counting.await.unwrap();
     rate(CORE, begun)
 }
 
-async fn bare_stored(from: &Client, to: &Client, consumer: &pull::Config) -> (f64, f64) {
+async fn bare_stored(
+    from: &Client,
+    to: &Client,
+    consumer: &pull::Config,
+    labelled: bool,
+) -> (f64, f64) {
     let stream = jetstream::new(to.clone()).get_stream("BARE").await.unwrap();
     let name = consumer.durable_name.clone().unwrap();
     let consumer = stream
@@ -193,17 +218,24 @@ async fn bare_stored(from: &Client, to: &Client, consumer: &pull::Config) -> (f6
         }
     });
     let context = jetstream::new(from.clone());
+    // A stream takes an id once: each turn has its own.
+    let turn = RandomState::new().hash_one(0) >> 1;
     let begun = Instant::now();
-    let tasks = (0..AT_ONCE).map(|_| {
+    let tasks = (0..AT_ONCE).map(|task| {
         let context = context.clone();
         tokio::spawn(async move {
             for x in 0..STORED / AT_ONCE {
                 let payload = serde_json::to_vec(&x).unwrap();
-                let sent = context
-                    .publish("bare.stored", payload.into())
-                    .await
-                    .unwrap();
-                sent.await.unwrap();
+                let sent = match labelled {
+                    false => context.publish("bare.stored", payload.into()).await,
+                    true => {
+                        let headers = headers(turn + task * STORED + x);
+                        context
+                            .publish_with_headers("bare.stored", headers, payload.into())
+                            .await
+                    }
+                };
+                sent.unwrap().await.unwrap();
             }
         })
     });
@@ -242,20 +274,22 @@ async fn measure(server: &Server) {
         Pair::start(&core, "ours.core").await,
         Pair::start(&stored, "ours.stored").await,
     );
-    let mut rates: [Vec<f64>; 6] = Default::default();
+    let mut rates: [Vec<f64>; 9] = Default::default();
     for turn in 0..=TURNS {
         eprint!("turn {turn} of {TURNS}: bare");
-        let bare = bare_core(&from, &to).await;
+        let bare = bare_core(&from, &to, false).await;
+        let labelled = bare_core(&from, &to, true).await;
         eprint!(", ours");
-        let turns = [bare, core.one_after_the_other("ours.core").await];
+        let turns = [bare, labelled, core.one_after_the_other("ours.core").await];
         eprint!("; stored: bare");
-        let (bare_published, bare_delivered) = bare_stored(&from, &to, &consumer).await;
+        let bare = bare_stored(&from, &to, &consumer, false).await;
+        let labelled = bare_stored(&from, &to, &consumer, true).await;
         eprint!(", ours");
-        let (published, delivered) = stored.at_once("ours.stored").await;
+        let ours = stored.at_once("ours.stored").await;
         eprintln!();
-        let all = turns
-            .into_iter()
-            .chain([bare_published, published, bare_delivered, delivered]);
+        let stored = [bare, labelled, ours];
+        let (published, delivered) = (stored.map(|one| one.0), stored.map(|one| one.1));
+        let all = turns.into_iter().chain(published).chain(delivered);
         // The first turn warms up.
         for (rates, rate) in rates.iter_mut().zip(all).filter(|_| 0 < turn) {
             rates.push(rate);
@@ -264,8 +298,8 @@ async fn measure(server: &Server) {
     core.end().await;
     stored.end().await;
     println!(
-        "{:<44} {:>12} {:>12} {:>8}",
-        "signals a second, 1 to 1", "bare", "ours", "ours/bare"
+        "{:<44} {:>12} {:>14} {:>12} {:>16}",
+        "signals a second, 1 to 1", "bare", "bare, headers", "ours", "ours of these, %"
     );
     let rates = rates.map(median);
     let rows = [
@@ -273,12 +307,15 @@ async fn measure(server: &Server) {
         "at least once, published (64 at once)",
         "at least once, delivered and acknowledged",
     ];
-    for (row, pair) in rows.iter().zip(rates.chunks(2)) {
+    for (row, of) in rows.iter().zip(rates.chunks(3)) {
+        let part = |whole: f64| 100.0 * of[2] / whole;
         println!(
-            "{row:<44} {:>12.0} {:>12.0} {:>7.0}%",
-            pair[0],
-            pair[1],
-            100.0 * pair[1] / pair[0]
+            "{row:<44} {:>12.0} {:>14.0} {:>12.0} {:>8.0} {:>7.0}",
+            of[0],
+            of[1],
+            of[2],
+            part(of[0]),
+            part(of[1])
         );
     }
 }

@@ -129,6 +129,9 @@ impl Events {
 
     /// What was said since then about a subject that may not be used so: `Publish`, `Subscription`.
     fn violation(&self, verb: &str, subject: &str, since: u64) -> Option<TransportError> {
+        if self.violations_count() <= since {
+            return None;
+        }
         let violations = self.violations();
         let quoted = format!("\"{subject}\"");
         let mut about = violations.iter().rev();

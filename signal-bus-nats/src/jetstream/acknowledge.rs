@@ -104,7 +104,12 @@ impl Word {
         let subject = format!("{dead}{}", self.topic);
         match self
             .shared
-            .store(subject, headers, self.payload.clone())
+            .store(
+                subject,
+                headers.clone(),
+                || headers.clone(),
+                self.payload.clone(),
+            )
             .await
         {
             Ok(_) => self.say(AckKind::Term).await,

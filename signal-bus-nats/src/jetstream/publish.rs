@@ -58,17 +58,20 @@ impl Shared {
         let headers = wire::headers(message);
         let size = wire::size(&headers, &message.payload);
         wire::check_size(size, self.connected.client.max_payload(), &message.topic)?;
-        let stored = self.store(subject, headers, message.payload.clone());
+        let again = || wire::headers(message);
+        let stored = self.store(subject, headers, again, message.payload.clone());
         stored.await.map(drop)
     }
 
-    /// Has the server store something, and tells its place.
+    /// Has the server store something, and tells its place; `again` makes the headers another time, which mostly nobody needs.
     pub(crate) async fn store(
         &self,
         subject: String,
         headers: HeaderMap,
+        again: impl Fn() -> HeaderMap,
         payload: Bytes,
     ) -> Result<u64, TransportError> {
+        let mut headers = Some(headers);
         let begun = Instant::now();
         let deadline = begun + self.publish_within;
         let mut known = Known::default();
@@ -82,7 +85,8 @@ impl Shared {
                 _ => return Err(self.gave_up(&subject, known)),
             }
             let since = self.connected.events.violations_count();
-            let attempt = self.attempt(&subject, headers.clone(), payload.clone());
+            let headers = headers.take().unwrap_or_else(&again);
+            let attempt = self.attempt(&subject, headers, payload.clone());
             let ended = tokio::select! {
                 biased;
                 stored = time::timeout_at(deadline, attempt) => match stored {

@@ -152,7 +152,9 @@ impl Log {
         headers.insert(NATS_MESSAGE_ID, id);
         let size = wire::size(&headers, &payload);
         wire::check_size(size, self.payload_bytes_max(), topic)?;
-        self.shared.store(subject, headers, payload).await
+        let first = headers.clone();
+        let again = || headers.clone();
+        self.shared.store(subject, first, again, payload).await
     }
 
     /// How large a message may be, in bytes, with its headers.
