@@ -2,12 +2,10 @@
 
 use std::{
     collections::HashMap,
-    pin::{Pin, pin},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
-    task::{Context, Poll},
     time::Duration,
 };
 
@@ -114,24 +112,6 @@ impl Core {
         }
     }
 
-    /// Hands a message to the client if that has room, and nothing is to be asked about its subject.
-    fn try_send(
-        &self,
-        message: &Message,
-        context: &mut Context<'_>,
-    ) -> Poll<Result<(), TransportError>> {
-        let since = self.own.events.violations_count();
-        match self.prepare(message, since) {
-            Ok((outgoing, true)) => {
-                let sent = pin!(publish(&self.own.client, outgoing));
-                let sent = sent.poll(context);
-                sent.map_err(|error| refused(message, &error))
-            }
-            Ok((_, false)) => Poll::Pending,
-            Err(error) => Poll::Ready(Err(error)),
-        }
-    }
-
     /// Hands a message to the client, and waits as long as it takes.
     async fn send(&self, message: &Message) -> Result<(), TransportError> {
         let since = self.own.events.violations_count();
@@ -227,29 +207,6 @@ async fn publish(client: &Client, outgoing: Outgoing) -> Result<(), PublishError
     client.publish_with_headers(subject, headers, payload).await
 }
 
-/// A message on its way to the client: mostly that has room, and what it takes to wait is not made.
-struct Publishing<'a> {
-    core: &'a Core,
-    message: &'a Message,
-    waiting: Option<TransportFuture<'a, ()>>,
-}
-
-impl Future for Publishing<'_> {
-    type Output = Result<(), TransportError>;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let (core, message) = (self.core, self.message);
-        let waiting = match &mut self.waiting {
-            Some(waiting) => waiting,
-            none => match core.try_send(message, context) {
-                Poll::Ready(sent) => return Poll::Ready(sent),
-                Poll::Pending => none.insert(Box::pin(core.send(message))),
-            },
-        };
-        waiting.as_mut().poll(context)
-    }
-}
-
 fn cannot(message: &Message) -> String {
     format!("cannot publish on `{}`", message.topic)
 }
@@ -334,11 +291,20 @@ impl Connection for Core {
     }
 
     fn publish<'a>(&'a self, message: &'a Message) -> TransportFuture<'a, ()> {
-        Box::pin(Publishing {
-            core: self,
-            message,
-            waiting: None,
-        })
+        Box::pin(self.send(message))
+    }
+
+    /// If the client has room, and nothing is to be asked about the subject.
+    fn try_publish(&self, message: &Message) -> Option<Result<(), TransportError>> {
+        let since = self.own.events.violations_count();
+        let outgoing = match self.prepare(message, since) {
+            Ok((outgoing, true)) => outgoing,
+            Ok((_, false)) => return None,
+            Err(error) => return Some(Err(error)),
+        };
+        // A client that was not ready, and is not asked again, has not taken the message.
+        let sent = publish(&self.own.client, outgoing).now_or_never()?;
+        Some(sent.map_err(|error| refused(message, &error)))
     }
 
     fn subscribe<'a>(&'a self, interest: &'a Interest) -> TransportFuture<'a, Deliveries> {

@@ -258,7 +258,10 @@ impl Running {
         let ready = {
             let mut ready = ready;
             if let Some(departure) = ready.departure.take() {
-                return travel::travel(Arc::clone(self), departure, ready).await;
+                return match travel::set_off(self, departure, ready) {
+                    Ok(sent) => sent,
+                    Err(travelling) => travelling.await,
+                };
             }
             ready
         };

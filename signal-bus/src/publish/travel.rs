@@ -88,49 +88,75 @@ pub(super) fn must_wait(route: &Route) -> Refusal {
     Refusal::Transport(TransportError::new(TransportFault::MustWait, reason))
 }
 
-/// Sends a signal off, and lets it in.
-///
-/// Boxes within boxes: an allocator has small ones at hand, and there is one for each signal.
-pub(super) fn travel(
-    running: Arc<Running>,
+type Sent = Result<Receipt, (Refusal, Signal)>;
+
+/// Sends a signal off, and lets it in; what takes waiting comes back as a future.
+pub(super) fn set_off(
+    running: &Arc<Running>,
     departure: Box<Departure>,
     ready: Box<Ready>,
-) -> Travelling {
-    let sending = send(Arc::clone(&running), departure, ready);
-    Travelling {
-        running,
-        sending: Some(Box::pin(sending)),
-        begun: false,
+) -> Result<Sent, Travelling> {
+    // What has begun before the close is waited for, like a run of a periodic function.
+    let held = running.exchange.begin_run();
+    let held = held.then(|| Held(Arc::clone(running)));
+    if held.is_none() && ready.offer.inside.is_none() {
+        return Ok(Err((Refusal::Closed, ready.into_signal())));
+    }
+    let Departure { link, message } = &*departure;
+    match link.connection.try_publish(message) {
+        None => {
+            let sending = send(Arc::clone(running), held, departure, ready);
+            Err(Travelling::new(running, sending))
+        }
+        Some(Err(error)) => Ok(Err((Refusal::Transport(error), ready.into_signal()))),
+        Some(Ok(())) => match running.arrive(message, ready) {
+            Tried::Accepted(receipt) => Ok(Ok(receipt)),
+            Tried::Refused(refusal, signal) => Ok(Err((refusal, signal))),
+            Tried::Wait(ready) => {
+                let entering = enter(Arc::clone(running), held, ready);
+                let mut travelling = Travelling::new(running, entering);
+                travelling.begun = true;
+                Err(travelling)
+            }
+        },
     }
 }
 
-type Sent = Result<Receipt, (Refusal, Signal)>;
-
-async fn send(running: Arc<Running>, departure: Box<Departure>, mut ready: Box<Ready>) -> Sent {
-    // What has begun before the close is waited for, like a run of a periodic function.
-    let held = running
-        .exchange
-        .begin_run()
-        .then(|| Held(Arc::clone(&running)));
-    if held.is_none() && ready.offer.inside.is_none() {
-        return Err((Refusal::Closed, ready.into_signal()));
-    }
+/// Boxes within boxes: an allocator has small ones at hand, and there is one for each signal.
+async fn send(
+    running: Arc<Running>,
+    held: Option<Held>,
+    departure: Box<Departure>,
+    ready: Box<Ready>,
+) -> Sent {
     let Departure { link, message } = &*departure;
     if let Err(error) = handed_over(&running, link, message).await {
         return Err((Refusal::Transport(error), ready.into_signal()));
     }
-    if let Ok(None) = running.hearing(&ready.route) {
-        return Ok(running.unrouted(&ready.route));
-    }
-    // Here, too, it has the name that it has elsewhere.
-    let named = Arc::new(running.links.named(&message.headers));
-    ready.offer.signal.bring(message.headers.clone(), named);
-    // The gate may have closed meanwhile, for those who come from outside.
-    ready.offer.inside.get_or_insert(Inside::Spawned(None));
-    match running.attempt(*ready) {
+    match running.arrive(message, ready) {
         Tried::Accepted(receipt) => Ok(receipt),
-        Tried::Wait(ready) => Box::pin(running.wait_for_room(ready)).await,
+        Tried::Wait(ready) => Box::pin(enter(running, held, ready)).await,
         Tried::Refused(refusal, signal) => Err((refusal, signal)),
+    }
+}
+
+/// Waits for room here, of what has left.
+async fn enter(running: Arc<Running>, _held: Option<Held>, ready: Ready) -> Sent {
+    running.wait_for_room(ready).await
+}
+
+impl Running {
+    /// Lets in here what has left.
+    fn arrive(&self, message: &Message, mut ready: Box<Ready>) -> Tried {
+        if let Ok(None) = self.hearing(&ready.route) {
+            return Tried::Accepted(self.unrouted(&ready.route));
+        }
+        // Here, too, it has the name that it has elsewhere.
+        let named = Arc::new(self.links.named(&message.headers));
+        ready.offer.signal.bring(message.headers.clone(), named);
+        // The gate may have closed meanwhile, for those who come from outside.
+        ready.offer.inside.get_or_insert(Inside::Spawned(None));
+        self.attempt(*ready)
     }
 }
 
@@ -165,6 +191,16 @@ pub(super) struct Travelling {
     running: Arc<Running>,
     sending: Option<Pin<Box<dyn Future<Output = Sent> + Send>>>,
     begun: bool,
+}
+
+impl Travelling {
+    fn new(running: &Arc<Running>, sending: impl Future<Output = Sent> + Send + 'static) -> Self {
+        Self {
+            running: Arc::clone(running),
+            sending: Some(Box::pin(sending)),
+            begun: false,
+        }
+    }
 }
 
 impl Future for Travelling {
