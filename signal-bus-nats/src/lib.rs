@@ -23,6 +23,7 @@ mod core;
 mod jetstream;
 mod log;
 mod nats;
+mod connecting;
 
 pub use delivery::{Buckets, Delivery, Storage, Streams};
 pub use log::{Entry, Extent, Log, LogError, LogReader, LogStream, Read};

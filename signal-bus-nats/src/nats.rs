@@ -1,21 +1,15 @@
 //! The description of a connection to NATS.
 
-use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
+use std::{fmt, path::PathBuf, time::Duration};
 
 use async_nats::{ConnectOptions, ServerAddr};
-use signal_bus::transport::{
-    Connection, Encoding, Transport, TransportError, TransportFault, TransportFuture,
-};
-use tokio::sync::watch;
+use signal_bus::transport::{Encoding, Transport as _, TransportError, TransportFault};
 
 use crate::{
     client::{Connected, connect},
-    core::Core,
-    delivery::{Buckets, Delivery, Kind, Streams},
+    delivery::{Buckets, Delivery, Streams},
     fault::failed,
-    jetstream::{self, JetStream, Shared, streams},
     log::{Log, LogError, LogStream},
-    requests::Requests,
     secrets::{Credentials, Tls, there, without_secrets},
     subject::Subjects,
 };
@@ -42,18 +36,18 @@ const REQUESTS: &str = "request";
 /// ```
 #[derive(Clone)]
 pub struct Nats {
-    servers: Vec<ServerAddr>,
+    pub(crate) servers: Vec<ServerAddr>,
     credentials: Credentials,
     tls: Tls,
-    subjects: Subjects,
-    delivery: Delivery,
-    encoding: Encoding,
-    create: Option<Streams>,
-    buckets: Option<Buckets>,
-    dead: Option<String>,
-    requests: String,
+    pub(crate) subjects: Subjects,
+    pub(crate) delivery: Delivery,
+    pub(crate) encoding: Encoding,
+    pub(crate) create: Option<Streams>,
+    pub(crate) buckets: Option<Buckets>,
+    pub(crate) dead: Option<String>,
+    pub(crate) requests: String,
     wait_for_server: Duration,
-    publish_within: Duration,
+    pub(crate) publish_within: Duration,
     client_name: Option<String>,
 }
 
@@ -310,7 +304,7 @@ impl Nats {
         }
     }
 
-    async fn client(&self, no_echo: bool) -> Result<Connected, TransportError> {
+    pub(crate) async fn client(&self, no_echo: bool) -> Result<Connected, TransportError> {
         let options = || {
             let options = self.options()?;
             Ok(if no_echo { options.no_echo() } else { options })
@@ -336,88 +330,6 @@ impl Nats {
             stream,
         )
         .await
-    }
-
-    async fn open(&self, patterns: &[String]) -> Result<Arc<dyn Connection>, TransportError> {
-        let subjects = patterns.iter().map(|pattern| self.subjects.of(pattern));
-        let subjects = subjects.collect::<Result<Vec<_>, _>>()?;
-        let own = self.subjects.clone();
-        let own = own.with_dead_letters(self.dead.as_deref());
-        let delivery = match &self.delivery.0 {
-            Kind::AtMostOnce => {
-                let (one, groups) = (self.client(true).await?, self.client(false).await?);
-                let requests = self.requests(&groups)?;
-                let within = self.publish_within;
-                let core = Core::new(one, groups, own, requests, self.encoding, within);
-                return Ok(Arc::new(core));
-            }
-            Kind::AtLeastOnce(delivery) => delivery.clone(),
-        };
-        let connected = self.client(false).await?;
-        let context = jetstream::context(&connected);
-        streams::check(&context).await?;
-        let dead = match &self.dead {
-            None => None,
-            // Where nothing travels, nothing dies.
-            Some(_) if subjects.is_empty() => None,
-            Some(dead) => Some(self.subjects.of(dead)?),
-        };
-        if let Some(create) = &self.create {
-            streams::create(&context, create, &subjects).await?;
-            if let Some(dead) = &dead {
-                let name = format!("{}-dead", create.name);
-                let letters = Streams {
-                    name,
-                    ..create.clone()
-                };
-                streams::create(&context, &letters, &[format!("{dead}.>")]).await?;
-            }
-        }
-        for subject in &subjects {
-            streams::holding(&context, subject).await?;
-        }
-        if let Some(dead) = &dead {
-            let held = streams::holding(&context, &format!("{dead}.>")).await;
-            held.map_err(|error| {
-                let reason = format!(
-                    "{error}; dead letters go there: `Nats::dead_letters` names another place, \
-                     `Nats::without_dead_letters` keeps none"
-                );
-                TransportError::new(error.fault(), reason)
-            })?;
-        }
-        let requests = self.requests(&connected)?;
-        let shared = Shared {
-            connected,
-            context,
-            subjects: own,
-            encoding: self.encoding,
-            delivery,
-            publish_within: self.publish_within,
-            dead: dead.map(|dead| format!("{dead}.")),
-            buckets: self.buckets.clone(),
-            closes: watch::Sender::new(false),
-        };
-        Ok(Arc::new(JetStream::new(shared, requests)))
-    }
-
-    fn requests(&self, on: &Connected) -> Result<Requests, TransportError> {
-        let subjects = self.subjects.further_below(&self.requests)?;
-        Ok(Requests::new(on.clone(), subjects, self.publish_within))
-    }
-}
-
-impl Transport for Nats {
-    fn name(&self) -> String {
-        let servers = self
-            .servers
-            .iter()
-            .map(|server| without_secrets(server.as_url_str()));
-        servers.collect::<Vec<_>>().join(",")
-    }
-
-    fn connect<'a>(&'a self, patterns: &'a [String]) -> TransportFuture<'a, Arc<dyn Connection>> {
-        Box::pin(self.open(patterns))
     }
 }
 
