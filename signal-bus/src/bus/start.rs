@@ -289,7 +289,7 @@ fn wish(subscriber: &SubscriberEntry, capacity: NonZeroUsize) -> Wish {
         kind: subscriber.kind,
         filter: subscriber.filter.clone(),
         key: subscriber.key.clone(),
-        replies: subscriber.replies.map(|(kind, _)| kind),
+        replies: subscriber.replies.map(|(kind, _)| Box::new(kind)),
         group: subscriber.group.map(Box::from),
         settings: Settings {
             capacity: own.unwrap_or(capacity),

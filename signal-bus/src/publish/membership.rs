@@ -137,7 +137,7 @@ impl Running {
 
     fn depart(&self, hearer: &Hearer, member: Option<&Member>, how: Leave) -> bool {
         let mut present = self.routes.present_mut();
-        let others = 1 < hearer.members.load(Ordering::Relaxed);
+        let others = 1 < hearer.members_count();
         if others {
             hearer.members.fetch_sub(1, Ordering::Relaxed);
             // Before it is woken, which the leaving does.

@@ -209,7 +209,9 @@ impl Running {
         if responders.is_empty() {
             return self.asks_far(question, wants).await;
         }
-        let mut kinds = responders.iter().filter_map(|one| one.wish.replies);
+        let mut kinds = responders
+            .iter()
+            .filter_map(|one| one.wish.replies.as_deref().copied());
         if !kinds.any(|kind| kind == wants) {
             return Err(NoReply::OtherType(told_types(&responders)));
         }
@@ -333,7 +335,7 @@ impl Running {
 /// The types of the replies, and who gives them.
 fn told_types(responders: &[Arc<Hearer>]) -> String {
     let told = responders.iter().filter_map(|one| {
-        let kind = one.wish.replies?;
+        let kind = *one.wish.replies.as_deref()?;
         Some(format!("{}` of `{}", kind.name, one.wish.site))
     });
     told.collect::<Vec<_>>().join("`, `")

@@ -4,7 +4,7 @@ use std::{
     fmt,
     sync::{
         Arc, OnceLock,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
     },
 };
 
@@ -31,8 +31,8 @@ pub(crate) struct Wish {
     pub(crate) kind: Option<Kind>,
     pub(crate) filter: Option<Filter>,
     pub(crate) key: Option<Key>,
-    /// The type of the replies, if it replies to requests.
-    pub(crate) replies: Option<Kind>,
+    /// The type of the replies, if it replies to requests; few do, and all have the room for it.
+    pub(crate) replies: Option<Box<Kind>>,
     pub(crate) group: Option<Box<str>>,
     pub(crate) settings: Settings,
 }
@@ -45,7 +45,7 @@ impl Wish {
             patterns: templates.map(|one| one.pattern().clone()).collect(),
             kind: self.kind,
             pulled: self.settings.pulled,
-            replies: self.replies,
+            replies: self.replies.as_deref().copied(),
             batch: self.settings.batch,
             capacity: self.settings.capacity.get(),
             overflow: self.settings.overflow,
@@ -61,7 +61,7 @@ pub(crate) struct Hearer {
     pub(crate) serial: u64,
     pub(crate) wish: Wish,
     /// Subscribers that share it: 1, or the members of its group.
-    pub(crate) members: AtomicUsize,
+    pub(crate) members: AtomicU32,
     /// The log that it shares with others who get the same.
     log: OnceLock<LogId>,
     alive: OnceLock<Alive>,
@@ -78,12 +78,18 @@ impl fmt::Debug for Hearer {
 }
 
 impl Hearer {
+    /// How many subscribers share it.
+    pub(crate) fn members_count(&self) -> usize {
+        let count = self.members.load(Ordering::Relaxed);
+        usize::try_from(count).unwrap_or(usize::MAX)
+    }
+
     pub(crate) fn new(queue: QueueId, serial: u64, wish: Wish) -> Self {
         Self {
             queue,
             serial,
             wish,
-            members: AtomicUsize::new(1),
+            members: AtomicU32::new(1),
             log: OnceLock::new(),
             alive: OnceLock::new(),
             leads_to: OnceLock::new(),

@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
-    sync::{Arc, atomic::Ordering},
+    sync::Arc,
 };
 
 use crate::{
@@ -128,9 +128,7 @@ impl Present {
     /// How many subscribers there are to the pattern itself.
     pub(crate) fn count(&self, pattern: &Pattern) -> usize {
         let filed = self.index.filed(pattern);
-        filed
-            .map(|Filing(_, hearer)| hearer.members.load(Ordering::Relaxed))
-            .sum()
+        filed.map(|Filing(_, hearer)| hearer.members_count()).sum()
     }
 
     /// One of those who name a topic exactly and take one type of signals only; all of them take the same.

@@ -1,6 +1,6 @@
 //! Questions about who is there.
 
-use std::sync::{Arc, atomic::Ordering};
+use std::sync::Arc;
 
 use crate::{
     error::InvalidTopic,
@@ -33,10 +33,7 @@ impl BusHandle {
     #[must_use]
     pub fn subscriber_count(&self, topic: &str) -> usize {
         let hearers = self.hearers(topic);
-        hearers
-            .iter()
-            .map(|hearer| hearer.members.load(Ordering::Relaxed))
-            .sum()
+        hearers.iter().map(|hearer| hearer.members_count()).sum()
     }
 
     /// Whether anybody hears a topic, by its name or by a pattern, whether or not it was published on before; or, of a

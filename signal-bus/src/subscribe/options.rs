@@ -223,7 +223,7 @@ impl<T: ?Sized + Payload> SubscriptionOptions<T> {
             kind: T::kind(),
             filter: None,
             key: None,
-            replies: self.replies,
+            replies: self.replies.map(Box::new),
             group: self.group,
             settings,
         };
