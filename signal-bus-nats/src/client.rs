@@ -96,14 +96,14 @@ impl Connected {
 
     /// Waits until the connection stands, or stands no more for good; how it is at the deadline.
     pub(crate) async fn settled_by(&self, deadline: Instant) -> ConnectionState {
-        let mut state = self.state();
         // Mostly it stands, and there is nothing to wait for.
+        let state = self.state();
         if !matches!(state, ConnectionState::Down { .. }) {
             return state;
         }
         let mut states = self.events.states();
         loop {
-            state = self.state();
+            let state = self.state();
             if !matches!(state, ConnectionState::Down { .. }) || deadline <= Instant::now() {
                 return state;
             }

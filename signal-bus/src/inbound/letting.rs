@@ -14,11 +14,9 @@ use std::{
 use tokio::{select, sync::watch, task::consume_budget};
 
 use crate::{
-    codec::Codec,
     error::{Failure, publish::Refusal},
-    guarded::caught,
     inbound::learned::{Learned, Lesson},
-    link::{arrived::Arrived, links::Link},
+    link::{arrived::Arrived, codecs, links::Link},
     observe::{
         At,
         letters::{DEAD, DeadLetter, DeadReason, Verdict as Given},
@@ -31,10 +29,7 @@ use crate::{
         arrival::Came,
         label::{About, Label, Stamp},
     },
-    transport::{
-        Deliveries, Delivery, Encoding, Incoming, Message, TransportError, TransportFault, Verdict,
-        header,
-    },
+    transport::{Deliveries, Delivery, Incoming, Message, TransportError, TransportFault, Verdict},
 };
 
 /// What one task takes in.
@@ -225,7 +220,7 @@ impl Letting<'_> {
         if let Some(lesson) = self.learned.of(topic, running) {
             return Ok(Some((
                 Arc::clone(&lesson.route),
-                value(&lesson.codec, message)?,
+                codecs::read(&lesson.codec, message)?,
             )));
         }
         let Some(kind) = kind(running, self.taking.group.as_deref(), message)? else {
@@ -235,7 +230,7 @@ impl Letting<'_> {
             .links
             .codecs
             .needed(kind, format_args!("be read from a message"))?;
-        let value = value(codec, message)?;
+        let value = codecs::read(codec, message)?;
         let route = running.routes.resolve(topic, kind, self.link.at);
         let route = route
             .map_err(|refusal| TransportError::new(TransportFault::Unfit, refusal.to_string()))?;
@@ -275,18 +270,6 @@ pub(super) fn kind(
             message.topic
         );
         TransportError::new(TransportFault::Unfit, reason)
-    })
-}
-
-/// The value of a message.
-pub(super) fn value(codec: &Codec, message: &Message) -> Result<Arc<AnyValue>, TransportError> {
-    let encoding = match message.headers.get(header::CONTENT_TYPE) {
-        None => Encoding::Json,
-        Some(content_type) => Encoding::of_content_type(content_type)?,
-    };
-    caught(|| encoding.decode(codec, &message.payload)).unwrap_or_else(|panic| {
-        let reason = format!("cannot read the payload: its `Deserialize` panicked: {panic}");
-        Err(TransportError::new(TransportFault::Unfit, reason))
     })
 }
 

@@ -13,10 +13,10 @@ use std::{
 use tokio::{pin, select, sync::oneshot};
 
 use crate::{
-    inbound::letting::{kind, value},
-    link::{interests::served, links::Link},
+    inbound::letting::kind,
+    link::{codecs, interests::served, links::Link},
     request::{Awaited, Brought, NoReply, Question},
-    scope::running::Running,
+    scope::{held::Held, running::Running},
     transport::{Message, Reply, Request, Requests, TransportError, header},
 };
 
@@ -147,7 +147,7 @@ async fn take_in(running: Arc<Running>, link: Arc<Link>, told: Told, mut request
             return running.links.tell_changed();
         };
         // The close waits until the reply has left.
-        let held = Held::new(&running);
+        let held = running.hold();
         let asked = select! {
             biased;
             () = &mut over => {
@@ -185,22 +185,6 @@ async fn refuse(running: &Arc<Running>, link: &Arc<Link>, mut requests: Requests
     }
 }
 
-/// Something that a close waits for.
-struct Held(Arc<Running>);
-
-impl Held {
-    fn new(running: &Arc<Running>) -> Option<Self> {
-        let begun = running.exchange.begin_run();
-        begun.then(|| Self(Arc::clone(running)))
-    }
-}
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        self.0.exchange.end_run();
-    }
-}
-
 /// Asks those who reply here.
 async fn ask(running: &Arc<Running>, message: &Message) -> Result<Awaited, NoReply> {
     let failed = |why: String| NoReply::Failed(why);
@@ -208,9 +192,9 @@ async fn ask(running: &Arc<Running>, message: &Message) -> Result<Awaited, NoRep
     let unread = |error: TransportError| failed(error.to_string());
     let kind = kind(running, None, message).map_err(unread)?;
     let kind = kind.ok_or_else(nobody)?;
-    let codecs = &running.links.codecs;
-    let codec = codecs.needed(kind, format_args!("be read from a request"));
-    let value = value(codec.map_err(unread)?, message).map_err(unread)?;
+    let known = &running.links.codecs;
+    let codec = known.needed(kind, format_args!("be read from a request"));
+    let value = codecs::read(codec.map_err(unread)?, message).map_err(unread)?;
     let at = running.links.of(&message.topic).map(|link| link.at);
     let at = at.ok_or_else(nobody)?;
     let route = running.routes.resolve(&message.topic, kind, at);

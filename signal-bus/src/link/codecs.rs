@@ -1,13 +1,14 @@
 //! How the values of each type become bytes.
 
-use std::{any::TypeId, collections::HashMap, fmt};
+use std::{any::TypeId, collections::HashMap, fmt, sync::Arc};
 
 use crate::{
     codec::{Codec, OwnedType as _, codec},
     error::transport::{TransportError, TransportFault},
     registry::{publisher::PublisherEntry, subscriber::SubscriberEntry},
-    signal::{Kind, Payload},
+    signal::{AnyValue, Kind, Payload},
     topic::Topic,
+    transport::{Encoding, Message, header},
 };
 
 /// The codecs of all types that annotated functions publish or take, and of those that were named beside.
@@ -57,6 +58,15 @@ impl Codecs {
         all.find(|(kind, _)| kind.name == name)
             .map(|(kind, _)| *kind)
     }
+}
+
+/// The value of a message, which is JSON unless it says otherwise.
+pub(crate) fn read(codec: &Codec, message: &Message) -> Result<Arc<AnyValue>, TransportError> {
+    let encoding = match message.headers.get(header::CONTENT_TYPE) {
+        None => Encoding::Json,
+        Some(content_type) => Encoding::of_content_type(content_type)?,
+    };
+    encoding.decode(codec, &message.payload)
 }
 
 /// The codec of a type.

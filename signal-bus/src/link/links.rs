@@ -5,7 +5,6 @@ use std::{fmt, panic::Location, sync::Arc, time::SystemTime};
 use tokio::sync::{Notify, Semaphore, watch};
 
 use crate::{
-    guarded::caught,
     link::{
         arrived::{Named, Outstanding},
         brings::Brings,
@@ -139,11 +138,7 @@ impl Links {
             .codecs
             .needed(kind, format_args!("travel on `{}`", signal.topic()))?;
         let encoding = link.connection.encoding();
-        let value = &**signal.as_arc();
-        let payload = caught(|| encoding.encode(codec, value)).unwrap_or_else(|panic| {
-            let reason = format!("cannot write the payload: its `Serialize` panicked: {panic}");
-            Err(TransportError::new(TransportFault::Unfit, reason))
-        })?;
+        let payload = encoding.encode(codec, &**signal.as_arc())?;
         let (stamp, now) = (&label.stamp, SystemTime::now());
         let content_type = message::content_type(encoding.content_type(), kind.name);
         let headers = written(&stamp.headers)?;

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use crate::{
-    guarded::caught,
-    link::links::{Link, Links},
+    link::{
+        codecs::read,
+        links::{Link, Links},
+    },
     signal::{AnyValue, Kind, headers::Headers},
-    transport::{Encoding, Message, TransportError, TransportFault, header, message::content_type},
+    transport::{Message, TransportError, header, message::content_type},
 };
 
 /// What a reply says.
@@ -32,10 +34,7 @@ impl Links {
             format_args!("travel as a reply on `{}`", request.topic),
         )?;
         let encoding = link.connection.encoding();
-        let payload = caught(|| encoding.encode(codec, value)).unwrap_or_else(|panic| {
-            let reason = format!("cannot write the payload: its `Serialize` panicked: {panic}");
-            Err(TransportError::new(TransportFault::Unfit, reason))
-        })?;
+        let payload = encoding.encode(codec, value)?;
         let headers = self.of_reply(request).with(
             header::CONTENT_TYPE,
             content_type(encoding.content_type(), kind.name),
@@ -72,18 +71,7 @@ impl Links {
         let codec = self
             .codecs
             .needed(wants, format_args!("be read from a reply"))?;
-        let encoding = match reply.headers.get(header::CONTENT_TYPE) {
-            None => Ok(Encoding::Json),
-            Some(content_type) => Encoding::of_content_type(content_type),
-        };
-        let read = encoding.and_then(|encoding| {
-            let read = caught(|| encoding.decode(codec, &reply.payload));
-            read.unwrap_or_else(|panic| {
-                let reason = format!("its `Deserialize` panicked: {panic}");
-                Err(TransportError::new(TransportFault::Unfit, reason))
-            })
-        });
-        Ok(match (read, reply.type_name()) {
+        Ok(match (read(codec, reply), reply.type_name()) {
             (Ok(value), _) => Said::Value(value),
             (Err(_), Some(name)) if name != wants.name => Said::OtherType(name.to_owned()),
             (Err(error), _) => Said::Failed(format!("there is a reply, but {error}")),

@@ -22,6 +22,7 @@ use crate::{
     route::invalid,
     scope::{
         self,
+        held::Held,
         running::{BusHandle, Running},
     },
     signal::{Payload, label::Origin},
@@ -41,16 +42,7 @@ struct State<T> {
     signal: Mutex<Option<T>>,
     changed: Latch,
     /// Held while the close has to wait for it.
-    owed: Mutex<Option<Owed>>,
-}
-
-/// Something the close waits for.
-struct Owed(Arc<Running>);
-
-impl Drop for Owed {
-    fn drop(&mut self) {
-        self.0.exchange.end_run();
-    }
+    owed: Mutex<Option<Held>>,
 }
 
 impl<T> fmt::Debug for Delayed<T> {
@@ -112,8 +104,8 @@ impl<T> Delayed<T> {
             .owed
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        if owed.is_none() && self.is_waiting() && self.running.exchange.begin_run() {
-            *owed = Some(Owed(Arc::clone(&self.running)));
+        if owed.is_none() && self.is_waiting() {
+            *owed = self.running.hold();
         }
         drop(owed);
         self

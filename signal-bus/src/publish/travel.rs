@@ -17,7 +17,7 @@ use crate::{
     publish::{Manner, Ready, Receipt, Tried},
     queue::offer::{Inside, Offer},
     route::topic::Route,
-    scope::running::Running,
+    scope::{held::Held, running::Running},
     signal::{AnyValue, Signal, arrival::Came},
     transport::{Message, TransportError, TransportFault},
 };
@@ -97,8 +97,7 @@ pub(super) fn set_off(
     ready: Box<Ready>,
 ) -> Result<Sent, Travelling> {
     // What has begun before the close is waited for, like a run of a periodic function.
-    let held = running.exchange.begin_run();
-    let held = held.then(|| Held(Arc::clone(running)));
+    let held = running.hold();
     if held.is_none() && ready.offer.inside.is_none() {
         return Ok(Err((Refusal::Closed, ready.into_signal())));
     }
@@ -173,15 +172,6 @@ async fn handed_over(
             let reason = format!("the bus has ended, and {} has not said what became of the signal", link.name);
             Err(TransportError::new(TransportFault::Unknown, reason))
         }
-    }
-}
-
-/// Something that a close waits for.
-struct Held(Arc<Running>);
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        self.0.exchange.end_run();
     }
 }
 

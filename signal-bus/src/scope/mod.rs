@@ -14,6 +14,7 @@ pub(crate) mod active;
 pub(crate) mod asking;
 pub(crate) mod watch;
 pub(crate) mod running;
+pub(crate) mod held;
 mod health;
 pub(crate) mod place;
 mod tripping;

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use crate::{
     codec::Codec,
     error::transport::{TransportError, TransportFault},
+    guarded::caught,
     signal::AnyValue,
 };
 
@@ -66,8 +67,15 @@ impl Encoding {
         })
     }
 
-    /// Writes a value.
+    /// Writes a value, whatever its `Serialize` does.
     pub(crate) fn encode(self, codec: &Codec, value: &AnyValue) -> Result<Bytes, TransportError> {
+        caught(|| self.write(codec, value)).unwrap_or_else(|panic| {
+            let reason = format!("cannot write the payload: its `Serialize` panicked: {panic}");
+            Err(unfit(reason))
+        })
+    }
+
+    fn write(self, codec: &Codec, value: &AnyValue) -> Result<Bytes, TransportError> {
         let value = (codec.as_serialize)(value)
             .ok_or_else(|| unfit("the value is not of its topic's type"))?;
         let bytes = match self {
@@ -84,12 +92,19 @@ impl Encoding {
         Ok(bytes.into())
     }
 
-    /// Reads a value, and nothing but that.
+    /// Reads a value, and nothing but that, whatever its `Deserialize` does.
     pub(crate) fn decode(
         self,
         codec: &Codec,
         bytes: &[u8],
     ) -> Result<Arc<AnyValue>, TransportError> {
+        caught(|| self.read(codec, bytes)).unwrap_or_else(|panic| {
+            let reason = format!("cannot read the payload: its `Deserialize` panicked: {panic}");
+            Err(unfit(reason))
+        })
+    }
+
+    fn read(self, codec: &Codec, bytes: &[u8]) -> Result<Arc<AnyValue>, TransportError> {
         match self {
             Self::Json => {
                 let mut reader = serde_json::Deserializer::from_slice(bytes);
