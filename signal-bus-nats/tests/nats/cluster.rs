@@ -7,7 +7,7 @@ use signal_bus::Signal;
 use signal_bus_nats::{Nats, Streams};
 
 use crate::{
-    Noted, connected, jetstream,
+    Noted, connected, jetstream, published_by_eight,
     server::{Server, free_port},
     until,
 };
@@ -69,16 +69,7 @@ async fn nothing_is_lost_when_the_server_is_killed_that_leads_a_stream() -> anyh
         async {}
     })?;
     there.connected().await;
-    let mut publishing = tokio::task::JoinSet::new();
-    for task in 0..8 {
-        let bus = here.handle();
-        publishing.spawn(async move {
-            for x in 0..SIGNALS / 8 {
-                bus.publish("led", x * 8 + task).await?;
-            }
-            anyhow::Ok(())
-        });
-    }
+    let mut publishing = published_by_eight(&here, "led", SIGNALS);
     until(|| 100 < noted.all().len()).await;
     let leads = leader(&servers).await;
     servers[leads].kill();

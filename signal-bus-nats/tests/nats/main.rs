@@ -28,8 +28,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use signal_bus::{Bus, BusGuard};
+use signal_bus::{Bus, BusGuard, BusHandle};
 use signal_bus_nats::{Nats, Streams};
+
+use tokio::task::JoinSet;
 
 use crate::server::Server;
 
@@ -72,6 +74,25 @@ async fn travel_both_ways(nats: &Nats) -> anyhow::Result<()> {
     shop.close().await?;
     mail.close().await?;
     Ok(())
+}
+
+/// Publishes numbers below `count`, from eight tasks at once.
+fn published_by_eight(
+    bus: &BusHandle,
+    topic: &'static str,
+    count: u32,
+) -> JoinSet<anyhow::Result<()>> {
+    let mut publishing = JoinSet::new();
+    for task in 0..8 {
+        let bus = bus.clone();
+        publishing.spawn(async move {
+            for x in 0..count / 8 {
+                bus.publish(topic, x * 8 + task).await?;
+            }
+            Ok(())
+        });
+    }
+    publishing
 }
 
 /// What was noted, in order.

@@ -19,7 +19,7 @@ use tokio::{
     sync::watch,
 };
 
-use crate::{Noted, connected, jetstream, nats, server::Server, stored, until};
+use crate::{Noted, connected, jetstream, nats, published_by_eight, server::Server, stored, until};
 
 /// Publishes from eight tasks while the server is killed so often; how many came twice.
 async fn kills(signals: u32, times: u32) -> anyhow::Result<usize> {
@@ -36,16 +36,7 @@ async fn kills(signals: u32, times: u32) -> anyhow::Result<usize> {
         async {}
     })?;
     there.connected().await;
-    let mut publishing = tokio::task::JoinSet::new();
-    for task in 0..8 {
-        let bus = here.handle();
-        publishing.spawn(async move {
-            for x in 0..signals / 8 {
-                bus.publish("kills", x * 8 + task).await?;
-            }
-            anyhow::Ok(())
-        });
-    }
+    let mut publishing = published_by_eight(&here, "kills", signals);
     let killing = std::thread::spawn(move || {
         for _ in 0..times {
             std::thread::sleep(Duration::from_millis(300));

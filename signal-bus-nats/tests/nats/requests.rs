@@ -81,6 +81,18 @@ async fn a_request_goes_to_one_process_and_its_reply_comes_back() -> anyhow::Res
     Ok(())
 }
 
+/// Somebody who is slow to reply on `ask.slow`, and what has been asked.
+fn responds_after(bus: &BusHandle, time: Duration) -> anyhow::Result<(Listener, Noted<u32>)> {
+    let noted = Noted::default();
+    let notes = noted.clone();
+    let slow = bus.respond("ask.slow", async move |number: Signal<u32>| {
+        notes.note(*number);
+        tokio::time::sleep(time).await;
+        anyhow::Ok(number.to_string())
+    })?;
+    Ok((slow, noted))
+}
+
 #[tokio::test]
 async fn a_requester_that_gives_up_is_not_waited_for() -> anyhow::Result<()> {
     let server = Server::start();
@@ -89,13 +101,7 @@ async fn a_requester_that_gives_up_is_not_waited_for() -> anyhow::Result<()> {
             connected(&nats, &["ask.>"]).await,
             connected(&nats, &["ask.>"]).await,
         );
-        let noted = Noted::default();
-        let notes = noted.clone();
-        let slow = there.respond("ask.slow", async move |number: Signal<u32>| {
-            notes.note(*number);
-            tokio::time::sleep(Duration::from_millis(400)).await;
-            anyhow::Ok(number.to_string())
-        })?;
+        let (slow, noted) = responds_after(&there, Duration::from_millis(400))?;
         there.connected().await;
         let limit = Duration::from_millis(100);
         let late = here.request::<u32, String>("ask.slow", 1, limit).await;
@@ -120,13 +126,7 @@ async fn a_close_waits_until_the_replies_have_left() -> anyhow::Result<()> {
             connected(&nats, &["ask.>"]).await,
             connected(&nats, &["ask.>"]).await,
         );
-        let noted = Noted::default();
-        let notes = noted.clone();
-        let slow = there.respond("ask.slow", async move |number: Signal<u32>| {
-            notes.note(*number);
-            tokio::time::sleep(Duration::from_millis(200)).await;
-            anyhow::Ok(number.to_string())
-        })?;
+        let (slow, noted) = responds_after(&there, Duration::from_millis(200))?;
         slow.detach();
         there.connected().await;
         let closes = async {
