@@ -1,8 +1,8 @@
 //! How values become bytes.
 
-use std::sync::Arc;
+use std::{cell::Cell, sync::Arc};
 
-use bytes::Bytes;
+use bytes::{BufMut as _, Bytes, BytesMut};
 
 use crate::{
     codec::Codec,
@@ -10,6 +10,15 @@ use crate::{
     guarded::caught,
     signal::AnyValue,
 };
+
+/// So many bytes of payloads share one piece of memory, if they are small: to make one for each costs more than to write it.
+const PAGE_SIZE: usize = 4096;
+/// With less left a new one is begun; and with more, which was made for a large one, that small ones would keep.
+const LEFT_MIN: usize = 256;
+
+thread_local! {
+    static PAGE: Cell<BytesMut> = Cell::new(BytesMut::new());
+}
 
 /// How values become bytes.
 ///
@@ -29,7 +38,7 @@ pub enum Encoding {
 }
 
 impl Encoding {
-    const ALL: &'static [Self] = &[
+    pub(crate) const ALL: &'static [Self] = &[
         Self::Json,
         #[cfg(feature = "messagepack")]
         Self::MessagePack,
@@ -55,6 +64,14 @@ impl Encoding {
     ///
     /// If it is none that this program was built with.
     pub fn of_content_type(content_type: &str) -> Result<Self, TransportError> {
+        // As a bus writes it.
+        let exact = |one: &&Self| {
+            let rest = content_type.strip_prefix(one.content_type());
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(';'))
+        };
+        if let Some(known) = Self::ALL.iter().find(exact) {
+            return Ok(*known);
+        }
         let name = content_type.split(';').next().unwrap_or_default().trim();
         let mut all = Self::ALL.iter();
         let known = all.find(|one| one.content_type().eq_ignore_ascii_case(name));
@@ -78,18 +95,33 @@ impl Encoding {
     fn write(self, codec: &Codec, value: &AnyValue) -> Result<Bytes, TransportError> {
         let value = (codec.as_serialize)(value)
             .ok_or_else(|| unfit("the value is not of its topic's type"))?;
-        let bytes = match self {
-            Self::Json => serde_json::to_vec(value).map_err(|error| cannot("write", &error))?,
+        // Whatever the value does while it is written, another one has a page of its own.
+        let mut page = PAGE.take();
+        page.clear();
+        match self {
+            Self::Json => {
+                let written = serde_json::to_writer((&mut page).writer(), value);
+                written.map_err(|error| cannot("write", &error))?;
+            }
             #[cfg(feature = "messagepack")]
             Self::MessagePack => {
-                rmp_serde::to_vec_named(value).map_err(|error| cannot("write", &error))?
+                let into = (&mut page).writer();
+                let mut into = rmp_serde::Serializer::new(into).with_struct_map();
+                let written = serde::Serialize::serialize(value, &mut into);
+                written.map_err(|error| cannot("write", &error))?;
             }
             #[cfg(feature = "postcard")]
             Self::Postcard => {
-                postcard::to_allocvec(value).map_err(|error| cannot("write", &error))?
+                let written = postcard::to_extend(value, page);
+                page = written.map_err(|error| cannot("write", &error))?;
             }
-        };
-        Ok(bytes.into())
+        }
+        let payload = page.split().freeze();
+        if !(LEFT_MIN..=PAGE_SIZE).contains(&page.capacity()) {
+            page = BytesMut::with_capacity(PAGE_SIZE);
+        }
+        PAGE.set(page);
+        Ok(payload)
     }
 
     /// Reads a value, and nothing but that, whatever its `Deserialize` does.
