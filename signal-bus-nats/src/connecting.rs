@@ -32,7 +32,7 @@ impl Nats {
             Kind::AtLeastOnce(delivery) => delivery.clone(),
         };
         let connected = self.client(false).await?;
-        let context = jetstream::context(&connected);
+        let context = jetstream::context(&connected, self.publish_within);
         streams::check(&context).await?;
         let dead = match &self.dead {
             None => None,
@@ -69,6 +69,7 @@ impl Nats {
             connected,
             context,
             subjects: own,
+            last: Default::default(),
             encoding: self.encoding,
             delivery,
             publish_within: self.publish_within,

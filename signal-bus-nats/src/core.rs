@@ -55,9 +55,29 @@ pub(crate) struct Core {
 /// The subjects of topics that may be published on, as far as is known.
 #[derive(Default, Debug)]
 struct Known {
-    subjects: HashMap<String, Subject>,
+    subjects: HashMap<Arc<str>, Subject>,
+    /// The one that was asked for last.
+    last: Option<(Arc<str>, Subject)>,
     /// How often something was not permitted until then: what was permitted before may not be any more.
     violations_count: u64,
+}
+
+impl Known {
+    /// The subject of a topic.
+    fn get(&mut self, topic: &Arc<str>) -> Option<Subject> {
+        let last = self.last.as_ref();
+        if let Some((_, subject)) = last.filter(|(last, _)| Arc::ptr_eq(last, topic)) {
+            return Some(subject.clone());
+        }
+        let subject = self.subjects.get(topic)?;
+        self.last = Some((Arc::clone(topic), subject.clone()));
+        Some(subject.clone())
+    }
+
+    fn clear(&mut self) {
+        self.subjects.clear();
+        self.last = None;
+    }
 }
 
 impl Core {
@@ -86,18 +106,17 @@ impl Core {
         if self.closed.load(Ordering::Acquire) {
             return Err(closed());
         }
-        let known = self.known(since).subjects.get(&message.topic).cloned();
+        let known = self.known(since).get(&message.topic);
         let permitted = known.is_some();
         let subject = match known {
             Some(subject) => subject,
             None => self.subjects.of(&message.topic)?.into(),
         };
-        let headers = wire::headers(message);
-        let size = wire::size(&headers, &message.payload);
+        let size = wire::size_of(message);
         wire::check_size(size, self.own.client.max_payload(), &message.topic)?;
         self.check_up(message)?;
         let payload = message.payload.clone();
-        Ok(((subject, headers, payload), permitted))
+        Ok(((subject, wire::headers(message), payload), permitted))
     }
 
     /// The client would keep a message, and then let everybody wait, while the server is away.
@@ -132,7 +151,7 @@ impl Core {
     /// Hears whether a subject may be published on: the server says so by the way, and only if it may not.
     async fn ask_for(
         &self,
-        topic: &str,
+        topic: &Arc<str>,
         subject: Subject,
         since: u64,
     ) -> Result<(), TransportError> {
@@ -143,9 +162,9 @@ impl Core {
         }
         let mut known = self.known(since);
         if KNOWN_MAX <= known.subjects.len() {
-            known.subjects.clear();
+            known.clear();
         }
-        known.subjects.insert(topic.to_owned(), subject);
+        known.subjects.insert(Arc::clone(topic), subject);
         Ok(())
     }
 
@@ -153,7 +172,7 @@ impl Core {
     fn known(&self, violations_count: u64) -> MutexGuard<'_, Known> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if known.violations_count != violations_count {
-            known.subjects.clear();
+            known.clear();
             known.violations_count = violations_count;
         }
         known
@@ -191,6 +210,7 @@ impl Core {
                     subscriber,
                     subjects: self.subjects.clone(),
                     pattern: interest.pattern.clone(),
+                    last: None,
                     events: Arc::clone(events),
                 };
                 Ok(deliveries(hears))
@@ -230,12 +250,27 @@ struct Hears {
     subscriber: Subscriber,
     subjects: Subjects,
     pattern: String,
+    /// The subject of the last message, and its topic, if somebody asks for that.
+    last: Option<(Subject, Option<Arc<str>>)>,
     events: Arc<Events>,
 }
 
 impl Hears {
-    fn is_unasked(&self, message: &Message) -> bool {
-        self.subjects.is_unasked(&message.topic, &self.pattern)
+    /// What comes, as a message; `None` if nobody asks for its topic.
+    fn message(&mut self, carried: &async_nats::Message) -> Option<Message> {
+        let last = self.last.as_ref();
+        let known = last.filter(|(subject, _)| *subject == carried.subject);
+        let topic = match known {
+            Some((_, topic)) => topic.clone(),
+            None => {
+                let topic = self.subjects.topic(&carried.subject);
+                let topic = topic.filter(|topic| !self.subjects.is_unasked(topic, &self.pattern));
+                let topic = topic.map(Arc::from);
+                self.last = Some((carried.subject.clone(), topic.clone()));
+                topic
+            }
+        };
+        Some(wire::read(topic?, carried))
     }
 }
 
@@ -266,8 +301,7 @@ async fn read(mut hears: Hears, inbox: &Inbox) {
         }
         while let Some(carried) = next {
             let size = carried.length;
-            let message = wire::message(&hears.subjects, carried);
-            let message = message.filter(|one| !hears.is_unasked(one));
+            let message = hears.message(&carried);
             messages.extend(message.map(|message| (message, size)));
             if messages.len() == READ_AT_ONCE {
                 break;

@@ -172,7 +172,7 @@ mod tests {
         let mut topics = Vec::new();
         while let Some(Some(incoming)) = reading.next().now_or_never() {
             topics.push(match incoming {
-                Incoming::Message(delivery) => delivery.message.topic,
+                Incoming::Message(delivery) => delivery.message.topic.to_string(),
                 Incoming::Lost { count, .. } => format!("{count} lost"),
                 other => format!("{other:?}"),
             });

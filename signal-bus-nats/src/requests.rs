@@ -153,7 +153,7 @@ impl Requests {
         };
         drop(wait);
         let reply = reply.map_err(|_| closed())?;
-        self.read(message, &subject, reply)
+        self.read(message, &subject, &reply)
     }
 
     /// What a reply says.
@@ -161,20 +161,20 @@ impl Requests {
         &self,
         asked: &Message,
         subject: &str,
-        reply: async_nats::Message,
+        reply: &async_nats::Message,
     ) -> Result<Message, TransportError> {
         if reply.status == Some(StatusCode::NO_RESPONDERS) {
             let reason = format!("nobody replies on `{subject}`");
             return Err(TransportError::new(TransportFault::NoResponders, reason));
         }
-        if let Some(stream) = stored(&reply) {
+        if let Some(stream) = stored(reply) {
             let reason = format!(
                 "the stream `{stream}` holds `{subject}`, and so it answers requests by itself: give them subjects that no stream \
                  holds, by `Nats::requests_below`"
             );
             return Err(TransportError::new(TransportFault::Refused, reason));
         }
-        let mut read = wire::read(asked.topic.clone(), reply);
+        let mut read = wire::read(Arc::clone(&asked.topic), reply);
         let failed = read.headers.get(SERVICE_ERROR).map(str::to_owned);
         if let Some(failed) = failed.filter(|_| read.headers.get(header::ERROR).is_none()) {
             read.headers = read.headers.with(header::ERROR, failed);
@@ -213,7 +213,7 @@ impl Requests {
         let requests = self.subscribe(subject, Some(RESPONDERS)).await?;
         let (subjects, client) = (self.subjects.clone(), self.connected.client.clone());
         let requests = requests.filter_map(move |carried| {
-            let request = request(&subjects, &client, carried);
+            let request = request(&subjects, &client, &carried);
             std::future::ready(request)
         });
         Ok(Box::pin(requests))
@@ -275,7 +275,7 @@ fn stored(reply: &async_nats::Message) -> Option<String> {
 }
 
 /// A request that has come in; `None` if nobody waits for a reply.
-fn request(subjects: &Subjects, client: &Client, carried: async_nats::Message) -> Option<Request> {
+fn request(subjects: &Subjects, client: &Client, carried: &async_nats::Message) -> Option<Request> {
     let to = carried.reply.clone()?;
     let message = wire::message(subjects, carried)?;
     let client = client.clone();

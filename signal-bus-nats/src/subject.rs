@@ -1,5 +1,8 @@
 //! Topics as NATS knows them.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_nats::Subject;
 use signal_bus::transport::{TransportError, TransportFault};
 
 /// Topics become subjects by a prefix; tokens and wildcards are the same.
@@ -70,6 +73,27 @@ impl Subjects {
     /// The topic of a subject, if it is one of these.
     pub(crate) fn topic<'a>(&self, subject: &'a str) -> Option<&'a str> {
         subject.strip_prefix(&self.prefix)
+    }
+}
+
+/// The subject of the topic that was asked for last: mostly it is the same topic again, and its very text.
+#[derive(Default, Debug)]
+pub(crate) struct LastSubject(Mutex<Option<(Arc<str>, Subject)>>);
+
+impl LastSubject {
+    /// The subject of a topic.
+    pub(crate) fn of(
+        &self,
+        topic: &Arc<str>,
+        subjects: &Subjects,
+    ) -> Result<Subject, TransportError> {
+        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, subject)) = last.as_ref().filter(|(last, _)| Arc::ptr_eq(last, topic)) {
+            return Ok(subject.clone());
+        }
+        let subject = Subject::from(subjects.of(topic)?);
+        *last = Some((Arc::clone(topic), subject.clone()));
+        Ok(subject)
     }
 }
 

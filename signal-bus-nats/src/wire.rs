@@ -1,7 +1,9 @@
 //! Messages as NATS carries them.
 
+use std::sync::Arc;
+
 use async_nats::{
-    HeaderMap,
+    HeaderMap, HeaderValue,
     header::{HeaderName, NATS_MESSAGE_ID},
 };
 use bytes::Bytes;
@@ -21,6 +23,8 @@ const EXACT: &str = "Signal-Exact-";
 /// What then stands before and after the text.
 const EDGE: char = '|';
 
+/// The name by which a stream tells doubles.
+const NATS_MSG_ID: &str = "Nats-Msg-Id";
 /// A name that needs no memory of its own.
 const CONTENT_TYPE: HeaderName = HeaderName::from_static(header::CONTENT_TYPE);
 
@@ -33,14 +37,21 @@ pub(crate) fn headers(message: &Message) -> HeaderMap {
             header::CONTENT_TYPE => headers.insert(CONTENT_TYPE, text),
             _ => headers.insert(name, text),
         }
-        if text.trim().len() < text.len() {
+        if is_cut(text) {
             headers.insert(format!("{EXACT}{name}"), format!("{EDGE}{text}{EDGE}"));
         }
     }
     headers
 }
 
-/// What the server counts of a message.
+/// Whether blanks at the ends of a text would be left out.
+fn is_cut(text: &str) -> bool {
+    let ends = [text.as_bytes().first(), text.as_bytes().last()];
+    let plain = |byte: Option<&u8>| byte.is_none_or(u8::is_ascii_graphic);
+    !ends.into_iter().all(plain) && text.trim().len() < text.len()
+}
+
+/// What the server counts of headers and payload.
 pub(crate) fn size(headers: &HeaderMap, payload: &Bytes) -> usize {
     let all = headers.iter().flat_map(|(name, texts)| {
         let name: &str = name.as_ref();
@@ -50,6 +61,23 @@ pub(crate) fn size(headers: &HeaderMap, payload: &Bytes) -> usize {
     });
     let headers: usize = all.sum();
     payload.len() + if headers == 0 { 0 } else { headers + FRAME }
+}
+
+/// What the server counts of a message; as [`size`] of its headers, before they are written.
+pub(crate) fn size_of(message: &Message) -> usize {
+    let all = message.headers.iter().map(|(name, text)| {
+        let written = match name {
+            header::ID => NATS_MSG_ID.len(),
+            _ => name.len(),
+        };
+        let again = match is_cut(text) {
+            true => EXACT.len() + name.len() + text.len() + 2 * EDGE.len_utf8() + AROUND,
+            false => 0,
+        };
+        written + text.len() + AROUND + again
+    });
+    let headers: usize = all.sum();
+    message.payload.len() + if headers == 0 { 0 } else { headers + FRAME }
 }
 
 /// Checks that the server takes so much.
@@ -67,28 +95,44 @@ pub(crate) fn check_size(size: usize, limit: usize, topic: &str) -> Result<(), T
 }
 
 /// A message that has come in; `None` if it is none of this bus's topics.
-pub(crate) fn message(subjects: &Subjects, carried: async_nats::Message) -> Option<Message> {
-    let topic = subjects.topic(&carried.subject)?.to_owned();
+pub(crate) fn message(subjects: &Subjects, carried: &async_nats::Message) -> Option<Message> {
+    let topic = subjects.topic(&carried.subject)?.into();
     Some(read(topic, carried))
 }
 
 /// A message that has come in for a topic.
-pub(crate) fn read(topic: String, carried: async_nats::Message) -> Message {
-    let all = carried.headers.iter().flat_map(HeaderMap::iter);
-    // Of several texts of a name the first counts.
-    let all = all.filter_map(|(name, texts)| Some((name.as_ref(), texts.first()?.as_str())));
-    let is_plain = |name: &str| !name.starts_with(EXACT) && name != "Nats-Msg-Id";
-    let plain = all.clone().filter(|(name, _)| is_plain(name));
-    let id = carried.headers.as_ref();
-    let id = id.and_then(|headers| headers.get(NATS_MESSAGE_ID));
-    let exact = all.filter_map(|(name, text)| {
-        let text = text.strip_prefix(EDGE)?.strip_suffix(EDGE)?;
-        Some((name.strip_prefix(EXACT)?, text))
-    });
+pub(crate) fn read(topic: Arc<str>, carried: &async_nats::Message) -> Message {
+    let headers = carried.headers.as_ref();
+    let headers = headers.map(read_headers).unwrap_or_default();
+    Message::new(topic, carried.payload.clone(), headers)
+}
+
+fn read_headers(carried: &HeaderMap) -> Headers {
+    let mut all = Vec::with_capacity(carried.len());
+    let (mut id, mut exact) = (None, Vec::new());
+    for (name, texts) in carried.iter() {
+        let name: &str = name.as_ref();
+        // Of several texts of a name the first counts.
+        let Some(text) = texts.first().map(HeaderValue::as_str) else {
+            continue;
+        };
+        match name {
+            NATS_MSG_ID => id = Some((header::ID, text)),
+            _ => match name.strip_prefix(EXACT) {
+                None => all.push((name, text)),
+                Some(name) => {
+                    let text = text
+                        .strip_prefix(EDGE)
+                        .and_then(|text| text.strip_suffix(EDGE));
+                    exact.extend(text.map(|text| (name, text)));
+                }
+            },
+        }
+    }
     // What comes later counts more.
-    let id = id.map(|id| (header::ID, id.as_str()));
-    let headers: Headers = plain.chain(id).chain(exact).collect();
-    Message::new(topic, carried.payload, headers)
+    all.extend(id);
+    all.extend(exact);
+    all.into_iter().collect()
 }
 
 #[cfg(test)]
@@ -99,21 +143,20 @@ mod tests {
         transport::{Message, header},
     };
 
-    use super::{check_size, headers, size};
+    use super::{check_size, headers, size, size_of};
     use crate::subject::Subjects;
 
     #[test]
     fn what_counts_is_what_stands_on_the_wire() {
         let message = Message::new("t", "12345", Headers::new().with("A", "b"));
-        let headers = headers(&message);
-        assert_eq!(
-            size(&headers, &message.payload),
-            "NATS/1.0\r\nA: b\r\n\r\n12345".len()
-        );
-        assert_eq!(
-            size(&async_nats::HeaderMap::new(), &Bytes::from_static(b"12")),
-            2
-        );
+        assert_eq!(size_of(&message), "NATS/1.0\r\nA: b\r\n\r\n12345".len());
+        assert_eq!(size_of(&Message::new("t", "12", Headers::new())), 2);
+        // As the client writes it, whatever its headers are.
+        let odd = Headers::new()
+            .with(header::ID, "n-1")
+            .with("Blank", " b\u{a0}");
+        let odd = Message::new("t", "12345", odd.with(header::CONTENT_TYPE, "x"));
+        assert_eq!(size_of(&odd), size(&headers(&odd), &odd.payload));
     }
 
     #[test]
@@ -145,7 +188,7 @@ mod tests {
                 description: None,
                 length: 0,
             };
-            let came = super::message(&Subjects::default(), carried).unwrap();
+            let came = super::message(&Subjects::default(), &carried).unwrap();
             assert_eq!(came.headers, message.headers, "{text:?}");
         }
     }

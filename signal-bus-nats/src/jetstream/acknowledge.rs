@@ -9,12 +9,7 @@ use std::{
     time::Duration,
 };
 
-use async_nats::{
-    HeaderMap,
-    header::NATS_MESSAGE_ID,
-    jetstream::{AckKind, message::Acker},
-};
-use bytes::Bytes;
+use async_nats::{header::NATS_MESSAGE_ID, jetstream::AckKind};
 use signal_bus::transport::{
     Acknowledge, TransportError, TransportFault, TransportFuture, Verdict,
 };
@@ -32,11 +27,9 @@ const DEAD_AGAIN_AFTER: Duration = Duration::from_secs(5);
 /// The way back of one message.
 pub(super) struct Word {
     pub(super) shared: Arc<Shared>,
-    pub(super) acker: Acker,
-    /// What is kept of it for a dead letter.
-    pub(super) topic: String,
-    pub(super) payload: Bytes,
-    pub(super) headers: Option<HeaderMap>,
+    /// As it came, for a dead letter and for the way back.
+    pub(super) carried: async_nats::Message,
+    pub(super) topic: Arc<str>,
     /// Where is noted that it is here.
     pub(super) held: Arc<Held>,
     /// Whether whoever has fetched it still fetches.
@@ -45,8 +38,8 @@ pub(super) struct Word {
     pub(super) let_go: AtomicBool,
     /// Its place in the stream.
     pub(super) place: u64,
-    /// What its dead letter is known by.
-    pub(super) known_as: String,
+    /// The stream, and the consumer.
+    pub(super) from: Arc<[String; 2]>,
 }
 
 /// The word as the bus has it; whoever fetches has it too, until the bus takes the message.
@@ -61,7 +54,7 @@ impl Drop for Word {
 
 impl fmt::Debug for Word {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Word(of {})", self.known_as)
+        write!(f, "Word(of {})", self.known_as())
     }
 }
 
@@ -74,13 +67,23 @@ impl Word {
             // It may come to this bus again before the server's answer could.
             self.let_go();
         }
-        self.acker.ack_with(kind).await.map_err(|error| {
+        let Some(reply) = self.carried.reply.clone() else {
+            return Ok(());
+        };
+        let client = &self.shared.connected.client;
+        client.publish(reply, kind.into()).await.map_err(|error| {
             let what = format!(
                 "the server was not told what became of a message on `{}`",
                 self.topic
             );
-            failed(TransportFault::Unreachable, what, &*error)
+            failed(TransportFault::Unreachable, what, &error)
         })
+    }
+
+    /// What its dead letter is known by.
+    fn known_as(&self) -> String {
+        let [stream, consumer] = &*self.from;
+        format!("{stream}-{}-{consumer}", self.place)
     }
 
     fn let_go(&self) {
@@ -94,21 +97,21 @@ impl Word {
         let Some(dead) = &self.shared.dead else {
             return self.say(AckKind::Term).await;
         };
-        let mut headers = self.headers.clone().unwrap_or_default();
+        let mut headers = self.carried.headers.clone().unwrap_or_default();
         let words: String = reason
             .chars()
             .map(|c| if c.is_control() { ' ' } else { c })
             .collect();
         headers.insert(REASON, words);
-        headers.insert(NATS_MESSAGE_ID, format!("dead-{}", self.known_as));
+        headers.insert(NATS_MESSAGE_ID, format!("dead-{}", self.known_as()));
         let subject = format!("{dead}{}", self.topic);
         match self
             .shared
             .store(
-                subject,
+                subject.into(),
                 headers.clone(),
                 || headers.clone(),
-                self.payload.clone(),
+                self.carried.payload.clone(),
             )
             .await
         {

@@ -35,6 +35,8 @@ pub(super) struct Wanted {
     pub(super) name: String,
     /// Where it was, once it was there.
     was: Option<Place>,
+    /// The stream, and the name.
+    pub(super) from: Arc<[String; 2]>,
 }
 
 struct Place {
@@ -57,6 +59,7 @@ impl Wanted {
             subject,
             name,
             was: None,
+            from: Arc::default(),
         })
     }
 
@@ -97,6 +100,7 @@ impl Wanted {
         if !known {
             let floor = consumer.cached_info().ack_floor.stream_sequence;
             let floor = Arc::new(AtomicU64::new(floor));
+            self.from = Arc::new([stream.clone(), self.name.clone()]);
             self.was = Some(Place {
                 stream,
                 made,

@@ -35,7 +35,7 @@ use crate::{
     fault::closed,
     jetstream::lease::BucketLease,
     requests::Requests,
-    subject::Subjects,
+    subject::{LastSubject, Subjects},
 };
 
 /// How long the server has for one acknowledgement, before the message is sent again.
@@ -59,6 +59,8 @@ pub(crate) struct Shared {
     pub(crate) connected: Connected,
     pub(crate) context: Context,
     pub(crate) subjects: Subjects,
+    /// The subject of the topic that was published on last.
+    pub(crate) last: LastSubject,
     pub(crate) encoding: Encoding,
     pub(crate) delivery: AtLeastOnce,
     /// How long a publish may take.
@@ -72,9 +74,9 @@ pub(crate) struct Shared {
 }
 
 /// The way to `JetStream` on a connection.
-pub(crate) fn context(connected: &Connected) -> Context {
+pub(crate) fn context(connected: &Connected, publish_within: Duration) -> Context {
     ContextBuilder::new()
-        .timeout(ACKNOWLEDGED_WITHIN)
+        .timeout(ACKNOWLEDGED_WITHIN.min(publish_within))
         .build(connected.client.clone())
 }
 

@@ -3,13 +3,15 @@
 use std::{error::Error as _, time::Duration};
 
 use async_nats::{
-    HeaderMap,
+    HeaderMap, Subject,
     jetstream::{
         self,
-        context::{GetStreamByNameErrorKind, PublishError, PublishErrorKind},
+        context::{GetStreamByNameErrorKind, PublishAckFuture, PublishError, PublishErrorKind},
+        publish::PublishAck,
     },
 };
 use bytes::Bytes;
+use futures_util::FutureExt as _;
 use signal_bus::{
     ConnectionState,
     transport::{Message, TransportError, TransportFault},
@@ -54,10 +56,10 @@ struct Known {
 impl Shared {
     /// Publishes a message: the same one, by its id, as often as it takes.
     pub(crate) async fn publish(&self, message: &Message) -> Result<(), TransportError> {
-        let subject = self.subjects.of(&message.topic)?;
-        let headers = wire::headers(message);
-        let size = wire::size(&headers, &message.payload);
+        let subject = self.last.of(&message.topic, &self.subjects)?;
+        let size = wire::size_of(message);
         wire::check_size(size, self.connected.client.max_payload(), &message.topic)?;
+        let headers = wire::headers(message);
         let again = || wire::headers(message);
         let stored = self.store(subject, headers, again, message.payload.clone());
         stored.await.map(drop)
@@ -66,52 +68,105 @@ impl Shared {
     /// Has the server store something, and tells its place; `again` makes the headers another time, which mostly nobody needs.
     pub(crate) async fn store(
         &self,
-        subject: String,
+        subject: Subject,
         headers: HeaderMap,
         again: impl Fn() -> HeaderMap,
         payload: Bytes,
     ) -> Result<u64, TransportError> {
-        let mut headers = Some(headers);
         let begun = Instant::now();
+        let since = self.connected.events.violations_count();
+        let first = match self.send(&subject, headers, payload.clone()) {
+            None => None,
+            Some(Err(ended)) => Some(ended),
+            Some(Ok(acknowledged)) => {
+                match self.told(&subject, since, acknowledged.into_future()).await {
+                    Ok(place) => return Ok(place),
+                    Err(ended) => Some(ended),
+                }
+            }
+        };
+        // Few need the room for that, and an allocator has none of its size at hand.
+        Box::pin(self.persist(&subject, first, again, payload, begun)).await
+    }
+
+    /// Sends it, if that takes no waiting; it has not left otherwise.
+    fn send(
+        &self,
+        subject: &Subject,
+        headers: HeaderMap,
+        payload: Bytes,
+    ) -> Option<Result<PublishAckFuture, Ended>> {
+        if self.connected.state() != ConnectionState::Up {
+            return None;
+        }
+        let context = &self.context;
+        let sent = context.publish_with_headers(subject.clone(), headers, payload);
+        Some(sent.now_or_never()?.map_err(|error| ended(subject, &error)))
+    }
+
+    /// Waits for what the server says, which has a limit of its own.
+    async fn told(
+        &self,
+        subject: &str,
+        since: u64,
+        acknowledged: impl Future<Output = Result<PublishAck, PublishError>>,
+    ) -> Result<u64, Ended> {
+        tokio::select! {
+            biased;
+            acknowledged = acknowledged => match acknowledged {
+                Ok(acknowledged) => Ok(acknowledged.sequence),
+                Err(error) => Err(ended(subject, &error)),
+            },
+            error = self.connected.events.violated("Publish", subject, since) => Err(Ended::Refused(error)),
+        }
+    }
+
+    /// Goes on after a `first` attempt, until the deadline.
+    async fn persist(
+        &self,
+        subject: &Subject,
+        mut first: Option<Ended>,
+        again: impl Fn() -> HeaderMap,
+        payload: Bytes,
+        begun: Instant,
+    ) -> Result<u64, TransportError> {
         let deadline = begun + self.publish_within;
         let mut known = Known::default();
         loop {
-            match self.connected.settled_by(deadline).await {
-                ConnectionState::Up => {}
-                ConnectionState::Failed { reason } => {
-                    let error = TransportError::new(TransportFault::Unauthorized, reason);
-                    return Err(self.refused(&subject, error, known));
-                }
-                _ => return Err(self.gave_up(&subject, known)),
-            }
-            let since = self.connected.events.violations_count();
-            let headers = headers.take().unwrap_or_else(&again);
-            let attempt = self.attempt(&subject, headers, payload.clone());
-            let ended = tokio::select! {
-                biased;
-                stored = time::timeout_at(deadline, attempt) => match stored {
-                    Ok(Ok(place)) => return Ok(place),
-                    Ok(Err(ended)) => ended,
-                    Err(_) => Ended::Unknown("no answer".into()),
+            let ended = match first.take() {
+                Some(ended) => ended,
+                None => match self.connected.settled_by(deadline).await {
+                    ConnectionState::Up => {
+                        let attempt = self.attempt(subject, again(), payload.clone());
+                        match time::timeout_at(deadline, attempt).await {
+                            Ok(Ok(place)) => return Ok(place),
+                            Ok(Err(ended)) => ended,
+                            Err(_) => Ended::Unknown("no answer".into()),
+                        }
+                    }
+                    ConnectionState::Failed { reason } => {
+                        let error = TransportError::new(TransportFault::Unauthorized, reason);
+                        return Err(self.refused(subject, error, known));
+                    }
+                    _ => return Err(self.gave_up(subject, known)),
                 },
-                error = self.connected.events.violated("Publish", &subject, since) => Ended::Refused(error),
             };
             match ended {
-                Ended::Refused(error) => return Err(self.refused(&subject, error, known)),
+                Ended::Refused(error) => return Err(self.refused(subject, error, known)),
                 // In a cluster nobody answers for a stream until a new leader is found.
                 Ended::Streamless
-                    if STREAMLESS_MAX < begun.elapsed() && self.lacks_stream(&subject).await =>
+                    if STREAMLESS_MAX < begun.elapsed() && self.lacks_stream(subject).await =>
                 {
                     let reason = format!("no stream of JetStream holds `{subject}` any more");
                     let error = TransportError::new(TransportFault::Missing, reason);
-                    return Err(self.refused(&subject, error, known));
+                    return Err(self.refused(subject, error, known));
                 }
                 Ended::Streamless => known.said = Some("no stream is there".into()),
                 Ended::Later(said) => known.said = Some(said),
                 Ended::Unknown(said) => known.unknown = Some(said),
             }
             if deadline <= Instant::now() {
-                return Err(self.gave_up(&subject, known));
+                return Err(self.gave_up(subject, known));
             }
             time::sleep(AGAIN_AFTER).await;
         }
@@ -125,18 +180,15 @@ impl Shared {
 
     async fn attempt(
         &self,
-        subject: &str,
+        subject: &Subject,
         headers: HeaderMap,
         payload: Bytes,
     ) -> Result<u64, Ended> {
-        let sent = self
-            .context
-            .publish_with_headers(subject.to_owned(), headers, payload);
+        let since = self.connected.events.violations_count();
+        let context = &self.context;
+        let sent = context.publish_with_headers(subject.clone(), headers, payload);
         let acknowledged = sent.await.map_err(|error| ended(subject, &error))?;
-        acknowledged
-            .await
-            .map(|acknowledged| acknowledged.sequence)
-            .map_err(|error| ended(subject, &error))
+        self.told(subject, since, acknowledged.into_future()).await
     }
 
     /// What is refused now may have been stored before.

@@ -1,6 +1,7 @@
 //! Fetching: as many messages as the bus has time for, handed back when it goes.
 
 use std::{
+    mem,
     sync::{Arc, atomic::AtomicBool},
     time::Duration,
 };
@@ -12,7 +13,8 @@ use async_nats::{
         consumer::{PullConsumer, pull::BatchConfig},
     },
 };
-use futures_util::StreamExt as _;
+use bytes::Bytes;
+use futures_util::{FutureExt as _, StreamExt as _};
 use signal_bus::{
     ConnectionState,
     transport::{Deliveries, Interest, TransportError, TransportFault},
@@ -82,10 +84,28 @@ pub(crate) async fn open(
         ahead,
         going,
         held: Arc::default(),
+        reads: reads(shared),
         asked: 0,
         read: Some(0),
     };
     Ok((puller.run(), deliveries))
+}
+
+/// What reads of messages where they are from.
+fn reads(shared: &Shared) -> jetstream::Message {
+    let message = async_nats::Message {
+        subject: "none".into(),
+        reply: None,
+        payload: Bytes::new(),
+        headers: None,
+        status: None,
+        description: None,
+        length: 0,
+    };
+    jetstream::Message {
+        message,
+        context: shared.context.clone(),
+    }
 }
 
 /// Waits until the connection takes nothing any more.
@@ -108,6 +128,8 @@ struct Puller {
     ahead: Arc<Ahead>,
     going: Arc<Going>,
     held: Arc<Held>,
+    /// Reads of each message where it is from: it takes a context, and a copy of that for each would cost more than all else.
+    reads: jetstream::Message,
     /// Messages that the server still owes of the last request.
     asked: usize,
     /// How much has come in; `None` once the server counts otherwise, which begins anew with each connection.
@@ -192,8 +214,14 @@ impl Puller {
                         // The connection was drained, or is gone for good: its state says so.
                         return std::future::pending().await;
                     };
-                    if let Err(lost) = self.take(message).await {
-                        return lost;
+                    let mut next = Some(message);
+                    while let Some(message) = next {
+                        if let Err(lost) = self.take(message).await {
+                            return lost;
+                        }
+                        // What is here already needs no other look around.
+                        next = self.incoming.next().now_or_never().flatten();
+                        self.read = self.read.map(|read| read + usize::from(next.is_some()));
                     }
                 }
                 () = ahead.has_room(), if self.asked == 0 => {}
@@ -243,33 +271,30 @@ impl Puller {
     }
 
     /// Keeps a message for the bus.
-    async fn keep(&self, message: async_nats::Message) {
-        let message = jetstream::Message {
-            message,
-            context: self.shared.context.clone(),
-        };
-        let (place, attempt) = match message.info() {
-            Ok(info) => (info.stream_sequence, info.delivered),
+    async fn keep(&mut self, carried: async_nats::Message) {
+        let known = mem::replace(&mut self.reads.message, carried);
+        let info = self.reads.info();
+        let found = info.map(|info| (info.stream_sequence, info.delivered));
+        let found = found.map_err(|error| error.to_string());
+        let carried = mem::replace(&mut self.reads.message, known);
+        let (place, attempt) = match found {
+            Ok(found) => found,
             Err(error) => return tracing::warn!("a message without its place: {error}"),
         };
-        let (carried, acker) = message.split();
-        let (payload, headers) = (carried.payload.clone(), carried.headers.clone());
         let subjects = &self.shared.subjects;
-        let message = wire::message(subjects, carried);
+        let message = wire::message(subjects, &carried);
         let Some(message) = message.filter(|_| self.held.hold(place)) else {
             return;
         };
         let word = Word {
             shared: Arc::clone(&self.shared),
-            acker,
-            topic: message.topic.clone(),
-            payload,
-            headers,
+            carried,
+            topic: Arc::clone(&message.topic),
             held: Arc::clone(&self.held),
             going: Arc::clone(&self.going),
             let_go: AtomicBool::new(false),
             place,
-            known_as: format!("{}-{place}-{}", self.wanted.stream(), self.wanted.name),
+            from: Arc::clone(&self.wanted.from),
         };
         if subjects.is_unasked(&message.topic, &self.pattern) {
             return drop(word.say(AckKind::Ack).await);

@@ -114,6 +114,7 @@ impl Log {
             connected,
             context,
             subjects,
+            last: Default::default(),
             encoding: Encoding::default(),
             delivery: AtLeastOnce::default(),
             publish_within,
@@ -154,6 +155,7 @@ impl Log {
         wire::check_size(size, self.payload_bytes_max(), topic)?;
         let first = headers.clone();
         let again = || headers.clone();
+        let subject = subject.into();
         self.shared.store(subject, first, again, payload).await
     }
 

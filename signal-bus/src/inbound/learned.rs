@@ -12,7 +12,9 @@ const TOPICS_MAX: usize = 1024;
 pub(super) struct Learned {
     /// Who was there when it was learned.
     generation: u64,
-    topics: HashMap<Box<str>, Lesson>,
+    topics: HashMap<Arc<str>, Lesson>,
+    /// The one that was asked for last.
+    last: Option<(Arc<str>, Lesson)>,
 }
 
 /// How the messages of one topic are read, and where they go.
@@ -24,20 +26,27 @@ pub(super) struct Lesson {
 
 impl Learned {
     /// What was learned of a topic under the same generation.
-    pub(super) fn of(&mut self, topic: &str, running: &Running) -> Option<&Lesson> {
+    pub(super) fn of(&mut self, topic: &Arc<str>, running: &Running) -> Option<&Lesson> {
         let generation = running.routes.generation();
         if self.generation != generation {
             self.generation = generation;
             self.topics.clear();
+            self.last = None;
         }
-        self.topics.get(topic)
+        // Mostly it is not only the same topic, but the very text.
+        let known = self.last.as_ref();
+        if known.is_none_or(|(last, _)| !Arc::ptr_eq(last, topic)) {
+            let lesson = self.topics.get(topic)?;
+            self.last = Some((Arc::clone(topic), lesson.clone()));
+        }
+        self.last.as_ref().map(|(_, lesson)| lesson)
     }
 
     /// Remembers what was learned since [`of`](Self::of) had nothing to tell.
-    pub(super) fn learn(&mut self, topic: &str, lesson: Lesson) {
+    pub(super) fn learn(&mut self, topic: &Arc<str>, lesson: Lesson) {
         if TOPICS_MAX <= self.topics.len() {
             self.topics.clear();
         }
-        self.topics.insert(topic.into(), lesson);
+        self.topics.insert(Arc::clone(topic), lesson);
     }
 }

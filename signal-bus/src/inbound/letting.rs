@@ -21,15 +21,19 @@ use crate::{
         At,
         letters::{DEAD, DeadLetter, DeadReason, Verdict as Given},
     },
-    publish::{Forwarded, Manner, Ready, Receipt, Tried},
+    publish::{Ready, Receipt, Tried},
     route::topic::Route,
     scope::running::Running,
     signal::{
         AnyValue, Kind, Payload as _, Signal,
-        arrival::Came,
+        arrival::{Came, Carried},
         label::{About, Label, Stamp},
+        name::{Name, Named},
     },
-    transport::{Deliveries, Delivery, Incoming, Message, TransportError, TransportFault, Verdict},
+    transport::{
+        Deliveries, Delivery, Incoming, Message, TransportError, TransportFault, Verdict, header,
+        message,
+    },
 };
 
 /// What one task takes in.
@@ -54,6 +58,7 @@ pub(super) async fn take_in(
         link: &link,
         taking: &taking,
         learned: Learned::default(),
+        node: Arc::clone(&running.links.node),
     };
     loop {
         let Some(incoming) = next(&mut deliveries, &mut closes).await else {
@@ -126,11 +131,21 @@ struct Letting<'a> {
     link: &'a Link,
     taking: &'a Taking,
     learned: Learned,
+    /// The bus whose message came last.
+    node: Arc<str>,
+}
+
+/// What the headers of a message say of it.
+struct Said {
+    /// Whether it is from this bus.
+    own: bool,
+    time: Option<SystemTime>,
+    named: Named,
 }
 
 impl Letting<'_> {
     /// Lets one message in, as far as that takes no waiting.
-    fn let_in(&mut self, delivery: Delivery) -> Option<(Arc<Arrived>, Ready)> {
+    fn let_in(&mut self, delivery: Delivery) -> Option<(Arrived, Ready)> {
         let (running, link) = (self.running, self.link);
         let group = self.taking.group.as_ref();
         let Delivery {
@@ -139,19 +154,16 @@ impl Letting<'_> {
             acknowledge,
             ..
         } = delivery;
-        let named = running.links.named(&message.headers);
-        let arrived = Arc::new(match acknowledge {
-            None => Arrived::once(group.cloned(), named),
-            Some(acknowledge) => {
-                Arrived::owed(group.cloned(), named, acknowledge, &link.outstanding)
-            }
-        });
-        let own = || message.sender() == Some(&*running.links.node);
+        let arrived = match acknowledge {
+            None => Arrived::ONCE,
+            Some(acknowledge) => Arrived::owed(acknowledge, &link.outstanding),
+        };
+        let said = self.said(&message);
         // What an older subscription brings as well comes from there.
         let elsewhere = || !link.brings.is_first(self.taking.number, &message.topic);
         // What has come before, and failed, comes again.
         let bridged = || attempt == 1 && !running.links.is_new(&message.headers);
-        if group.is_none() && (own() || elsewhere() || bridged()) {
+        if group.is_none() && (said.own || elsewhere() || bridged()) {
             arrived.settle(Verdict::Done);
             return None;
         }
@@ -168,16 +180,21 @@ impl Letting<'_> {
                 return None;
             }
         };
-        let manner = Manner {
-            forwarded: Some(Box::new(Forwarded {
-                time: message.time().unwrap_or_else(SystemTime::now),
-                headers: message.headers,
-                came: Came::Carried(Arc::clone(&arrived) as _),
-                attempt,
-            })),
-            ..Manner::default()
+        let came = Came::Carried(Carried {
+            group: group.cloned(),
+            named: said.named,
+            owed: arrived.waits(),
+        });
+        let stamp = Stamp {
+            time: said.time.unwrap_or_else(SystemTime::now),
+            headers: message.headers,
+            came: Some(Arc::new(came)),
+            attempt,
+            local: route.is_local(),
+            ..Stamp::PLAIN
         };
-        match running.send(&route, value, manner) {
+        let about = Arc::clone(&route.about);
+        match running.deliver(&route, Signal::new(value, Label { about, stamp })) {
             Tried::Accepted(Receipt { receivers: 0, .. })
                 if generation != running.routes.present().generation() =>
             {
@@ -189,6 +206,31 @@ impl Letting<'_> {
             Tried::Refused(refusal, signal) => self.sent(&arrived, Err((refusal, signal))),
         }
         None
+    }
+
+    /// What the headers of a message say of it.
+    fn said(&mut self, message: &Message) -> Said {
+        let links = &self.running.links;
+        let headers = &message.headers;
+        let named = links.named_by(headers, &self.node);
+        let given = match &named.own {
+            Some(Name::Given { node, time, .. }) => {
+                // Mostly the next one is from there, too.
+                if !Arc::ptr_eq(node, &self.node) {
+                    self.node = Arc::clone(node);
+                }
+                Some((&**node, *time))
+            }
+            _ => None,
+        };
+        let sender = headers.get(header::SENDER);
+        let sender = sender.or_else(|| Some(given?.0));
+        let time = headers.get(header::TIME).map_or(given, |_| None);
+        Said {
+            own: sender == Some(&*links.node),
+            time: time.map_or_else(|| message.time(), |(_, time)| message::time(time)),
+            named,
+        }
     }
 
     /// What became of a message that nobody here hears: a group has other members elsewhere, who want it.
@@ -226,16 +268,16 @@ impl Letting<'_> {
         let Some(kind) = kind(running, self.taking.group.as_deref(), message)? else {
             return Ok(None);
         };
-        let codec = running
+        let known = running
             .links
             .codecs
             .needed(kind, format_args!("be read from a message"))?;
-        let value = codecs::read(codec, message)?;
+        let value = codecs::read(&known.codec, message)?;
         let route = running.routes.resolve(topic, kind, self.link.at);
         let route = route
             .map_err(|refusal| TransportError::new(TransportFault::Unfit, refusal.to_string()))?;
         let lesson = Lesson {
-            codec: *codec,
+            codec: known.codec,
             route: Arc::clone(&route),
         };
         self.learned.learn(topic, lesson);
@@ -285,7 +327,7 @@ fn bury(
     let failure = Failure::Refused(Refusal::Transport(error.clone()));
     running.observe.failed(&at, &failure);
     let about = Arc::new(About {
-        topic: (*message.topic).into(),
+        topic: Arc::clone(&message.topic),
         carries: Kind::of::<Message>(),
     });
     let stamp = Stamp::new(None, false);

@@ -194,7 +194,7 @@ async fn ask(running: &Arc<Running>, message: &Message) -> Result<Awaited, NoRep
     let kind = kind.ok_or_else(nobody)?;
     let known = &running.links.codecs;
     let codec = known.needed(kind, format_args!("be read from a request"));
-    let value = codecs::read(codec.map_err(unread)?, message).map_err(unread)?;
+    let value = codecs::read(&codec.map_err(unread)?.codec, message).map_err(unread)?;
     let at = running.links.of(&message.topic).map(|link| link.at);
     let at = at.ok_or_else(nobody)?;
     let route = running.routes.resolve(&message.topic, kind, at);
@@ -211,7 +211,11 @@ async fn ask(running: &Arc<Running>, message: &Message) -> Result<Awaited, NoRep
     let brought = Brought {
         headers: message.headers.clone(),
         time: message.time().unwrap_or_else(SystemTime::now),
-        named: Some(Arc::new(running.links.named(&message.headers))),
+        named: Some(
+            running
+                .links
+                .named_by(&message.headers, &running.links.node),
+        ),
     };
     running.let_in(question, brought, None, responders).await
 }

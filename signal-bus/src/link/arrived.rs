@@ -13,12 +13,7 @@ use tokio::{
 };
 
 use crate::{
-    link::ids::Ids,
-    signal::{
-        arrival::{Arrival, Ended},
-        headers::Headers,
-        id::SignalId,
-    },
+    signal::arrival::{Arrival, Ended},
     transport::{Acknowledge, Verdict},
 };
 
@@ -138,45 +133,12 @@ impl Outstanding {
     }
 }
 
-/// A message that came in, as its signal knows it.
-pub(crate) struct Arrived {
-    group: Option<Arc<str>>,
-    named: Named,
-    owed: Option<Owed>,
-}
-
-/// What a signal is called among all, for what its handlers publish.
-pub(crate) struct Named {
-    pub(super) ids: Arc<Ids>,
-    pub(super) headers: Headers,
-}
-
-impl Named {
-    fn numbered(&self, id: SignalId) {
-        self.ids.remember(id, &self.headers);
-    }
-}
-
-impl fmt::Debug for Named {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Named").field(&self.headers).finish()
-    }
-}
-
-impl Arrival for Named {
-    fn group(&self) -> Option<&str> {
-        None
-    }
-
-    fn numbered(&self, id: SignalId) {
-        Self::numbered(self, id);
-    }
-
-    fn ended(&self, _how: Ended) {}
-}
+/// A message that came in, as far as somebody waits to hear what becomes of it.
+#[derive(Clone)]
+pub(crate) struct Arrived(Option<Arc<Owed>>);
 
 /// The word that somebody waits for.
-struct Owed {
+pub(crate) struct Owed {
     number: u64,
     outstanding: Arc<Outstanding>,
     state: Mutex<State>,
@@ -192,69 +154,47 @@ struct State {
     told: bool,
 }
 
-impl fmt::Debug for Arrived {
+impl fmt::Debug for Owed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Arrived")
-            .field("group", &self.group)
-            .finish_non_exhaustive()
+        write!(f, "Owed({})", self.number)
     }
 }
 
 impl Arrived {
     /// A message that comes once at most: nobody waits for a word.
-    pub(crate) fn once(group: Option<Arc<str>>, named: Named) -> Self {
-        Self {
-            group,
-            named,
-            owed: None,
-        }
-    }
+    pub(crate) const ONCE: Self = Self(None);
 
-    pub(crate) fn owed(
-        group: Option<Arc<str>>,
-        named: Named,
-        acknowledge: Box<dyn Acknowledge>,
-        outstanding: &Arc<Outstanding>,
-    ) -> Self {
-        let owed = Owed {
+    pub(crate) fn owed(acknowledge: Box<dyn Acknowledge>, outstanding: &Arc<Outstanding>) -> Self {
+        Self(Some(Arc::new(Owed {
             number: outstanding.add(acknowledge),
             outstanding: Arc::clone(outstanding),
             state: Mutex::default(),
-        };
-        Self {
-            group,
-            named,
-            owed: Some(owed),
-        }
+        })))
+    }
+
+    /// Whoever waits for the word.
+    pub(crate) fn waits(&self) -> Option<Arc<dyn Arrival>> {
+        self.0.as_ref().map(|owed| Arc::clone(owed) as _)
     }
 
     /// Says how many subscriptions have it.
     pub(crate) fn goes_to(&self, receivers: usize) {
-        if let Some(owed) = &self.owed {
+        if let Some(owed) = &self.0 {
             owed.change(|state| state.receivers = Some(receivers));
         }
     }
 
     /// Says what became of it, whoever has it.
     pub(crate) fn settle(&self, verdict: Verdict) {
-        if let Some(owed) = &self.owed {
+        if let Some(owed) = &self.0 {
             owed.tell(&mut owed.lock(), verdict);
         }
     }
 }
 
-impl Arrival for Arrived {
-    fn group(&self) -> Option<&str> {
-        self.group.as_deref()
-    }
-
-    fn numbered(&self, id: SignalId) {
-        self.named.numbered(id);
-    }
-
+impl Arrival for Owed {
     fn ended(&self, how: Ended) {
-        let Some(owed) = &self.owed else { return };
-        owed.change(|state| {
+        self.change(|state| {
             state.ended += 1;
             match how {
                 Ended::Done | Ended::Dropped => {}

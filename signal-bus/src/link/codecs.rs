@@ -1,6 +1,12 @@
 //! How the values of each type become bytes.
 
-use std::{any::TypeId, collections::HashMap, fmt, sync::Arc};
+use std::{
+    any::TypeId,
+    collections::HashMap,
+    fmt,
+    hash::{BuildHasherDefault, Hasher},
+    sync::Arc,
+};
 
 use crate::{
     codec::{Codec, OwnedType as _, codec},
@@ -8,12 +14,61 @@ use crate::{
     registry::{publisher::PublisherEntry, subscriber::SubscriberEntry},
     signal::{AnyValue, Kind, Payload},
     topic::Topic,
-    transport::{Encoding, Message, header},
+    transport::{Encoding, Message, header, message::content_type},
 };
 
 /// The codecs of all types that annotated functions publish or take, and of those that were named beside.
 #[derive(Default, Debug)]
-pub(crate) struct Codecs(HashMap<TypeId, (Kind, Codec)>);
+pub(crate) struct Codecs(HashMap<TypeId, Known, BuildHasherDefault<ById>>);
+
+/// Types have numbers that are spread well already.
+#[derive(Default)]
+struct ById(u64);
+
+impl Hasher for ById {
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        self.0 = number;
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
+/// How the values of a type become bytes.
+#[derive(Debug)]
+pub(crate) struct Known {
+    kind: Kind,
+    pub(crate) codec: Codec,
+    /// What is said of the payload in a header, by encoding.
+    content_types: Vec<(Encoding, Box<str>)>,
+}
+
+impl Known {
+    fn new(kind: Kind, codec: Codec) -> Self {
+        let all = Encoding::ALL.iter();
+        let content_types = all.map(|one| (*one, content_type(one.content_type(), kind.name)));
+        Self {
+            kind,
+            codec,
+            content_types: content_types
+                .map(|(encoding, text)| (encoding, text.into()))
+                .collect(),
+        }
+    }
+
+    pub(crate) fn content_type(&self, encoding: Encoding) -> &str {
+        let mut all = self.content_types.iter();
+        let found = all.find(|(one, _)| *one == encoding);
+        found.map_or_else(|| encoding.content_type(), |(_, text)| text)
+    }
+}
 
 impl Codecs {
     pub(crate) fn new(
@@ -29,7 +84,10 @@ impl Codecs {
         let declared = publishers.chain(subscribers).chain(replies);
         let declared = declared.filter_map(|(kind, codec)| Some((kind?, codec?)));
         let all = declared.chain(beside.iter().copied());
-        Self(all.map(|(kind, codec)| (kind.id, (kind, codec))).collect())
+        Self(
+            all.map(|(kind, codec)| (kind.id, Known::new(kind, codec)))
+                .collect(),
+        )
     }
 
     /// The codec of a type that is to do something; the error says what it lacks.
@@ -37,8 +95,8 @@ impl Codecs {
         &self,
         kind: Kind,
         to: fmt::Arguments<'_>,
-    ) -> Result<&Codec, TransportError> {
-        self.of(kind).ok_or_else(|| {
+    ) -> Result<&Known, TransportError> {
+        self.0.get(&kind.id).ok_or_else(|| {
             let name = kind.name;
             let reason = format!(
                 "`{name}` cannot {to}: it needs `Serialize` and `DeserializeOwned`, and an annotated function that publishes \
@@ -48,15 +106,11 @@ impl Codecs {
         })
     }
 
-    fn of(&self, kind: Kind) -> Option<&Codec> {
-        self.0.get(&kind.id).map(|(_, codec)| codec)
-    }
-
     /// The type of a name, if the program has one that can be read.
     pub(crate) fn named(&self, name: &str) -> Option<Kind> {
         let mut all = self.0.values();
-        all.find(|(kind, _)| kind.name == name)
-            .map(|(kind, _)| *kind)
+        let found = all.find(|known| known.kind.name == name);
+        found.map(|known| known.kind)
     }
 }
 

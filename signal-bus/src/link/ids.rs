@@ -3,22 +3,26 @@
 use std::{
     collections::{HashSet, VecDeque},
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::SystemTime,
 };
 
 use crate::{
-    signal::{headers::Headers, id::SignalId, label::Origin},
-    transport::{header, message},
+    signal::{
+        id::SignalId,
+        label::Origin,
+        name::{Name, Remembers},
+    },
+    transport::message::{self, Given},
 };
 
 /// Signals whose names are remembered: the newest. They matter as long as their handlers publish.
 const REMEMBERED_MAX: usize = 8192;
 
-/// Bytes of headers that are kept as they are.
-const KEPT_WHOLE_MAX: usize = 1024;
+/// Names of others that are longer are not worth their memory.
+const LENGTH_MAX: usize = 1024;
 
 /// Names that are remembered of signals that came or left: the newest. They matter as long as one may come over a bridge, too.
 const SEEN_MAX: usize = 16_384;
@@ -42,12 +46,13 @@ struct Seen {
 
 /// A place for each of the newest: an id has always the same.
 #[derive(Default, Debug)]
-struct Known(Vec<Option<Name>>);
+struct Known(Vec<Option<Names>>);
 
 #[derive(Debug)]
-struct Name {
+struct Names {
     of: SignalId,
-    headers: Headers,
+    own: Name,
+    root: Option<Name>,
 }
 
 impl Known {
@@ -55,32 +60,27 @@ impl Known {
         usize::try_from(id.number()).map_or(0, |number| number % REMEMBERED_MAX)
     }
 
-    fn get(&self, id: SignalId) -> Option<&Name> {
-        let name = self.0.get(Self::place(id))?.as_ref();
-        name.filter(|name| name.of == id)
+    fn get(&self, id: SignalId) -> Option<&Names> {
+        let names = self.0.get(Self::place(id))?.as_ref();
+        names.filter(|names| names.of == id)
     }
 
-    fn set(&mut self, name: Name) {
-        let place = Self::place(name.of);
+    fn set(&mut self, names: Names) {
+        let place = Self::place(names.of);
         if self.0.len() <= place {
             self.0.resize_with(place + 1, || None);
         }
-        self.0[place] = Some(name);
+        self.0[place] = Some(names);
     }
 }
 
 impl Ids {
     /// A name that no other signal has.
-    pub(super) fn next(&self, node: &str, time: SystemTime) -> String {
-        message::id(node, time, self.last.fetch_add(1, Ordering::Relaxed))
-    }
-
-    /// Remembers the name of a signal, and of the first of all that led to it, if its headers say them.
-    pub(super) fn remember(&self, id: SignalId, headers: &Headers) {
-        if headers.get(header::ID).is_some_and(is_short) {
-            let headers = slim(headers);
-            let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-            known.set(Name { of: id, headers });
+    pub(super) fn next<'a>(&self, node: &'a str, time: SystemTime) -> Given<'a> {
+        Given {
+            node,
+            time: message::microseconds(time),
+            number: self.last.fetch_add(1, Ordering::Relaxed),
         }
     }
 
@@ -109,61 +109,74 @@ impl Ids {
     }
 
     /// The name of a signal; one that has not travelled has the number that it has in its bus.
-    pub(super) fn of(&self, id: SignalId, node: &str) -> String {
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let name = known.get(id).and_then(|name| name.headers.get(header::ID));
-        name.map_or_else(|| local(id, node), str::to_owned)
+    pub(super) fn of(&self, id: SignalId, node: &str) -> Name {
+        let known = self.lock();
+        let name = known.get(id).map(|names| names.own.clone());
+        name.unwrap_or_else(|| local(id, node))
     }
 
     /// The name of the first of all that led to a signal.
-    pub(super) fn root_of(&self, origin: Origin, node: &str) -> String {
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+    pub(super) fn root_of(&self, origin: Origin, node: &str) -> Name {
+        let known = self.lock();
         let by_parent = known.get(origin.parent);
-        let name = by_parent.or_else(|| known.get(origin.root));
-        let name = name.and_then(|name| {
-            let root = name.headers.get(header::ROOT);
-            root.or_else(|| name.headers.get(header::ID))
-        });
-        name.map_or_else(|| local(origin.root, node), str::to_owned)
+        let names = by_parent.or_else(|| known.get(origin.root));
+        let name = names.map(|names| names.root.as_ref().unwrap_or(&names.own).clone());
+        name.unwrap_or_else(|| local(origin.root, node))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// What is kept of headers: of large ones only the names.
-fn slim(headers: &Headers) -> Headers {
-    let size = |(name, text): (&str, &str)| name.len() + text.len();
-    if headers.iter().map(size).sum::<usize>() <= KEPT_WHOLE_MAX {
-        return headers.clone();
+impl Remembers for Ids {
+    fn remember(&self, id: SignalId, own: &Name, root: Option<&Name>) {
+        let names = Names {
+            of: id,
+            own: own.clone(),
+            root: root.cloned(),
+        };
+        self.lock().set(names);
     }
-    let names = [header::ID, header::ROOT];
-    let names = names
-        .into_iter()
-        .filter_map(|name| Some((name, headers.get(name)?)));
-    names.filter(|(_, text)| is_short(text)).collect()
 }
 
-/// Whether others gave a name that is worth its memory.
-fn is_short(name: &str) -> bool {
-    name.len() <= KEPT_WHOLE_MAX
+/// A name as headers have it, if it is worth its memory; `node` is a bus that is known already.
+pub(super) fn name(id: &str, node: &Arc<str>) -> Option<Name> {
+    if let Some(Given {
+        node: own,
+        time,
+        number,
+    }) = Given::read_of(id, node)
+    {
+        let node = match own == &**node {
+            true => Arc::clone(node),
+            false => own.into(),
+        };
+        return Some(Name::Given { node, time, number });
+    }
+    (id.len() <= LENGTH_MAX).then(|| Name::Other(id.into()))
 }
 
-fn local(id: SignalId, node: &str) -> String {
-    format!("{node}/{}", id.number())
+fn local(id: SignalId, node: &str) -> Name {
+    Name::Other(format!("{node}/{}", id.number()).into())
 }
 
 #[cfg(test)]
 mod tests {
     use std::time::SystemTime;
 
-    use super::{Ids, KEPT_WHOLE_MAX, REMEMBERED_MAX};
+    use super::{Ids, LENGTH_MAX, REMEMBERED_MAX, name};
     use crate::{
-        signal::{headers::Headers, id::SignalId, label::Origin},
-        transport::header,
+        signal::{
+            id::SignalId,
+            label::Origin,
+            name::{Name, Remembers as _},
+        },
+        transport::message::node,
     };
 
-    fn named(own: &str, root: &str) -> Headers {
-        Headers::new()
-            .with(header::ID, own)
-            .with(header::ROOT, root)
+    fn other(name: &str) -> Name {
+        Name::Other(name.into())
     }
 
     #[test]
@@ -177,14 +190,14 @@ mod tests {
     fn a_name_leads_to_the_first_of_all() {
         let ids = Ids::default();
         let (first, second) = (SignalId::numbered(7), SignalId::numbered(8));
-        ids.remember(first, &named("far-1", "far-0"));
+        ids.remember(first, &other("far-1"), Some(&other("far-0")));
         let origin = Origin {
             parent: first,
             root: first,
         };
         assert_eq!(
             (ids.of(first, "n"), ids.root_of(origin, "n")),
-            ("far-1".into(), "far-0".into())
+            (other("far-1"), other("far-0"))
         );
         let through = Origin {
             parent: second,
@@ -192,29 +205,35 @@ mod tests {
         };
         assert_eq!(
             (ids.of(second, "n"), ids.root_of(through, "n")),
-            ("n/8".into(), "far-0".into())
+            (other("n/8"), other("far-0"))
         );
+        ids.remember(second, &other("far-2"), None);
+        assert_eq!(ids.root_of(through, "n"), other("far-2"));
     }
 
     #[test]
     fn what_is_remembered_has_a_bound() {
         let ids = Ids::default();
         let more = 2 * REMEMBERED_MAX as u64;
-        (2..more).for_each(|id| ids.remember(SignalId::numbered(id), &named("far", "far")));
+        (2..more).for_each(|id| ids.remember(SignalId::numbered(id), &other("far"), None));
         assert_eq!(ids.known.lock().unwrap().0.len(), REMEMBERED_MAX);
-        assert_eq!(ids.of(SignalId::numbered(2), "n"), "n/2");
+        assert_eq!(ids.of(SignalId::numbered(2), "n"), other("n/2"));
     }
 
     #[test]
-    fn of_large_headers_only_the_names_are_kept() {
-        let ids = Ids::default();
-        let large = named("far-1", "far-0").with("large", "x".repeat(KEPT_WHOLE_MAX));
-        let (second, third) = (SignalId::numbered(2), SignalId::numbered(3));
-        ids.remember(second, &large);
-        ids.remember(third, &named(&"x".repeat(KEPT_WHOLE_MAX + 1), "far-0"));
-        let known = ids.known.lock().unwrap();
-        assert_eq!(known.get(second).unwrap().headers, named("far-1", "far-0"));
-        assert!(known.get(third).is_none());
+    fn a_name_is_written_as_it_was_read() {
+        let (near, far) = (node(), node());
+        for text in [
+            &format!("{near}-1700000000000000-7"),
+            &format!("{far}-0-0"),
+            &format!("{far}-01-7"),
+            "order 7",
+            "",
+        ] {
+            let name = name(text, &near).unwrap();
+            assert_eq!(name.to_string(), text);
+        }
+        assert_eq!(name(&"x".repeat(LENGTH_MAX + 1), &near), None);
     }
 
     #[test]

@@ -6,16 +6,24 @@ use tokio::sync::{Notify, Semaphore, watch};
 
 use crate::{
     link::{
-        arrived::{Named, Outstanding},
+        arrived::Outstanding,
         brings::Brings,
         codecs::Codecs,
-        ids::Ids,
+        ids::{self, Ids},
     },
     report::health::{ConnectionHealth, ConnectionState},
     route::{hearer::Hearer, topic::Travels},
-    signal::{Signal, headers::Headers},
+    signal::{
+        Signal,
+        headers::Headers,
+        label::Label,
+        name::{Name, Named},
+    },
     topic::pattern::Pattern,
-    transport::{Connection, Features, Message, TransportError, TransportFault, header, message},
+    transport::{
+        Connection, Features, Message, TransportError, TransportFault, header,
+        message::{self, IdRoom},
+    },
 };
 
 /// A connection that stands.
@@ -79,8 +87,9 @@ impl Links {
 
     /// The topics that travel, and how.
     pub(crate) fn travelling(&self) -> Vec<(Pattern, Travels)> {
-        let all = self.all.iter().flat_map(|link| {
+        let all = self.all.iter().enumerate().flat_map(|(number, link)| {
             let travels = Travels {
+                link: number,
                 groups: link.features.groups,
             };
             let patterns = link.patterns.iter();
@@ -130,40 +139,52 @@ impl Links {
         all.find(|link| link.patterns.iter().any(|pattern| pattern.matches(topic)))
     }
 
-    /// Writes a signal as a message, with an id that it has each time it is sent.
-    pub(crate) fn message(&self, link: &Link, signal: &Signal) -> Result<Message, TransportError> {
-        let label = signal.label();
-        let kind = label.about.carries;
-        let codec = self
+    /// Writes a signal as a message, with an id that it has each time it is sent, and tells what it is called among all.
+    pub(crate) fn message(
+        &self,
+        link: &Link,
+        signal: &Signal,
+    ) -> Result<(Message, Named), TransportError> {
+        let Label { about, stamp } = signal.label();
+        let known = self
             .codecs
-            .needed(kind, format_args!("travel on `{}`", signal.topic()))?;
+            .needed(about.carries, format_args!("travel on `{}`", about.topic))?;
         let encoding = link.connection.encoding();
-        let payload = encoding.encode(codec, &**signal.as_arc())?;
-        let (stamp, now) = (&label.stamp, SystemTime::now());
-        let content_type = message::content_type(encoding.content_type(), kind.name);
-        let headers = written(&stamp.headers)?;
+        let payload = encoding.encode(&known.codec, &**signal.as_arc())?;
+        let now = SystemTime::now();
+        let node = &self.node;
         // What came over a bridge is the same message still, if it was one.
         let bridged = stamp.passage().and_then(|_| stamp.headers.get(header::ID));
-        let headers = match bridged {
-            None => headers.and_own([
-                (header::CONTENT_TYPE, content_type),
-                (header::ID, self.ids.next(&self.node, now)),
-            ]),
-            Some(id) => headers.and_own([
-                (header::CONTENT_TYPE, content_type),
-                (header::ID, id.to_owned()),
-                (header::SENDER, (*self.node).to_owned()),
-                (header::TIME, message::microseconds(now).to_string()),
-            ]),
+        let mut room = IdRoom::default();
+        let time = bridged.map(|_| message::microseconds(now).to_string());
+        let (id, named) = match bridged {
+            None => {
+                let given = self.ids.next(node, now);
+                let name = Name::Given {
+                    node: Arc::clone(node),
+                    time: given.time,
+                    number: given.number,
+                };
+                (given.written(&mut room), Some(name))
+            }
+            Some(id) => (id, ids::name(id, node)),
         };
-        let headers = match stamp.origin {
-            None => headers,
-            Some(origin) => headers.and_own([
-                (header::PARENT, self.ids.of(origin.parent, &self.node)),
-                (header::ROOT, self.ids.root_of(origin, &self.node)),
-            ]),
-        };
-        Ok(Message::new(signal.topic(), payload, headers))
+        let origin = stamp.origin;
+        let root = origin.map(|origin| self.ids.root_of(origin, node));
+        let parent = origin.map(|origin| self.ids.of(origin.parent, node).to_string());
+        let root_text = root.as_ref().map(Name::to_string);
+        // In the order of their names.
+        let all = [
+            Some((header::CONTENT_TYPE, known.content_type(encoding))),
+            Some((header::ID, id)),
+            parent.as_deref().map(|parent| (header::PARENT, parent)),
+            root_text.as_deref().map(|root| (header::ROOT, root)),
+            bridged.map(|_| (header::SENDER, &**node)),
+            time.as_deref().map(|time| (header::TIME, time)),
+        ];
+        let headers = written(&stamp.headers)?.and_own(all.into_iter().flatten());
+        let message = Message::new(Arc::clone(&about.topic), payload, headers);
+        Ok((message, self.named(named, root)))
     }
 
     /// From now on what is published elsewhere may come over a bridge, too.
@@ -179,20 +200,30 @@ impl Links {
 
     /// An id for a message that is no signal of this bus.
     pub(super) fn next_id(&self) -> String {
-        self.ids.next(&self.node, SystemTime::now())
+        let given = self.ids.next(&self.node, SystemTime::now());
+        given.written(&mut IdRoom::default()).to_owned()
     }
 
-    /// What a message's signal is called among all.
-    pub(crate) fn named(&self, headers: &Headers) -> Named {
+    fn named(&self, own: Option<Name>, root: Option<Name>) -> Named {
         Named {
-            ids: Arc::clone(&self.ids),
-            headers: headers.clone(),
+            own,
+            root: root.map(Box::new),
+            by: Arc::clone(&self.ids) as _,
         }
+    }
+
+    /// What a message's signal is called among all, as its headers say; `node` is a bus that is known already.
+    pub(crate) fn named_by(&self, headers: &Headers, node: &Arc<str>) -> Named {
+        let name = |header| ids::name(headers.get(header)?, node);
+        self.named(name(header::ID), name(header::ROOT))
     }
 }
 
 /// The user's headers, if they can travel; those of a bus that were passed on are left out.
 fn written(headers: &Headers) -> Result<Headers, TransportError> {
+    if headers.is_none() {
+        return Ok(Headers::NONE);
+    }
     let is_token = |name: &str| {
         let odd = |byte: u8| !byte.is_ascii_graphic() || byte == b':';
         !name.is_empty() && !name.bytes().any(odd)

@@ -8,7 +8,7 @@ use crate::{
         links::{Link, Links},
     },
     signal::{AnyValue, Kind, headers::Headers},
-    transport::{Message, TransportError, header, message::content_type},
+    transport::{Message, TransportError, header},
 };
 
 /// What a reply says.
@@ -29,17 +29,17 @@ impl Links {
         value: &AnyValue,
         kind: Kind,
     ) -> Result<Message, TransportError> {
-        let codec = self.codecs.needed(
+        let known = self.codecs.needed(
             kind,
             format_args!("travel as a reply on `{}`", request.topic),
         )?;
         let encoding = link.connection.encoding();
-        let payload = encoding.encode(codec, value)?;
-        let headers = self.of_reply(request).with(
-            header::CONTENT_TYPE,
-            content_type(encoding.content_type(), kind.name),
-        );
-        Ok(Message::new(&*request.topic, payload, headers))
+        let payload = encoding.encode(&known.codec, value)?;
+        let content_type = known.content_type(encoding);
+        let headers = self
+            .of_reply(request)
+            .with(header::CONTENT_TYPE, content_type);
+        Ok(Message::new(Arc::clone(&request.topic), payload, headers))
     }
 
     /// Says that there is no reply, and why.
@@ -49,7 +49,7 @@ impl Links {
         let reason = reason.filter(|line| !line.is_empty());
         let reason = reason.collect::<Vec<_>>().join("; ");
         let headers = self.of_reply(request).with(header::ERROR, reason);
-        Message::new(&*request.topic, "", headers)
+        Message::new(Arc::clone(&request.topic), "", headers)
     }
 
     fn of_reply(&self, request: &Message) -> Headers {
@@ -68,10 +68,10 @@ impl Links {
         if let Some(reason) = reply.headers.get(header::ERROR) {
             return Ok(Said::Failed(reason.to_owned()));
         }
-        let codec = self
+        let known = self
             .codecs
             .needed(wants, format_args!("be read from a reply"))?;
-        Ok(match (read(codec, reply), reply.type_name()) {
+        Ok(match (read(&known.codec, reply), reply.type_name()) {
             (Ok(value), _) => Said::Value(value),
             (Err(_), Some(name)) if name != wants.name => Said::OtherType(name.to_owned()),
             (Err(error), _) => Said::Failed(format!("there is a reply, but {error}")),

@@ -22,6 +22,7 @@ use crate::{
     publish::direct::asks,
     queue::{
         admission::{Admitted, Rejected, Waited},
+        entry::Ticket,
         offer::{Destination, Inside, Offer},
         wakes::Wakes,
     },
@@ -133,6 +134,29 @@ impl Running {
             }
         }
         let signal = signal.expect("what did not pass is still here");
+        self.find(route, signal, (inside, ticket))
+    }
+
+    /// Lets in a signal that came from elsewhere, as far as that takes no waiting.
+    #[cfg(feature = "transport")]
+    pub(crate) fn deliver(&self, route: &Arc<Route>, signal: Signal) -> Tried {
+        let mut signal = Some(signal);
+        if self.observe.recorder.is_none() {
+            if let Some(receipt) = self.pass(route, &mut signal, None) {
+                return Tried::Accepted(receipt);
+            }
+        }
+        let signal = signal.expect("what did not pass is still here");
+        self.find(route, signal, (None, None))
+    }
+
+    /// Finds the queues of a signal, and lets it in if that takes no waiting.
+    fn find(
+        &self,
+        route: &Arc<Route>,
+        signal: Signal,
+        (inside, ticket): (Option<Inside>, Option<Ticket>),
+    ) -> Tried {
         match self.hearing(route) {
             Ok(Some(hearing)) => {
                 let mut ready = self.ready(route, &hearing, signal, inside);

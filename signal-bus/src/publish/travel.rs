@@ -18,7 +18,7 @@ use crate::{
     queue::offer::{Inside, Offer},
     route::topic::Route,
     scope::{held::Held, running::Running},
-    signal::{AnyValue, Signal, arrival::Came},
+    signal::{AnyValue, Signal, arrival::Came, name::Named},
     transport::{Message, TransportError, TransportFault},
 };
 
@@ -26,19 +26,20 @@ use crate::{
 pub(super) struct Departure {
     link: Arc<Link>,
     message: Message,
+    named: Named,
 }
 
 impl Running {
     /// The connection over which what is published so travels, if it does.
     pub(super) fn link_of(&self, route: &Route, manner: &Manner) -> Option<Arc<Link>> {
-        route.travels?;
+        let travels = route.travels?;
         let forwarded = manner.forwarded.as_ref();
         let carried =
             forwarded.is_some_and(|one| matches!(one.came, Came::Carried(_) | Came::Requested(_)));
         if carried || manner.local || route.is_local() {
             return None;
         }
-        self.links.of(&route.about.topic).cloned()
+        self.links.all.get(travels.link).cloned()
     }
 
     /// Gets a signal ready to leave. Whoever hears it here may have no room, or not be there at all.
@@ -56,8 +57,8 @@ impl Running {
         if let Err(refusal) = hearing.check(route) {
             return Tried::Refused(refusal, signal);
         }
-        let message = match self.links.message(&link, &signal) {
-            Ok(message) => message,
+        let (message, named) = match self.links.message(&link, &signal) {
+            Ok(written) => written,
             Err(error) => return Tried::Refused(Refusal::Transport(error), signal),
         };
         self.links.is_new(&message.headers);
@@ -74,7 +75,11 @@ impl Running {
             },
             route: Arc::clone(route),
             mismatched: hearing.mismatched,
-            departure: Some(Box::new(Departure { link, message })),
+            departure: Some(Box::new(Departure {
+                link,
+                message,
+                named,
+            })),
         })
     }
 }
@@ -101,14 +106,13 @@ pub(super) fn set_off(
     if held.is_none() && ready.offer.inside.is_none() {
         return Ok(Err((Refusal::Closed, ready.into_signal())));
     }
-    let Departure { link, message } = &*departure;
-    match link.connection.try_publish(message) {
+    match departure.link.connection.try_publish(&departure.message) {
         None => {
             let sending = send(Arc::clone(running), held, departure, ready);
             Err(Travelling::new(running, sending))
         }
         Some(Err(error)) => Ok(Err((Refusal::Transport(error), ready.into_signal()))),
-        Some(Ok(())) => match running.arrive(message, ready) {
+        Some(Ok(())) => match running.arrive(*departure, ready) {
             Tried::Accepted(receipt) => Ok(Ok(receipt)),
             Tried::Refused(refusal, signal) => Ok(Err((refusal, signal))),
             Tried::Wait(ready) => {
@@ -128,11 +132,10 @@ async fn send(
     departure: Box<Departure>,
     ready: Box<Ready>,
 ) -> Sent {
-    let Departure { link, message } = &*departure;
-    if let Err(error) = handed_over(&running, link, message).await {
+    if let Err(error) = handed_over(&running, &departure).await {
         return Err((Refusal::Transport(error), ready.into_signal()));
     }
-    match running.arrive(message, ready) {
+    match running.arrive(*departure, ready) {
         Tried::Accepted(receipt) => Ok(receipt),
         Tried::Wait(ready) => Box::pin(enter(running, held, ready)).await,
         Tried::Refused(refusal, signal) => Err((refusal, signal)),
@@ -146,13 +149,13 @@ async fn enter(running: Arc<Running>, _held: Option<Held>, ready: Ready) -> Sent
 
 impl Running {
     /// Lets in here what has left.
-    fn arrive(&self, message: &Message, mut ready: Box<Ready>) -> Tried {
+    fn arrive(&self, departure: Departure, mut ready: Box<Ready>) -> Tried {
         if let Ok(None) = self.hearing(&ready.route) {
             return Tried::Accepted(self.unrouted(&ready.route));
         }
         // Here, too, it has the name that it has elsewhere.
-        let named = Arc::new(self.links.named(&message.headers));
-        ready.offer.signal.bring(message.headers.clone(), named);
+        let Departure { message, named, .. } = departure;
+        ready.offer.signal.bring(message.headers, named);
         // The gate may have closed meanwhile, for those who come from outside.
         ready.offer.inside.get_or_insert(Inside::Spawned(None));
         self.attempt(*ready)
@@ -162,8 +165,7 @@ impl Running {
 /// Waits for the transport, but not for longer than the bus lives.
 async fn handed_over(
     running: &Running,
-    link: &Link,
-    message: &Message,
+    Departure { link, message, .. }: &Departure,
 ) -> Result<(), TransportError> {
     tokio::select! {
         biased;

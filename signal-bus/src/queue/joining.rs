@@ -50,9 +50,9 @@ impl Left {
     /// Drops what nobody will handle.
     pub(crate) fn discard(self) {
         for entry in self.dropped {
-            let arrival = entry.signal.label().stamp.arrival();
+            let carried = entry.signal.label().stamp.carried();
             // A group has other members elsewhere; of what is for everybody, nobody else has to have it for that.
-            let shared = arrival.is_some_and(|arrival| arrival.group().is_some());
+            let shared = carried.is_some_and(|carried| carried.group.is_some());
             let how = if shared {
                 Ended::Returned
             } else {

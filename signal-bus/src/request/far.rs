@@ -58,6 +58,7 @@ impl Running {
         self.links.codecs.needed(wants, reads)?;
         let manner = Manner::inside(question.inside);
         let signal = self.labelled(&question.route, Arc::clone(&question.value), manner);
-        self.links.message(link, &signal)
+        let (message, _) = self.links.message(link, &signal)?;
+        Ok(message)
     }
 }

@@ -26,9 +26,10 @@ use crate::{
     },
     signal::{
         AnyValue, Kind, Payload,
-        arrival::{Arrival, Came},
+        arrival::Came,
         headers::Headers,
         label::Stamp,
+        name::Named,
         requested::{Answer, Requested},
     },
     topic::{IntoTopic, Traits},
@@ -47,7 +48,7 @@ pub(crate) struct Brought {
     pub(crate) headers: Headers,
     pub(crate) time: SystemTime,
     /// What it is called in other processes, if it came from one.
-    pub(crate) named: Option<Arc<dyn Arrival>>,
+    pub(crate) named: Option<Named>,
 }
 
 /// Why there is no reply.

@@ -187,10 +187,10 @@ impl Hearer {
             // A request stays where somebody replies.
             return true;
         }
-        match (&self.wish.group, stamp.arrival()) {
-            (Some(group), Some(arrival)) => arrival.group() == Some(&**group),
+        match (&self.wish.group, stamp.carried()) {
+            (Some(group), Some(carried)) => carried.group.as_deref() == Some(&**group),
             (Some(_), None) => stamp.local,
-            (None, arrival) => arrival.is_none_or(|arrival| arrival.group().is_none()),
+            (None, carried) => carried.is_none_or(|carried| carried.group.is_none()),
         }
     }
 

@@ -49,6 +49,8 @@ pub(crate) struct Route {
 /// How the signals of a topic travel.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Travels {
+    /// The number of the connection.
+    pub(crate) link: usize,
     /// Whether each of its groups is one over all processes.
     pub(crate) groups: bool,
 }
@@ -222,7 +224,7 @@ impl Route {
         let hearing = self.hearing.read().unwrap_or_else(PoisonError::into_inner);
         let known = hearing
             .as_deref()
-            .filter(|hearing| hearing.generation == generation && self.travels.is_none());
+            .filter(|hearing| hearing.generation == generation);
         known.and_then(Hearing::plain).map(with)
     }
 

@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use crate::signal::{id::SignalId, label::Passage, requested::Requested};
+use crate::signal::{id::SignalId, label::Passage, name::Named, requested::Requested};
 
 /// How a signal came to its bus.
 #[derive(Clone, Debug)]
@@ -14,23 +14,29 @@ pub(crate) enum Came {
         not(feature = "transport"),
         expect(dead_code, reason = "there is nothing it could come by")
     )]
-    Carried(Arc<dyn Arrival>),
+    Carried(Carried),
     /// It was published here, and has left for other processes before.
     #[cfg_attr(
         not(feature = "transport"),
         expect(dead_code, reason = "there is nowhere it could have left for")
     )]
-    Sent(Arc<dyn Arrival>),
+    Sent(Named),
     /// Somebody waits for a reply to it.
     Requested(Arc<Requested>),
 }
 
-/// What is to be told of a signal that came by a transport, and what of it matters to its way.
-pub(crate) trait Arrival: fmt::Debug + Send + Sync {
+/// What is known of a signal that came by a transport.
+#[derive(Clone, Debug)]
+pub(crate) struct Carried {
     /// The group that it came for, and no other.
-    fn group(&self) -> Option<&str>;
-    /// Says which id it has in this bus; under the lock of the queues, before anybody has it.
-    fn numbered(&self, id: SignalId);
+    pub(crate) group: Option<Arc<str>>,
+    pub(crate) named: Named,
+    /// Who waits to hear what becomes of it, if somebody does.
+    pub(crate) owed: Option<Arc<dyn Arrival>>,
+}
+
+/// Somebody who waits to hear what becomes of a signal.
+pub(crate) trait Arrival: fmt::Debug + Send + Sync {
     /// Says that one subscription has done with it.
     fn ended(&self, how: Ended);
 }
@@ -57,12 +63,17 @@ impl Came {
         }
     }
 
-    /// What is to be told of it, if it came by a transport.
-    pub(crate) fn arrival(&self) -> Option<&Arc<dyn Arrival>> {
+    /// What is known of it, if it came by a transport.
+    pub(crate) fn carried(&self) -> Option<&Carried> {
         match self {
             Self::Bridged(_) | Self::Sent(_) | Self::Requested(_) => None,
-            Self::Carried(arrival) => Some(arrival),
+            Self::Carried(carried) => Some(carried),
         }
+    }
+
+    /// Who waits to hear what becomes of it.
+    pub(crate) fn arrival(&self) -> Option<&Arc<dyn Arrival>> {
+        self.carried()?.owed.as_ref()
     }
 
     /// Who waits for a reply to it, if somebody does.
@@ -82,7 +93,7 @@ impl Came {
     pub(crate) fn numbered(&self, id: SignalId) {
         match self {
             Self::Bridged(_) => {}
-            Self::Carried(arrival) | Self::Sent(arrival) => arrival.numbered(id),
+            Self::Carried(Carried { named, .. }) | Self::Sent(named) => named.numbered(id),
             Self::Requested(requested) => requested.numbered(id),
         }
     }

@@ -1,7 +1,6 @@
 //! What travels beside the value: names and texts.
 
 use std::{
-    borrow::Cow,
     fmt,
     sync::{
         Arc,
@@ -33,14 +32,30 @@ use tokio::task::futures::TaskLocalFuture;
 /// A handler's signals do not inherit the headers of the one it handles: what belongs together is told by
 /// [`Signal::root_id`](super::Signal::root_id). To pass them on, scope what publishes: `order.headers().clone().scope(..)`.
 #[derive(Clone, PartialEq, Eq, Default)]
-pub struct Headers(Option<Arc<Vec<Header>>>);
+pub struct Headers(Option<Arc<Written>>);
 
-/// What the bus itself mostly has to say of a signal.
-#[cfg(feature = "transport")]
-const OWN_MAX: usize = 4;
+/// Names and texts, one after the other in the order of the names. There are few of a signal: they take one piece of memory.
+#[derive(PartialEq, Eq)]
+struct Written {
+    text: Box<str>,
+    ends: Ends,
+}
 
-/// A name and a text. There are few of a signal, so they stand in a row, in the order of the names.
-type Header = (Cow<'static, str>, String);
+/// Where each name ends, and the text behind it.
+#[derive(PartialEq, Eq)]
+enum Ends {
+    /// As many as there mostly are.
+    Few(usize, [End; FEW]),
+    Many(Box<[End]>),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
+struct End {
+    name: usize,
+    text: usize,
+}
+
+const FEW: usize = 4;
 
 tokio::task_local! {
     static HEADERS: Headers;
@@ -50,7 +65,7 @@ tokio::task_local! {
 static SET: AtomicBool = AtomicBool::new(false);
 
 impl Headers {
-    pub(super) const NONE: Self = Self(None);
+    pub(crate) const NONE: Self = Self(None);
 
     /// Whether there are none, told at a glance; there may be none otherwise, too.
     #[inline]
@@ -66,30 +81,34 @@ impl Headers {
 
     /// Adds a header, or replaces the one of that name.
     #[must_use]
-    pub fn with(mut self, name: impl Into<String>, text: impl Into<String>) -> Self {
-        let headers = Arc::make_mut(self.0.get_or_insert_default());
-        set(headers, (Cow::Owned(name.into()), text.into()));
-        self
+    pub fn with(self, name: impl Into<String>, text: impl Into<String>) -> Self {
+        let (name, text) = (name.into(), text.into());
+        Self::of(self.iter().chain([(&*name, &*text)]).collect())
     }
 
     /// The text of a header.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
-        let headers = self.0.as_ref()?;
-        let place = headers.binary_search_by(|(one, _)| (**one).cmp(name));
-        place.ok().map(|place| headers[place].1.as_str())
+        self.0.as_ref()?.get(name)
     }
 
     /// Names and texts, in the order of the names.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        let headers = self.0.iter().flat_map(|headers| headers.iter());
-        headers.map(|(name, text)| (&**name, text.as_str()))
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> + Clone {
+        let written = self.0.iter();
+        written.flat_map(|written| {
+            let mut begin = 0;
+            written.ends.as_slice().iter().map(move |end| {
+                let name = &written.text[begin..end.name];
+                begin = end.text;
+                (name, &written.text[end.name..end.text])
+            })
+        })
     }
 
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.as_ref().is_none_or(|headers| headers.is_empty())
+        self.0.is_none()
     }
 
     /// Gives these headers to every signal that `future` publishes; they replace those of a scope around it.
@@ -124,37 +143,95 @@ impl Headers {
     }
 }
 
-impl<N: Into<String>, T: Into<String>> FromIterator<(N, T)> for Headers {
+impl<N: AsRef<str>, T: AsRef<str>> FromIterator<(N, T)> for Headers {
+    /// Of several texts of a name the last counts.
     fn from_iter<I: IntoIterator<Item = (N, T)>>(headers: I) -> Self {
-        let headers = headers.into_iter();
-        let all = headers.map(|(name, text)| (Cow::Owned(name.into()), text.into()));
-        let mut all: Vec<Header> = all.collect();
-        // Of several texts of a name the last counts.
+        Self::of(headers.into_iter().collect())
+    }
+}
+
+impl Headers {
+    /// Those of names and texts; of several texts of a name the last counts.
+    fn of<N: AsRef<str>, T: AsRef<str>>(mut all: Vec<(N, T)>) -> Self {
         all.reverse();
-        all.sort_by(|one, other| one.0.cmp(&other.0));
-        all.dedup_by(|one, before| one.0 == before.0);
-        Self((!all.is_empty()).then(|| Arc::new(all)))
+        all.sort_by(|(one, _), (other, _)| one.as_ref().cmp(other.as_ref()));
+        all.dedup_by(|(one, _), (before, _)| (*one).as_ref() == (*before).as_ref());
+        let all = all.iter();
+        Self::in_order(all.map(|(name, text)| (name.as_ref(), text.as_ref())))
+    }
+
+    /// Those of names and texts that stand in the order of the names, each once.
+    fn in_order<'a>(all: impl Iterator<Item = (&'a str, &'a str)> + Clone) -> Self {
+        let length = |(name, text): (&str, &str)| name.len() + text.len();
+        let (count, length) = all
+            .clone()
+            .fold((0, 0), |(count, sum), one| (count + 1, sum + length(one)));
+        if count == 0 {
+            return Self::NONE;
+        }
+        let mut written = String::with_capacity(length);
+        let mut ends = Ends::with_room(count);
+        for ((name, text), end) in all.zip(ends.as_mut_slice()) {
+            written.push_str(name);
+            end.name = written.len();
+            written.push_str(text);
+            end.text = written.len();
+        }
+        Self(Some(Arc::new(Written {
+            text: written.into_boxed_str(),
+            ends,
+        })))
+    }
+}
+
+impl Written {
+    fn get(&self, name: &str) -> Option<&str> {
+        let bytes = self.text.as_bytes();
+        let mut begin = 0;
+        for end in self.ends.as_slice() {
+            if bytes[begin..end.name] == *name.as_bytes() {
+                return self.text.get(end.name..end.text);
+            }
+            begin = end.text;
+        }
+        None
+    }
+}
+
+impl Ends {
+    fn with_room(count: usize) -> Self {
+        match count <= FEW {
+            true => Self::Few(count, [End::default(); FEW]),
+            false => Self::Many(vec![End::default(); count].into()),
+        }
+    }
+
+    fn as_slice(&self) -> &[End] {
+        match self {
+            Self::Few(count, ends) => &ends[..*count],
+            Self::Many(ends) => ends,
+        }
+    }
+
+    fn as_mut_slice(&mut self) -> &mut [End] {
+        match self {
+            Self::Few(count, ends) => &mut ends[..*count],
+            Self::Many(ends) => ends,
+        }
     }
 }
 
 #[cfg(feature = "transport")]
 impl Headers {
-    /// Adds what the bus itself has to say; its names are known beforehand.
-    pub(crate) fn and_own(mut self, own: impl IntoIterator<Item = (&'static str, String)>) -> Self {
-        let headers = Arc::make_mut(self.0.get_or_insert_default());
-        headers.reserve(OWN_MAX);
-        for (name, text) in own {
-            set(headers, (Cow::Borrowed(name), text));
+    /// With what the bus itself has to say; its names are known beforehand, and stand in their order.
+    pub(crate) fn and_own<'a>(
+        &'a self,
+        own: impl Iterator<Item = (&'a str, &'a str)> + Clone,
+    ) -> Self {
+        match self.is_none() {
+            true => Self::in_order(own),
+            false => Self::of(self.iter().chain(own).collect()),
         }
-        self
-    }
-}
-
-/// Adds a header, or replaces the one of that name.
-fn set(headers: &mut Vec<Header>, header: Header) {
-    match headers.binary_search_by(|(name, _)| name.cmp(&header.0)) {
-        Ok(place) => headers[place] = header,
-        Err(place) => headers.insert(place, header),
     }
 }
 

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::SystemTime};
 
 use crate::signal::{
     Kind,
-    arrival::{Arrival, Came},
+    arrival::{Arrival, Came, Carried},
     headers::Headers,
     id::SignalId,
     requested::Requested,
@@ -21,7 +21,7 @@ pub(crate) struct Label {
 #[derive(Debug)]
 pub(crate) struct About {
     /// Empty for a broadcast.
-    pub(crate) topic: Box<str>,
+    pub(crate) topic: Arc<str>,
     /// The type of the values.
     pub(crate) carries: Kind,
 }
@@ -73,7 +73,12 @@ impl Stamp {
         self.came.as_ref()?.passage()
     }
 
-    /// What is to be told of it, if it came by a transport.
+    /// What is known of it, if it came by a transport.
+    pub(crate) fn carried(&self) -> Option<&Carried> {
+        self.came.as_ref()?.carried()
+    }
+
+    /// Who waits to hear what becomes of it.
     #[inline]
     pub(crate) fn arrival(&self) -> Option<&Arc<dyn Arrival>> {
         self.came.as_ref()?.arrival()

@@ -1,5 +1,6 @@
 //! A published value on its way: the signal and its label.
 
+pub(crate) mod name;
 pub(crate) mod arrival;
 pub(crate) mod requested;
 mod attempt;
@@ -196,7 +197,7 @@ impl<T: ?Sized> Signal<T> {
 
     /// Gives it the headers that it travels with, and who is to hear which id it gets.
     #[cfg(feature = "transport")]
-    pub(crate) fn bring(&mut self, headers: Headers, sent: Arc<dyn arrival::Arrival>) {
+    pub(crate) fn bring(&mut self, headers: Headers, sent: name::Named) {
         let stamp = &mut self.label.stamp;
         stamp.headers = headers;
         stamp

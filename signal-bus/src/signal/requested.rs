@@ -14,6 +14,7 @@ use crate::signal::{
     AnyValue, Kind,
     arrival::{Arrival, Ended},
     id::SignalId,
+    name::Named,
 };
 
 /// What has become of a request.
@@ -38,7 +39,7 @@ pub struct Requested {
     /// The type that is waited for; `None` takes any.
     wants: Option<Kind>,
     /// What the signal is called in other processes, if it came from one.
-    named: Option<Arc<dyn Arrival>>,
+    named: Option<Named>,
     state: Mutex<State>,
 }
 
@@ -63,7 +64,7 @@ impl Requested {
     /// A request to so many responders. What is received is an error if the signal has gone without a word.
     pub(crate) fn new(
         wants: Option<Kind>,
-        named: Option<Arc<dyn Arrival>>,
+        named: Option<Named>,
         responders: usize,
     ) -> (Arc<Self>, oneshot::Receiver<Answer>) {
         let (waits, answer) = oneshot::channel();
@@ -90,22 +91,19 @@ impl Requested {
         }
     }
 
+    /// Says which id it has in this bus.
+    pub(crate) fn numbered(&self, id: SignalId) {
+        if let Some(named) = &self.named {
+            named.numbered(id);
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Arrival for Requested {
-    fn group(&self) -> Option<&str> {
-        None
-    }
-
-    fn numbered(&self, id: SignalId) {
-        if let Some(named) = &self.named {
-            named.numbered(id);
-        }
-    }
-
     /// A responder has ended, with or without a reply.
     fn ended(&self, how: Ended) {
         let mut state = self.lock();

@@ -1,7 +1,6 @@
 //! A signal as it travels.
 
 use std::{
-    fmt::Write as _,
     hash::{BuildHasher as _, RandomState},
     sync::Arc,
     time::{Duration, SystemTime},
@@ -42,7 +41,7 @@ pub mod header {
 #[non_exhaustive]
 pub struct Message {
     /// The topic it was published on.
-    pub topic: String,
+    pub topic: Arc<str>,
     /// The value, as [`header::CONTENT_TYPE`] says.
     pub payload: Bytes,
     /// Names and texts, the bus's own among them.
@@ -51,7 +50,7 @@ pub struct Message {
 
 impl Message {
     /// A message.
-    pub fn new(topic: impl Into<String>, payload: impl Into<Bytes>, headers: Headers) -> Self {
+    pub fn new(topic: impl Into<Arc<str>>, payload: impl Into<Bytes>, headers: Headers) -> Self {
         Self {
             topic: topic.into(),
             payload: payload.into(),
@@ -68,7 +67,7 @@ impl Message {
     /// The bus that has sent it.
     #[must_use]
     pub fn sender(&self) -> Option<&str> {
-        let own = || Some(given(self.id()?)?.0);
+        let own = || Some(Given::read(self.id()?)?.node);
         self.headers.get(header::SENDER).or_else(own)
     }
 
@@ -77,9 +76,9 @@ impl Message {
     pub fn time(&self) -> Option<SystemTime> {
         let microseconds = match self.headers.get(header::TIME) {
             Some(time) => time.parse().ok()?,
-            None => given(self.id()?)?.1,
+            None => Given::read(self.id()?)?.time,
         };
-        SystemTime::UNIX_EPOCH.checked_add(Duration::from_micros(microseconds))
+        time(microseconds)
     }
 
     /// The name of the value's type, as the sender knows it, if it says so.
@@ -102,9 +101,15 @@ pub(crate) fn content_type(format: &str, type_name: &str) -> String {
 }
 
 /// The microseconds since 1970.
-pub(crate) fn microseconds(time: SystemTime) -> u128 {
+pub(crate) fn microseconds(time: SystemTime) -> u64 {
     let since = time.duration_since(SystemTime::UNIX_EPOCH);
-    since.unwrap_or_default().as_micros()
+    let micros = since.unwrap_or_default().as_micros();
+    u64::try_from(micros).unwrap_or(u64::MAX)
+}
+
+/// So many microseconds since 1970, if there is such a time.
+pub(crate) fn time(microseconds: u64) -> Option<SystemTime> {
+    SystemTime::UNIX_EPOCH.checked_add(Duration::from_micros(microseconds))
 }
 
 /// A name for a bus that no other has.
@@ -113,29 +118,107 @@ pub(crate) fn node() -> Arc<str> {
     format!("{:016x}{:016x}", random(), random()).into()
 }
 
-/// The id of a message of a bus.
-pub(crate) fn id(node: &str, time: SystemTime, number: u64) -> String {
-    let mut id = String::with_capacity(NODE_LENGTH + 32);
-    let written = write!(id, "{node}-{}-{number}", microseconds(time));
-    written.expect("a text takes everything");
-    id
+/// The id that a bus has given to a message.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Given<'a> {
+    /// The bus.
+    pub(crate) node: &'a str,
+    /// When, in microseconds since 1970.
+    pub(crate) time: u64,
+    pub(crate) number: u64,
 }
 
-/// The bus that has given an id, and when in microseconds since 1970, if it was one.
-fn given(id: &str) -> Option<(&str, u64)> {
-    let (node, rest) = id.split_at_checked(NODE_LENGTH)?;
-    let mut rest = rest.strip_prefix('-')?.split('-');
-    let (time, number) = (rest.next()?.parse().ok()?, rest.next()?);
-    let is_own = node.bytes().all(|byte| byte.is_ascii_hexdigit())
-        && number.bytes().all(|byte| byte.is_ascii_digit());
-    (is_own && rest.next().is_none()).then_some((node, time))
+/// The longest id that a bus gives.
+const ID_MAX: usize = NODE_LENGTH + 2 * (1 + NUMBER_MAX);
+/// The longest number.
+const NUMBER_MAX: usize = 20;
+
+impl<'a> Given<'a> {
+    /// What an id says, if a bus has given it.
+    pub(crate) fn read(id: &'a str) -> Option<Self> {
+        Self::read_of(id, "")
+    }
+
+    /// As [`read`](Self::read), quicker if it is of a bus that is known already.
+    pub(crate) fn read_of(id: &'a str, known: &str) -> Option<Self> {
+        let (node, rest) = id.split_at_checked(NODE_LENGTH)?;
+        let is_node = node == known || node.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let rest = rest.strip_prefix('-').filter(|_| is_node)?;
+        let (time, rest) = plain(rest.as_bytes())?;
+        let (number, rest) = plain(rest.strip_prefix(b"-")?)?;
+        rest.is_empty().then_some(Self { node, time, number })
+    }
+
+    /// Writes it; to make a text of its own for each would be one more piece of memory.
+    pub(crate) fn written<'b>(&self, room: &'b mut IdRoom) -> &'b str {
+        let mut rest = ID_MAX;
+        for number in [self.number, self.time] {
+            let mut left = number;
+            while 10 <= left {
+                let pair = 2 * usize::try_from(left % 100).unwrap_or_default();
+                rest -= 2;
+                room.0[rest..rest + 2].copy_from_slice(&PAIRS[pair..pair + 2]);
+                left /= 100;
+            }
+            if 0 < left || number == 0 {
+                rest -= 1;
+                room.0[rest] = b'0' + u8::try_from(left).unwrap_or_default();
+            }
+            rest -= 1;
+            room.0[rest] = b'-';
+        }
+        let begin = rest.saturating_sub(self.node.len());
+        let node = &mut room.0[begin..rest];
+        node.copy_from_slice(&self.node.as_bytes()[..node.len()]);
+        std::str::from_utf8(&room.0[begin..]).unwrap_or_default()
+    }
+}
+
+/// The digits of 0 to 99, two each.
+const PAIRS: [u8; 200] = {
+    let mut pairs = [b'0'; 200];
+    let (mut at, mut tens) = (0, b'0');
+    while tens <= b'9' {
+        let mut ones = b'0';
+        while ones <= b'9' {
+            pairs[at] = tens;
+            pairs[at + 1] = ones;
+            (at, ones) = (at + 2, ones + 1);
+        }
+        tens += 1;
+    }
+    pairs
+};
+
+/// Where an id is written.
+pub(crate) struct IdRoom([u8; ID_MAX]);
+
+impl Default for IdRoom {
+    fn default() -> Self {
+        Self([0; ID_MAX])
+    }
+}
+
+/// A number as a bus writes it, and what follows.
+fn plain(text: &[u8]) -> Option<(u64, &[u8])> {
+    let (mut value, mut length) = (0_u64, 0);
+    for byte in text {
+        let digit = byte.wrapping_sub(b'0');
+        if 9 < digit {
+            break;
+        }
+        value = value.checked_mul(10)?.checked_add(u64::from(digit))?;
+        length += 1;
+    }
+    let padded = 1 < length && text[0] == b'0';
+    (0 < length && !padded).then_some((value, &text[length..]))
 }
 
 #[cfg(test)]
 mod tests {
     use std::time::{Duration, SystemTime};
 
-    use super::{Message, content_type, header, id, node};
+    use super::{Given, IdRoom, Message, content_type, header, microseconds, node};
     use crate::signal::headers::Headers;
 
     fn with(name: &str, text: &str) -> Message {
@@ -148,7 +231,13 @@ mod tests {
             node(),
             SystemTime::UNIX_EPOCH + Duration::from_micros(1_700_000_000_123_456),
         );
-        let mut message = with(header::ID, &id(&node, time, 7));
+        let given = Given {
+            node: &node,
+            time: microseconds(time),
+            number: 7,
+        };
+        let mut room = IdRoom::default();
+        let mut message = with(header::ID, given.written(&mut room));
         assert_eq!(
             (message.sender(), message.time()),
             (Some(&*node), Some(time))
@@ -163,6 +252,22 @@ mod tests {
     }
 
     #[test]
+    fn an_id_is_written_as_it_is_read() {
+        let node = node();
+        for number in [0, 9, 10, 99, 100, 1005, 12_345, u64::MAX] {
+            let given = Given {
+                node: &node,
+                time: number,
+                number,
+            };
+            let mut room = IdRoom::default();
+            let text = given.written(&mut room);
+            assert_eq!(text, format!("{node}-{number}-{number}"));
+            assert_eq!(Given::read(text), Some(given));
+        }
+    }
+
+    #[test]
     fn the_ids_of_others_say_nothing() {
         let node = node();
         for odd in [
@@ -174,6 +279,9 @@ mod tests {
             &format!("{node}--"),
             &format!("{node}-1-2-3"),
             &format!("{node}-1-x"),
+            &format!("{node}-01-2"),
+            &format!("{node}-1-+2"),
+            &format!("{node}-1-99999999999999999999"),
         ] {
             let message = with(header::ID, odd);
             assert_eq!((message.sender(), message.time()), (None, None), "{odd}");
