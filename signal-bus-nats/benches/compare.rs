@@ -33,22 +33,22 @@ use async_nats::{
     jetstream::{self, consumer::pull, stream},
 };
 use futures_util::StreamExt as _;
-use signal_bus::{Bus, BusGuard, Signal};
+use signal_bus::{Bus, BusGuard, Registered, inject, subscriber};
 use signal_bus_nats::{Delivery, Nats, Streams};
 use tokio::sync::Notify;
 
 use crate::server::Server;
 
 /// Signals of one turn at most once.
-const CORE: u64 = 100_000;
+const CORE: u64 = 300_000;
 /// Of them on their way at most.
 const ON_THE_WAY: u64 = 32_768;
 /// Signals of one turn at least once.
-const STORED: u64 = 20_480;
+const STORED: u64 = 40_960;
 /// Publishes at once, where each waits for its acknowledgement.
 const AT_ONCE: u64 = 64;
 /// Turns of each, one after the other.
-const TURNS: usize = 3;
+const TURNS: usize = 5;
 
 /// Counts what has come, and tells when it is all.
 #[derive(Default)]
@@ -92,6 +92,16 @@ fn median(mut rates: Vec<f64>) -> f64 {
     rates[rates.len() / 2]
 }
 
+#[subscriber("ours.core")]
+async fn count_core(_number: &u64, #[inject] arrivals: Arc<Arrivals>) {
+    arrivals.arrive();
+}
+
+#[subscriber("ours.stored")]
+async fn count_stored(_number: &u64, #[inject] arrivals: Arc<Arrivals>) {
+    arrivals.arrive();
+}
+
 /// Two buses: one publishes, and one counts.
 struct Pair {
     from: BusGuard,
@@ -100,22 +110,16 @@ struct Pair {
 }
 
 impl Pair {
-    async fn start(nats: &Nats, topic: &'static str) -> Self {
+    async fn start<F: Registered>(nats: &Nats, topic: &'static str) -> Self {
         let bus = || {
             Bus::empty()
                 .carry::<u64>()
                 .connect_to(nats.clone(), [topic])
-                .start()
         };
-        let (from, to) = (bus().await.unwrap(), bus().await.unwrap());
         let arrivals = Arc::<Arrivals>::default();
-        let counts = Arc::clone(&arrivals);
-        let listener = to.listen(topic, move |_: Signal<u64>| {
-            counts.arrive();
-            std::future::ready(())
-        });
-        listener.unwrap().detach();
-        to.connected().await;
+        let to = bus().with::<F>().provide_arc(Arc::clone(&arrivals));
+        let from = bus().start().await.unwrap();
+        let to = to.start().await.unwrap();
         Self { from, to, arrivals }
     }
 
@@ -271,8 +275,8 @@ async fn measure(server: &Server) {
         ..pull::Config::default()
     };
     let (core, stored) = (
-        Pair::start(&core, "ours.core").await,
-        Pair::start(&stored, "ours.stored").await,
+        Pair::start::<count_core>(&core, "ours.core").await,
+        Pair::start::<count_stored>(&stored, "ours.stored").await,
     );
     let mut rates: [Vec<f64>; 9] = Default::default();
     for turn in 0..=TURNS {
