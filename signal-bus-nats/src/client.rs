@@ -3,6 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use async_nats::{Client, ConnectErrorKind, ConnectOptions, Event, ServerAddr, connection::State};
+use bytes::Bytes;
+use futures_util::StreamExt as _;
 use signal_bus::{
     ConnectionState,
     transport::{TransportError, TransportFault},
@@ -20,6 +22,8 @@ const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(100);
 const LOOK_MAX: Duration = Duration::from_secs(5);
 /// How long the server has to take what was sent last.
 const LEAVES_WITHIN: Duration = Duration::from_secs(2);
+/// How long the server has to say that it has seen what was sent.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(1);
 /// How often the server is asked whether it is still there; it is given up on after the second time without an answer.
 const PING_EVERY: Duration = Duration::from_secs(5);
 
@@ -28,6 +32,8 @@ const PING_EVERY: Duration = Duration::from_secs(5);
 pub(crate) struct Connected {
     pub(crate) client: Client,
     pub(crate) events: Arc<Events>,
+    /// Of a connection without an echo, one that hears what is sent on it.
+    pub(crate) beside: Option<Client>,
 }
 
 /// Connects, and waits for the server for so long.
@@ -49,7 +55,13 @@ pub(crate) async fn connect(
                 std::future::ready(())
             });
         let error = match options.connect(servers).await {
-            Ok(client) => return Ok(Connected { client, events }),
+            Ok(client) => {
+                return Ok(Connected {
+                    client,
+                    events,
+                    beside: None,
+                });
+            }
             Err(error) => error,
         };
         let said = words(&error).to_lowercase();
@@ -112,14 +124,49 @@ impl Connected {
         }
     }
 
-    /// Waits until the server has seen all that was sent, and what it says of it was heard.
+    /// Waits until the server has seen all that was sent, and what it says of it is here.
     pub(crate) async fn flush(&self, within: Duration) -> Result<(), TransportError> {
         let unheard = "the server does not answer: it may have what was sent last, or not";
         match time::timeout(within, self.client.flush()).await {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(error)) => Err(failed(TransportFault::Unknown, unheard, &error)),
-            Err(_) => Err(TransportError::new(TransportFault::Unknown, unheard)),
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => return Err(failed(TransportFault::Unknown, unheard, &error)),
+            Err(_) => return Err(TransportError::new(TransportFault::Unknown, unheard)),
         }
+        // Where nobody answers it counts as seen all the same: it has left.
+        drop(time::timeout(within.min(ANSWERS_WITHIN), self.is_seen()).await);
+        Ok(())
+    }
+
+    /// Waits until the server has come to what is sent now: it takes one thing after the other, and what it says of one is here
+    /// before what it says of the next.
+    async fn is_seen(&self) {
+        let (here, there) = (self.client.new_inbox(), self.client.new_inbox());
+        tokio::select! {
+            _ = self.comes_back(&here, &there) => {}
+            // That one may not ask is an answer.
+            _ = self.events.violated("Subscription", &here, 0) => {}
+            _ = self.events.violated("Publish", &here, 0) => {}
+            _ = self.events.violated("Publish", &there, 0) => {}
+        }
+    }
+
+    /// Sends something that comes back; where nothing does that is sent here, by way of somebody else.
+    async fn comes_back(&self, here: &str, there: &str) -> Result<(), async_nats::Error> {
+        let mut back = self.client.subscribe(here.to_owned()).await?;
+        match &self.beside {
+            None => self.client.publish(here.to_owned(), Bytes::new()).await?,
+            Some(beside) => {
+                let mut heard = beside.subscribe(there.to_owned()).await?;
+                // Once by itself, to know that the server knows of it.
+                beside.publish(there.to_owned(), Bytes::new()).await?;
+                heard.next().await;
+                self.client.publish(there.to_owned(), Bytes::new()).await?;
+                heard.next().await;
+                beside.publish(here.to_owned(), Bytes::new()).await?;
+            }
+        }
+        back.next().await;
+        Ok(())
     }
 
     /// Ends it, once everything has left; without a server there is nothing to wait for.

@@ -23,7 +23,8 @@ impl Nats {
         let own = own.with_dead_letters(self.dead.as_deref());
         let delivery = match &self.delivery.0 {
             Kind::AtMostOnce => {
-                let (one, groups) = (self.client(true).await?, self.client(false).await?);
+                let (mut one, groups) = (self.client(true).await?, self.client(false).await?);
+                one.beside = Some(groups.client.clone());
                 let requests = self.requests(&groups)?;
                 let within = self.publish_within;
                 let core = Core::new(one, groups, own, requests, self.encoding, within);

@@ -1,8 +1,14 @@
 //! What is wrong is said, before anything is lost.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
-use signal_bus::{Bus, PublishError, transport::TransportFault};
+use signal_bus::{Bus, BusGuard, PublishError, transport::TransportFault};
 use signal_bus_nats::{Delivery, Nats, Streams};
 
 use crate::{connected, nats, server::Server};
@@ -60,17 +66,22 @@ async fn wrong_credentials() {
     bus.unwrap().close().await.unwrap();
 }
 
+/// Somebody who may publish on some subjects only.
+const ANN: &str = r#"
+    authorization { users: [{
+        user: ann, password: secret,
+        permissions: { publish: ["open.>", "$JS.>", "_INBOX.>"], subscribe: ["open.>", "secret.own", "_INBOX.>"] }
+    }] }
+"#;
+
+fn anns(server: &Server) -> String {
+    server.url().replace("nats://", "nats://ann:secret@")
+}
+
 #[tokio::test]
 async fn a_subject_that_may_not_be_published_on_or_heard() -> anyhow::Result<()> {
-    let config = r#"
-        authorization { users: [{
-            user: ann, password: secret,
-            permissions: { publish: ["open.>", "$JS.>", "_INBOX.>"], subscribe: ["open.>", "secret.own", "_INBOX.>"] }
-        }] }
-    "#;
-    let server = Server::with(config, &["-js"]);
-    let url = server.url().replace("nats://", "nats://ann:secret@");
-    let nats = Nats::at(&url)?
+    let server = Server::with(ANN, &["-js"]);
+    let nats = Nats::at(&anns(&server))?
         .create_streams(Streams::named("TEST"))
         .without_dead_letters();
     for nats in [nats.clone(), nats.delivery(Delivery::at_most_once())] {
@@ -84,6 +95,68 @@ async fn a_subject_that_may_not_be_published_on_or_heard() -> anyhow::Result<()>
             other => panic!("{other:?}"),
         }
         bus.close().await?;
+    }
+    Ok(())
+}
+
+/// What the server says of a first publish, by the way, at most once.
+async fn is_forbidden(bus: &BusGuard, topic: String) {
+    match bus.publish(&*topic, 7_u32).await {
+        Err(PublishError::Transport { signal: 7, error }) => {
+            assert_eq!(error.fault(), TransportFault::Unauthorized, "{error}");
+            assert!(error.to_string().contains(&topic), "{error}");
+        }
+        other => panic!("{topic}: {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn what_may_not_be_published_is_told_however_slow_the_server_is() -> anyhow::Result<()> {
+    let server = Server::with(ANN, &[]);
+    let nats = Nats::at(&anns(&server))?.delivery(Delivery::at_most_once());
+    let bus = connected(&nats, &["open.>", "secret.>"]).await;
+    for round in 0..5 {
+        server.stop();
+        let goes_on = async {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            server.signal("CONT");
+        };
+        tokio::join!(is_forbidden(&bus, format!("secret.{round}")), goes_on);
+        bus.publish(&*format!("open.{round}"), 7_u32).await?;
+    }
+    bus.close().await?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_may_not_be_published_is_told_however_busy_the_machine_is() -> anyhow::Result<()> {
+    let server = Server::with(ANN, &[]);
+    // Without an inbox the server says of that, too, that it is not permitted.
+    let without = ANN.replace(", \"_INBOX.>\"]", "]");
+    let strict = Server::with(&without, &[]);
+    let over = Arc::<AtomicBool>::default();
+    let busy: Vec<_> = (0..4)
+        .map(|_| {
+            let over = Arc::clone(&over);
+            std::thread::spawn(move || {
+                while !over.load(Ordering::Relaxed) {
+                    std::hint::spin_loop();
+                }
+            })
+        })
+        .collect();
+    for server in [&server, &strict] {
+        let nats = Nats::at(&anns(server))?.delivery(Delivery::at_most_once());
+        let bus = connected(&nats, &["open.>", "secret.>"]).await;
+        for round in 0..50 {
+            is_forbidden(&bus, format!("secret.{round}")).await;
+            bus.publish(&*format!("open.{round}"), 7_u32).await?;
+        }
+        bus.close().await?;
+    }
+    over.store(true, Ordering::Relaxed);
+    for thread in busy {
+        thread.join().expect("it only waits");
     }
     Ok(())
 }
