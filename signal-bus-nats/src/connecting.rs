@@ -21,6 +21,7 @@ impl Nats {
         let subjects = subjects.collect::<Result<Vec<_>, _>>()?;
         let own = self.subjects.clone();
         let own = own.with_dead_letters(self.dead.as_deref());
+        let own = own.with_requests(&self.requests);
         let delivery = match &self.delivery.0 {
             Kind::AtMostOnce => {
                 let (mut one, groups) = (self.client(true).await?, self.client(false).await?);

@@ -12,6 +12,8 @@ pub(crate) struct Subjects {
     prefix: String,
     /// What topics of dead letters begin with, with its dot.
     dead: Option<String>,
+    /// What the subjects of requests begin with, with its dot.
+    requests: Option<String>,
 }
 
 impl Subjects {
@@ -25,7 +27,7 @@ impl Subjects {
         }
         Ok(Self {
             prefix: format!("{prefix}."),
-            dead: None,
+            ..Self::default()
         })
     }
 
@@ -35,11 +37,21 @@ impl Subjects {
         self
     }
 
-    /// Whether it is the topic of a dead letter, which comes in only where a pattern asks for dead letters: whoever hears everything does
-    /// not mean what he could not handle before.
+    /// The same, where requests have subjects of their own, if they have.
+    pub(crate) fn with_requests(mut self, requests: &str) -> Self {
+        let apart = Some(requests).filter(|requests| !requests.is_empty());
+        self.requests = apart.map(|requests| format!("{requests}."));
+        self
+    }
+
+    /// Whether whoever hears everything does not mean it: dead letters, which he could not handle before, requests, replies, and what is
+    /// the server's own. It comes in only where a pattern asks for it.
     pub(crate) fn is_unasked(&self, topic: &str, pattern: &str) -> bool {
-        let dead = self.dead.as_deref();
-        dead.is_some_and(|dead| topic.starts_with(dead) && !pattern.starts_with(dead))
+        let apart = |start: &str| topic.starts_with(start) && !pattern.starts_with(start);
+        // What stands below a prefix is no subject of that kind.
+        let plain = self.prefix.is_empty();
+        self.dead.as_deref().is_some_and(apart)
+            || plain && (is_servers_own(topic) || self.requests.as_deref().is_some_and(apart))
     }
 
     /// These subjects, below another prefix: `request`, and `shop.orders.eu` is `request.shop.orders.eu`.
@@ -47,7 +59,7 @@ impl Subjects {
         let above = Self::below(prefix)?;
         Ok(Self {
             prefix: format!("{}{}", above.prefix, self.prefix),
-            dead: None,
+            ..Self::default()
         })
     }
 
@@ -55,8 +67,7 @@ impl Subjects {
     pub(crate) fn of(&self, topic: &str) -> Result<String, TransportError> {
         check(topic).map_err(|what| refused(format!("the topic {topic:?} {what}")))?;
         let subject = format!("{}{topic}", self.prefix);
-        let first = subject.split('.').next().unwrap_or_default();
-        if first.starts_with('$') || first == "_INBOX" {
+        if is_servers_own(&subject) {
             let reason = format!(
                 "the topic {topic:?} would be one of the server's own; give it a prefix: `Nats::prefix`"
             );
@@ -95,6 +106,11 @@ impl LastSubject {
         *last = Some((Arc::clone(topic), subject.clone()));
         Ok(subject)
     }
+}
+
+/// Whether it is a subject of the server's, or of a reply.
+fn is_servers_own(subject: &str) -> bool {
+    subject.starts_with('$') || subject == "_INBOX" || subject.starts_with("_INBOX.")
 }
 
 /// NATS lets subjects with empty tokens vanish without a word, so they are looked at here.
@@ -177,6 +193,24 @@ mod tests {
             assert!(!subjects.is_unasked("dead.orders", pattern), "{pattern}");
         }
         assert!(!Subjects::default().is_unasked("dead.orders", ">"));
+    }
+
+    #[test]
+    fn requests_and_replies_come_to_nobody_who_only_hears_everything() {
+        let subjects = Subjects::default().with_requests("request");
+        assert!(subjects.is_unasked("request.price", ">"));
+        assert!(!subjects.is_unasked("request.price", "request.*"));
+        for own in ["_INBOX.x.7", "$JS.EVENT"] {
+            assert!(subjects.is_unasked(own, ">"), "{own}");
+        }
+        assert!(!subjects.is_unasked("_INBOXES.x", ">"));
+        let below = Subjects::below("shop").unwrap().with_requests("request");
+        for plain in ["request.price", "$odd", "_INBOX.x"] {
+            assert!(!below.is_unasked(plain, ">"), "{plain}");
+        }
+        // Where requests have no subjects of their own, they are what they are.
+        let same = Subjects::default().with_requests("");
+        assert!(!same.is_unasked("price", ">"));
     }
 
     #[test]

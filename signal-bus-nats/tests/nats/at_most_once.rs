@@ -1,5 +1,7 @@
 //! NATS without `JetStream`: fast, and without memory.
 
+use std::time::Duration;
+
 use signal_bus::Signal;
 use signal_bus_nats::{Delivery, Nats};
 
@@ -43,6 +45,35 @@ async fn one_member_of_a_group_gets_each_signal_also_of_its_own_process() -> any
     assert_eq!(all, (0..300).collect::<Vec<_>>());
     drop(listeners);
     for bus in buses {
+        bus.close().await?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn who_hears_everything_hears_no_requests_and_no_replies() -> anyhow::Result<()> {
+    let server = Server::with("", &[]);
+    let nats = nats(&server);
+    let (here, there) = (
+        connected(&nats, &[">"]).await,
+        connected(&nats, &[">"]).await,
+    );
+    let mut all = there.subscribe_any(">")?;
+    let _responder = here.respond("price", async |x: Signal<u32>| anyhow::Ok(x.to_string()))?;
+    here.connected().await;
+    there.connected().await;
+    let asking = connected(&nats, &["price"]).await;
+    let reply = asking.request::<u32, String>("price", 7, Duration::from_secs(60));
+    assert_eq!(*reply.await?, "7");
+    // Somebody who hears everything keeps nobody from seeing at once what the server says.
+    here.publish("first", 1_u32).await?;
+    here.publish("second", 2_u32).await?;
+    for topic in ["first", "second"] {
+        assert_eq!(all.recv().await.expect("it comes").topic(), topic);
+    }
+    assert!(there.dead_letters().is_empty());
+    drop(all);
+    for bus in [asking, there, here] {
         bus.close().await?;
     }
     Ok(())
