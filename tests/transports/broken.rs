@@ -76,6 +76,10 @@ pub(crate) enum Flaw {
     PublishesRequests,
     StumblesOverGivenUpRequests,
     ServesAfterDrain,
+    DropsAtOnce,
+    TakesAndSaysNo,
+    HandsOverLate,
+    TakesAfterDrain,
 }
 
 /// A loopback network with a flaw.
@@ -195,6 +199,14 @@ impl BrokenConnection {
                 }
                 return Ok(());
             }
+            Flaw::HandsOverLate => {
+                self.inner.publish(message).await?;
+                let late = std::mem::take(&mut *self.unsent.lock().unwrap());
+                for message in late {
+                    self.inner.publish(&message).await?;
+                }
+                return Ok(());
+            }
             _ => {}
         }
         match self.altered(message) {
@@ -246,6 +258,26 @@ impl Connection for BrokenConnection {
                 _ => error,
             })
         })
+    }
+
+    fn try_publish(&self, message: &Message) -> Option<Result<(), TransportError>> {
+        match self.flaw {
+            Flaw::DropsAtOnce if self.count() % 100 == 99 => Some(Ok(())),
+            Flaw::TakesAndSaysNo => {
+                let mut taken = message.clone();
+                let id = format!("taken-{}", self.count());
+                taken.headers = message.headers.clone().with(header::ID, id);
+                drop(self.inner.try_publish(&taken));
+                None
+            }
+            Flaw::HandsOverLate => {
+                self.unsent.lock().unwrap().push(message.clone());
+                Some(Ok(()))
+            }
+            Flaw::TakesAfterDrain if self.drained.load(Ordering::SeqCst) => Some(Ok(())),
+            Flaw::DropsAtOnce | Flaw::TakesAfterDrain => self.inner.try_publish(message),
+            _ => None,
+        }
     }
 
     fn subscribe<'a>(&'a self, interest: &'a Interest) -> TransportFuture<'a, Deliveries> {

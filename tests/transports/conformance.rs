@@ -209,6 +209,14 @@ const FLAWS: &[(Flaw, &str, &str)] = &[
         "no request came",
     ),
     (Flaw::ServesAfterDrain, "requests_drained", "as if nothing"),
+    (Flaw::DropsAtOnce, "handed_over", "only 29"),
+    (Flaw::TakesAndSaysNo, "handed_over", "came more than once"),
+    (Flaw::HandsOverLate, "handed_over", "came in that order"),
+    (
+        Flaw::TakesAfterDrain,
+        "handed_over",
+        "after the drain something was handed over",
+    ),
 ];
 
 #[tokio::test(start_paused = true)]

@@ -81,8 +81,8 @@ pub trait Connection: fmt::Debug + Send + Sync + 'static {
     /// If the future is dropped, the engine may have the message or not.
     fn publish<'a>(&'a self, message: &'a Message) -> TransportFuture<'a, ()>;
 
-    /// Hands a message over as [`publish`](Self::publish) does, if that takes no waiting; `None` if it does: then nothing has
-    /// happened, and `publish` is asked.
+    /// Hands a message over as [`publish`](Self::publish) does, and in order with it, if that takes no waiting; `None` if it does:
+    /// then nothing has happened, and `publish` is asked.
     ///
     /// A connection that delivers at most once can save its bus much of a publish by it. Others need not have it.
     fn try_publish(&self, message: &Message) -> Option<Result<(), TransportError>> {

@@ -9,7 +9,7 @@ use tokio::{task::JoinSet, time};
 use crate::{
     signal::headers::Headers,
     testing::transport::{Check, same, stage::Stage},
-    transport::{Connection, Message, header},
+    transport::{Connection, Message, TransportError, TransportFault, header},
 };
 
 pub(super) fn checks() -> Vec<Check> {
@@ -45,6 +45,11 @@ pub(super) fn checks() -> Vec<Check> {
             |stage| Box::pin(ordered(stage)),
         )
         .if_promised(|features| features.ordered),
+        Check::of_all(
+            "handed_over",
+            "what is handed over at once comes in once, in order with what is published, and what is not taken then has not left",
+            |stage| Box::pin(handed_over(stage)),
+        ),
     ]
 }
 
@@ -215,4 +220,43 @@ async fn ordered(stage: &Stage<'_>) -> anyhow::Result<()> {
         anyhow::bail!("message {} came before message {}", turned[0], turned[1]);
     }
     same(came, 0..COUNT)
+}
+
+async fn handed_over(stage: &Stage<'_>) -> anyhow::Result<()> {
+    const COUNT: usize = 301;
+    let (here, there) = (stage.connect().await?, stage.connect().await?);
+    let topic = stage.topic("hands");
+    let mut reader = there.hear(&topic).await?;
+    for number in 0..COUNT {
+        let message = stage.message(&topic, &number);
+        // Some by the other way, so that none overtakes another.
+        let taken = match number % 5 {
+            0 => None,
+            _ => here.connection.try_publish(&message),
+        };
+        match taken {
+            Some(taken) => taken.context("what was handed over at once was refused")?,
+            None => here.send(&message).await?,
+        }
+    }
+    let came = reader.numbers(COUNT).await?;
+    if stage.features.ordered {
+        let turned = came.windows(2).find(|pair| pair[1] < pair[0]);
+        ensure!(turned.is_none(), "{turned:?} came in that order");
+    }
+    same(came, 0..COUNT)?;
+    // What it does not take, whoever asked has still, and nobody else has it.
+    here.drain().await?;
+    let late = stage.message(&topic, "late");
+    if let Some(taken) = here.connection.try_publish(&late) {
+        let error = taken.err();
+        let closed = error.as_ref().map(TransportError::fault) == Some(TransportFault::Closed);
+        ensure!(
+            closed,
+            "after the drain something was handed over, with {error:?}"
+        );
+    }
+    stage.connect().await?.publish(&topic, COUNT).await?;
+    same(reader.numbers(1).await?, [COUNT])?;
+    reader.stays_quiet(stage.quiet()).await
 }

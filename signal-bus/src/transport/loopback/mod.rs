@@ -191,6 +191,13 @@ impl Connection for Loopback {
         })
     }
 
+    fn try_publish(&self, message: &Message) -> Option<Result<(), TransportError>> {
+        if let Err(error) = self.check_open() {
+            return Some(Err(error));
+        }
+        self.network.lock().try_put(message)
+    }
+
     fn subscribe<'a>(&'a self, interest: &'a Interest) -> TransportFuture<'a, Deliveries> {
         Box::pin(async {
             self.check_open()?;

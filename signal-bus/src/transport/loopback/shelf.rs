@@ -112,6 +112,14 @@ impl State {
         Ok(id)
     }
 
+    /// Puts a message on all shelves it is meant for, if they have room.
+    pub(super) fn try_put(&mut self, message: &Message) -> Option<Result<(), TransportError>> {
+        match self.poll_put(message, &Context::from_waker(Waker::noop())) {
+            Poll::Ready(put) => Some(put),
+            Poll::Pending => None,
+        }
+    }
+
     /// Puts a message on all shelves it is meant for, or on none as long as one of them has no room.
     pub(super) fn poll_put(
         &mut self,
