@@ -41,6 +41,10 @@ impl Delivery {
     ///
     /// A publish is over when the server has stored the signal. Of each signal a handler may see a second copy: after
     /// a crash, or when the network fails in the wrong moment; [`Signal::attempt`](signal_bus::Signal::attempt) is more than 1 then.
+    ///
+    /// What its stream deletes before a subscription has had it, by its limits or because somebody says so, is warned of. It is counted in
+    /// [`Stats::lost_on_the_way`](signal_bus::Stats::lost_on_the_way) if the subscription hears all that the stream holds; of one that hears a
+    /// part, nobody knows how much was meant for it.
     #[must_use]
     pub fn at_least_once() -> Self {
         Self(Kind::AtLeastOnce(AtLeastOnce::default()))

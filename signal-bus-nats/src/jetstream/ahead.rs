@@ -35,6 +35,8 @@ pub(super) struct Ahead {
 #[derive(Default)]
 struct Waiting {
     trouble: Option<TransportError>,
+    /// How many nobody will get, and why.
+    lost: Option<(u64, String)>,
     messages: VecDeque<(Message, u32, Arc<Word>)>,
     /// Nothing is handed out any more.
     closed: bool,
@@ -57,6 +59,15 @@ impl Ahead {
     /// Says that something is wrong for the moment; of several troubles the last.
     pub(super) fn tell(&self, trouble: TransportError) {
         self.lock().trouble = Some(trouble);
+        self.came.notify_one();
+    }
+
+    /// Says that some will not come.
+    pub(super) fn tell_lost(&self, count: u64, reason: String) {
+        let mut state = self.lock();
+        let before = state.lost.take().map_or(0, |(count, _)| count);
+        state.lost = Some((before + count, reason));
+        drop(state);
         self.came.notify_one();
     }
 
@@ -94,6 +105,9 @@ impl Ahead {
         let mut state = self.lock();
         if let Some(trouble) = state.trouble.take() {
             return Some(Some(Incoming::Trouble(trouble)));
+        }
+        if let Some((count, reason)) = state.lost.take() {
+            return Some(Some(Incoming::Lost { count, reason }));
         }
         let Some((message, attempt, word)) = state.messages.pop_front() else {
             return state.closed.then_some(None);

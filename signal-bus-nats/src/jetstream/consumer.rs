@@ -14,16 +14,19 @@ use async_nats::jetstream::{
 };
 use futures_util::StreamExt as _;
 use signal_bus::transport::{Interest, Start, TransportError, TransportFault};
-use tokio::time;
 
 use crate::{
     fault::failed,
-    jetstream::{Shared, streams},
+    jetstream::{
+        Shared,
+        ahead::Ahead,
+        looks::{Looks, Place},
+        missed::{Missed, Point},
+        streams,
+    },
     subject::overlap,
 };
 
-/// How often is looked up to where everything was handled.
-const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// What the server says of a consumer that it does not have.
 const NOT_FOUND: usize = 404;
 
@@ -34,17 +37,9 @@ pub(super) struct Wanted {
     /// The consumer's name.
     pub(super) name: String,
     /// Where it was, once it was there.
-    was: Option<Place>,
+    was: Option<Arc<Place>>,
     /// The stream, and the name.
     pub(super) from: Arc<[String; 2]>,
-}
-
-struct Place {
-    stream: String,
-    /// When the stream was made: another one of the same name begins anew.
-    made: String,
-    /// Up to here everything was handled, by whomever of a group. Nothing after it may be left out.
-    floor: Arc<AtomicU64>,
 }
 
 impl Wanted {
@@ -74,7 +69,7 @@ impl Wanted {
         shared: &Shared,
     ) -> Result<(PullConsumer, bool), TransportError> {
         let (stream, made) = streams::holding(&shared.context, &self.subject).await?;
-        let same = |was: &Place| was.stream == stream && was.made == made;
+        let same = |was: &Arc<Place>| was.stream == stream && was.made == made;
         let begin = match &self.was {
             None => begin(self.interest.start),
             Some(was) if same(was) => DeliverPolicy::ByStartSequence {
@@ -85,6 +80,7 @@ impl Wanted {
         };
         let known = self.was.as_ref().is_some_and(same);
         let other = self.was.is_some() && !known;
+        let mut after = None;
         // Also the own one: it may still be there, and how it begins cannot be said a second time.
         let context = &shared.context;
         let there = context.get_consumer_from_stream(&self.name, &stream).await;
@@ -92,20 +88,27 @@ impl Wanted {
             Ok(consumer) => consumer,
             Err(error) => match error.kind() {
                 ConsumerErrorKind::JetStream(said) if said.code() == NOT_FOUND => {
+                    if let (None, Start::After(place)) = (&self.was, self.interest.start) {
+                        after = Some(place);
+                    }
                     self.make(shared, &stream, begin).await?
                 }
                 _ => return Err(self.cannot(&error)),
             },
         };
         if !known {
+            let missed = Missed::default();
+            if let Some(after) = after {
+                missed.begin_after(after);
+            }
             let floor = consumer.cached_info().ack_floor.stream_sequence;
-            let floor = Arc::new(AtomicU64::new(floor));
             self.from = Arc::new([stream.clone(), self.name.clone()]);
-            self.was = Some(Place {
+            self.was = Some(Arc::new(Place {
                 stream,
                 made,
-                floor,
-            });
+                floor: AtomicU64::new(floor),
+                missed,
+            }));
         }
         Ok((consumer, other))
     }
@@ -163,19 +166,33 @@ impl Wanted {
         Some(TransportError::new(TransportFault::Unfit, reason))
     }
 
-    /// Looks again and again up to where everything was handled; never ends.
-    pub(super) fn looking(
+    /// Whoever looks after the consumer, once it was there.
+    pub(super) fn looks(
         &self,
-        consumer: PullConsumer,
-    ) -> impl Future<Output = ()> + Send + use<> {
-        let floor = self.was.as_ref().map(|was| Arc::clone(&was.floor));
-        async move {
-            loop {
-                time::sleep(LOOK_EVERY).await;
-                if let (Ok(info), Some(floor)) = (consumer.get_info().await, &floor) {
-                    floor.store(info.ack_floor.stream_sequence, Ordering::Relaxed);
-                }
-            }
+        shared: &Arc<Shared>,
+        consumer: &PullConsumer,
+        ahead: &Arc<Ahead>,
+    ) -> Option<Looks> {
+        let pattern = &self.interest.pattern;
+        let called = match &self.interest.group {
+            Some(group) => format!("the group `{group}` of `{pattern}`"),
+            None => format!("a subscription to `{pattern}`"),
+        };
+        Some(Looks {
+            shared: Arc::clone(shared),
+            consumer: consumer.clone(),
+            place: Arc::clone(self.was.as_ref()?),
+            subject: self.subject.clone(),
+            called,
+            is_shared: self.interest.group.is_some(),
+            ahead: Arc::clone(ahead),
+        })
+    }
+
+    /// Notes a message that came.
+    pub(super) fn came(&self, now: Point, is_copy: bool) {
+        if let Some(was) = &self.was {
+            was.missed.came(now, is_copy);
         }
     }
 }

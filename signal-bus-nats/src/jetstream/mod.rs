@@ -6,6 +6,8 @@ mod held;
 mod going;
 mod acknowledge;
 mod ahead;
+mod missed;
+mod looks;
 mod consumer;
 mod pull;
 mod bucket;

@@ -33,6 +33,8 @@ use crate::{
         consumer::Wanted,
         going::Going,
         held::Held,
+        looks::Looks,
+        missed::Point,
     },
     wire,
 };
@@ -161,10 +163,11 @@ impl Puller {
     /// Fetches, and gets back what is lost.
     async fn go_on(&mut self) {
         loop {
-            let looking = self.wanted.looking(self.consumer.clone());
+            let Some(looks) = self.looks() else { return };
+            looks.look_first().await;
             let Lost(lost) = tokio::select! {
                 lost = self.fetch() => lost,
-                () = looking => return,
+                () = looks.go_on() => return,
             };
             let error = TransportError::new(TransportFault::Unreachable, lost);
             self.ahead.tell(error);
@@ -186,6 +189,11 @@ impl Puller {
         }
     }
 
+    fn looks(&self) -> Option<Looks> {
+        let (shared, ahead) = (&self.shared, &self.ahead);
+        self.wanted.looks(shared, &self.consumer, ahead)
+    }
+
     async fn fetch(&mut self) -> Lost {
         let (shared, ahead) = (Arc::clone(&self.shared), Arc::clone(&self.ahead));
         let mut states = shared.connected.events.states();
@@ -205,6 +213,9 @@ impl Puller {
                     if changed.is_ok() && *states.borrow_and_update() == ConnectionState::Up {
                         self.asked = 0;
                         self.read = None;
+                        if let Some(looks) = self.looks() {
+                            looks.look_first().await;
+                        }
                     }
                 }
                 message = self.incoming.next() => {
@@ -273,14 +284,18 @@ impl Puller {
     /// Keeps a message for the bus.
     async fn keep(&mut self, carried: async_nats::Message) {
         let known = mem::replace(&mut self.reads.message, carried);
-        let info = self.reads.info();
-        let found = info.map(|info| (info.stream_sequence, info.delivered));
+        let found = self.reads.info().map(|info| {
+            let (place, delivery) = (info.stream_sequence, info.consumer_sequence);
+            (Point { place, delivery }, info.delivered)
+        });
         let found = found.map_err(|error| error.to_string());
         let carried = mem::replace(&mut self.reads.message, known);
-        let (place, attempt) = match found {
+        let (point, attempt) = match found {
             Ok(found) => found,
             Err(error) => return tracing::warn!("a message without its place: {error}"),
         };
+        let place = point.place;
+        self.wanted.came(point, 1 < attempt);
         let subjects = &self.shared.subjects;
         let message = wire::message(subjects, &carried);
         let Some(message) = message.filter(|_| self.held.hold(place)) else {

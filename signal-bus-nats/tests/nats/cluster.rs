@@ -78,6 +78,7 @@ async fn nothing_is_lost_when_the_server_is_killed_that_leads_a_stream() -> anyh
     }
     let all = (0..SIGNALS).collect::<BTreeSet<_>>();
     until(|| BTreeSet::from_iter(noted.all()) == all).await;
+    assert_eq!(there.stats().lost_on_the_way, 0);
     println!("{} of {SIGNALS} came twice", noted.all().len() - all.len());
     drop(listener);
     here.close().await?;

@@ -90,6 +90,7 @@ async fn comes_back(group: Option<&str>) -> anyhow::Result<()> {
         let all = (0..(round + 1) * 100).collect::<BTreeSet<_>>();
         until(|| noted.all().into_iter().collect::<BTreeSet<_>>() == all).await;
     }
+    assert_eq!(there.stats().lost_on_the_way, 0);
     println!("{group:?}: {} of 300 came twice", noted.all().len() - 300);
     drop(listener);
     here.close().await?;

@@ -16,6 +16,7 @@ mod consumers;
 mod errors;
 mod interop;
 mod leases;
+mod limits;
 mod logs;
 mod outages;
 mod poison;

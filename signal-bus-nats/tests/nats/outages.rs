@@ -49,6 +49,7 @@ async fn kills(signals: u32, times: u32) -> anyhow::Result<usize> {
     }
     let all = (0..signals).collect::<BTreeSet<_>>();
     until(|| noted.all().len() >= all.len() && BTreeSet::from_iter(noted.all()) == all).await;
+    assert_eq!(there.stats().lost_on_the_way, 0);
     drop(listener);
     here.close().await?;
     there.close().await?;

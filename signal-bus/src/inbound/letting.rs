@@ -68,10 +68,11 @@ pub(super) async fn take_in(
             Some(Incoming::Message(delivery)) => delivery,
             Some(Incoming::Lost { count, reason }) => {
                 running.observe.far_lost.add(count);
+                let are = if count == 0 { "may be" } else { "are" };
                 tracing::warn!(
                     transport = link.name,
                     count,
-                    "signals of other processes are lost: {reason}"
+                    "signals of other processes {are} lost: {reason}"
                 );
                 continue;
             }

@@ -184,7 +184,8 @@ pub struct Stats {
     pub skipped: u64,
     /// Publishes with a delay that the close has cancelled before their time.
     pub delayed_cancelled: u64,
-    /// Signals of other processes that a transport has told to be lost; 0 for one that delivers at least once.
+    /// Signals of other processes that a transport has told to be lost: of one that delivers at least once, those that were deleted
+    /// where they are kept before they came.
     pub lost_on_the_way: u64,
     /// All subscriptions together, also those that have left.
     pub total: Tally,

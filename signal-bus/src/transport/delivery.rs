@@ -12,7 +12,7 @@ pub enum Incoming {
     Message(Delivery),
     /// Messages are gone that were meant for this bus; they are counted, and the reason is logged.
     Lost {
-        /// How many, as far as that is known.
+        /// How many, as far as that is known; 0 if there may be some, and nobody knows how many.
         count: u64,
         /// Why.
         reason: String,
