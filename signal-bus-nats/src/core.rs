@@ -357,6 +357,7 @@ impl Connection for Core {
         self.closed.store(true, Ordering::Release);
         self.requests.close();
         Box::pin(async {
+            self.requests.left().await;
             let groups = self.groups.close().await;
             self.own.close().await.and(groups)
         })

@@ -18,6 +18,7 @@ mod delivery;
 mod events;
 mod client;
 mod inbox;
+mod desk;
 mod requests;
 mod core;
 mod jetstream;

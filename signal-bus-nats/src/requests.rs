@@ -11,22 +11,21 @@ use std::{
     time::Duration,
 };
 
-use async_nats::{Client, StatusCode, Subject, Subscriber};
+use async_nats::{StatusCode, Subscriber};
 use futures_util::StreamExt as _;
 use signal_bus::{
     ConnectionState,
-    transport::{
-        Message, Reply, Request, Requests as Incoming, TransportError, TransportFault,
-        TransportFuture, header,
-    },
+    transport::{Message, Requests as Incoming, TransportError, TransportFault, header},
 };
 use tokio::{
     sync::{OnceCell, oneshot},
     task::AbortHandle,
+    time::Instant,
 };
 
 use crate::{
     client::Connected,
+    desk::{Desk, Leaving, SERVICE_ERROR},
     fault::{closed, failed},
     subject::Subjects,
     wire,
@@ -34,9 +33,9 @@ use crate::{
 
 /// The queue group of all who reply: of those that serve a subject, by whatever pattern, one gets each request.
 const RESPONDERS: &str = "responders";
-/// How NATS's own services say that a request has failed.
-const SERVICE_ERROR: &str = "Nats-Service-Error";
-const SERVICE_ERROR_CODE: &str = "Nats-Service-Error-Code";
+
+/// How long others are asked while whoever gets a request has just left.
+const LEFT_WITHIN: Duration = Duration::from_secs(1);
 
 /// The requests of a connection.
 #[derive(Debug)]
@@ -47,6 +46,7 @@ pub(crate) struct Requests {
     within: Duration,
     /// Where replies come in; made with the first request.
     inbox: OnceCell<Inbox>,
+    leaving: Arc<Leaving>,
     closed: AtomicBool,
 }
 
@@ -117,6 +117,7 @@ impl Requests {
             subjects,
             within,
             inbox: OnceCell::new(),
+            leaving: Arc::default(),
             closed: AtomicBool::new(false),
         }
     }
@@ -126,8 +127,26 @@ impl Requests {
         self.closed.store(true, Ordering::Release);
     }
 
-    /// Asks, and waits for the reply.
+    /// Waits until those were told who have asked somebody who has left.
+    pub(crate) async fn left(&self) {
+        self.leaving.over().await;
+    }
+
+    /// Asks, and waits for the reply; whoever got the request and has just left has not taken it.
     pub(crate) async fn ask(&self, message: &Message) -> Result<Message, TransportError> {
+        let deadline = Instant::now() + LEFT_WITHIN;
+        loop {
+            let reply = self.ask_one(message).await?;
+            if reply.headers.get(header::GONE).is_none() {
+                return Ok(reply);
+            }
+            if deadline <= Instant::now() {
+                return Err(nobody(&self.subjects.of(&message.topic)?));
+            }
+        }
+    }
+
+    async fn ask_one(&self, message: &Message) -> Result<Message, TransportError> {
         self.check_open()?;
         self.check_connected(&message.topic)?;
         let subject = self.subjects.of(&message.topic)?;
@@ -164,8 +183,7 @@ impl Requests {
         reply: &async_nats::Message,
     ) -> Result<Message, TransportError> {
         if reply.status == Some(StatusCode::NO_RESPONDERS) {
-            let reason = format!("nobody replies on `{subject}`");
-            return Err(TransportError::new(TransportFault::NoResponders, reason));
+            return Err(nobody(subject));
         }
         if let Some(stream) = stored(reply) {
             let reason = format!(
@@ -211,12 +229,9 @@ impl Requests {
         self.check_open()?;
         let subject = self.subjects.of(pattern)?;
         let requests = self.subscribe(subject, Some(RESPONDERS)).await?;
-        let (subjects, client) = (self.subjects.clone(), self.connected.client.clone());
-        let requests = requests.filter_map(move |carried| {
-            let request = request(&subjects, &client, &carried);
-            std::future::ready(request)
-        });
-        Ok(Box::pin(requests))
+        let (subjects, connected) = (self.subjects.clone(), self.connected.clone());
+        let desk = Desk::new(requests, subjects, connected, Arc::clone(&self.leaving));
+        Ok(Box::pin(desk))
     }
 
     async fn subscribe(
@@ -263,6 +278,11 @@ impl Requests {
     }
 }
 
+fn nobody(subject: &str) -> TransportError {
+    let reason = format!("nobody replies on `{subject}`");
+    TransportError::new(TransportFault::NoResponders, reason)
+}
+
 /// The stream that says that it has stored a request, if it is that.
 fn stored(reply: &async_nats::Message) -> Option<String> {
     if reply.headers.is_some() || !reply.payload.starts_with(b"{\"stream\":") {
@@ -272,39 +292,4 @@ fn stored(reply: &async_nats::Message) -> Option<String> {
     let (_, rest) = text.split_once("{\"stream\":\"")?;
     let (stream, rest) = rest.split_once('"')?;
     rest.contains("\"seq\":").then(|| stream.to_owned())
-}
-
-/// A request that has come in; `None` if nobody waits for a reply.
-fn request(subjects: &Subjects, client: &Client, carried: &async_nats::Message) -> Option<Request> {
-    let to = carried.reply.clone()?;
-    let message = wire::message(subjects, carried)?;
-    let client = client.clone();
-    Some(Request::new(message, Back { client, to }))
-}
-
-/// The way back to whoever asks.
-#[derive(Debug)]
-struct Back {
-    client: Client,
-    to: Subject,
-}
-
-impl Reply for Back {
-    fn send<'a>(&'a self, reply: &'a Message) -> TransportFuture<'a, ()> {
-        Box::pin(async {
-            let mut headers = wire::headers(reply);
-            if let Some(reason) = reply.headers.get(header::ERROR) {
-                headers.insert(SERVICE_ERROR, reason);
-                headers.insert(SERVICE_ERROR_CODE, "500");
-            }
-            let size = wire::size(&headers, &reply.payload);
-            wire::check_size(size, self.client.max_payload(), &reply.topic)?;
-            let (to, payload) = (self.to.clone(), reply.payload.clone());
-            let sent = self.client.publish_with_headers(to, headers, payload).await;
-            sent.map_err(|error| {
-                let what = format!("cannot reply on `{}`", reply.topic);
-                failed(TransportFault::Unreachable, what, &error)
-            })
-        })
-    }
 }

@@ -155,6 +155,7 @@ impl Connection for JetStream {
             let ended = async { while pullers.join_next().await.is_some() {} };
             // What they have not handed back until then comes again by itself.
             drop(time::timeout(HAND_BACK_MAX, ended).await);
+            self.requests.left().await;
             self.shared.connected.close().await
         })
     }

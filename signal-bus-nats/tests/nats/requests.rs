@@ -2,6 +2,10 @@
 
 use std::{
     process::Stdio,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -13,6 +17,7 @@ use signal_bus_nats::{Delivery, Nats, Streams};
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader},
     process::Command,
+    task::JoinSet,
 };
 
 use crate::{Noted, connected, jetstream, nats, server::Server, until};
@@ -183,6 +188,72 @@ async fn what_the_server_does_not_permit_is_an_error_at_once() -> anyhow::Result
 #[signal_bus::subscriber("ask.declared", reply)]
 async fn replies(number: u32) -> String {
     number.to_string()
+}
+
+/// Asks again and again, until it is over; how often.
+async fn keeps_asking(bus: BusGuard, over: Arc<AtomicBool>) -> anyhow::Result<u32> {
+    let mut asked = 0;
+    while !over.load(Ordering::Relaxed) {
+        asked += 1;
+        assert!(asks(&bus, "ask.rust", 7).await?.ends_with("says 7"));
+    }
+    bus.close().await?;
+    Ok(asked)
+}
+
+/// The same, by somebody who is no bus.
+async fn another_keeps_asking(
+    client: async_nats::Client,
+    over: Arc<AtomicBool>,
+) -> anyhow::Result<u32> {
+    let mut asked = 0;
+    while !over.load(Ordering::Relaxed) {
+        asked += 1;
+        let request = async_nats::Request::new().payload("7".into());
+        let request = request.timeout(Some(LONG));
+        let reply = client.send_request("request.ask.rust", request).await?;
+        // Who has just left may have had it in hand, and says so.
+        let refused = reply
+            .headers
+            .is_some_and(|headers| headers.get("Signal-Gone").is_some());
+        assert!(refused || reply.payload.ends_with(b"says 7\""));
+    }
+    Ok(asked)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_asks_somebody_who_leaves_is_replied_to_by_another() -> anyhow::Result<()> {
+    const TIMES: u32 = 100;
+    let server = Server::start();
+    for nats in deliveries(&server) {
+        let (staying, leaving) = (
+            connected(&nats, &["ask.>"]).await,
+            connected(&nats, &["ask.>"]).await,
+        );
+        let _stays = responds(&staying, "one who stays").await?;
+        let (over, mut asking) = (Arc::<AtomicBool>::default(), JoinSet::new());
+        for _ in 0..4 {
+            let bus = connected(&nats, &["ask.>"]).await;
+            asking.spawn(keeps_asking(bus, Arc::clone(&over)));
+        }
+        let client = async_nats::connect(server.url()).await?;
+        asking.spawn(another_keeps_asking(client, Arc::clone(&over)));
+        for _ in 0..TIMES {
+            let leaves = responds(&leaving, "one who leaves").await?;
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            leaves.close().await?;
+            leaving.connected().await;
+        }
+        over.store(true, Ordering::Relaxed);
+        let mut asked = 0;
+        while let Some(count) = asking.join_next().await {
+            asked += count??;
+        }
+        println!("{asked} of {asked} were replied to, while a responder left {TIMES} times");
+        staying.close().await?;
+        leaving.close().await?;
+    }
+    Ok(())
 }
 
 #[tokio::test]

@@ -13,6 +13,7 @@ use std::{
 use tokio::{pin, select, sync::oneshot};
 
 use crate::{
+    error::publish::Refusal,
     inbound::letting::kind,
     link::{codecs, interests::served, links::Link},
     request::{Awaited, Brought, NoReply, Question},
@@ -152,7 +153,7 @@ async fn take_in(running: Arc<Running>, link: Arc<Link>, told: Told, mut request
             biased;
             () = &mut over => {
                 leaves = true;
-                Err(NoReply::Closed)
+                Err(NoReply::Gone)
             }
             asked = ask(&running, &message) => asked,
         };
@@ -169,7 +170,7 @@ async fn take_in(running: Arc<Running>, link: Arc<Link>, told: Told, mut request
     refuse(&running, &link, requests).await;
 }
 
-/// Says to those who have asked already that there will be no reply.
+/// Says to those who have asked already that nobody has taken their requests.
 async fn refuse(running: &Arc<Running>, link: &Arc<Link>, mut requests: Requests) {
     let next = |requests: &mut Requests, context: &mut Context<'_>| match requests
         .as_mut()
@@ -181,14 +182,15 @@ async fn refuse(running: &Arc<Running>, link: &Arc<Link>, mut requests: Requests
     while let Some(request) = poll_fn(|context| next(&mut requests, context)).await {
         let Request { message, reply } = request;
         let (running, link) = (Arc::clone(running), Arc::clone(link));
-        answer(running, link, (message, reply), Err(NoReply::Closed)).await;
+        answer(running, link, (message, reply), Err(NoReply::Gone)).await;
     }
 }
 
 /// Asks those who reply here.
 async fn ask(running: &Arc<Running>, message: &Message) -> Result<Awaited, NoReply> {
     let failed = |why: String| NoReply::Failed(why);
-    let nobody = || failed(format!("nobody replies on `{}` any more", message.topic));
+    // Whoever did has just left.
+    let nobody = || NoReply::Gone;
     let unread = |error: TransportError| failed(error.to_string());
     let kind = kind(running, None, message).map_err(unread)?;
     let kind = kind.ok_or_else(nobody)?;
@@ -227,12 +229,17 @@ async fn answer(
     (message, back): (Message, Box<dyn Reply>),
     asked: Result<(Awaited, Option<Held>), NoReply>,
 ) {
+    let is_gone = match &asked {
+        Err(NoReply::Gone | NoReply::Refused(Refusal::Closed, _)) => true,
+        Ok(_) | Err(_) => false,
+    };
     let (answered, _held) = match asked {
         Ok((awaited, held)) => (running.answer(awaited).await, held),
         Err(reason) => (Err(reason), None),
     };
     let links = &running.links;
     let reply = match answered {
+        _ if is_gone => links.gone(&message),
         Ok((value, kind)) => links
             .reply(&link, &message, &*value, kind)
             .unwrap_or_else(|error| links.no_reply(&message, &error.to_string())),
@@ -260,8 +267,8 @@ fn told(message: &Message, reason: NoReply) -> String {
     match reason {
         NoReply::Failed(reason) => reason,
         NoReply::Refused(refusal, _) => refusal.to_string(),
-        NoReply::Closed => "the responder leaves, or its bus closes".to_owned(),
-        NoReply::NoResponders(..) | NoReply::Circle(_) | NoReply::OtherType(_) => {
+        NoReply::Closed => "the bus of its responder has closed".to_owned(),
+        NoReply::NoResponders(..) | NoReply::Circle(_) | NoReply::OtherType(_) | NoReply::Gone => {
             format!("nobody replies on `{}`", message.topic)
         }
     }

@@ -254,6 +254,7 @@ fn is_own(name: &str) -> bool {
         header::ROOT,
         header::TIME,
         header::ERROR,
+        header::GONE,
     ]
     .contains(&name)
 }

@@ -16,6 +16,8 @@ pub(crate) enum Said {
     Value(Arc<AnyValue>),
     /// The responder has failed; why, in words.
     Failed(String),
+    /// The responder had left before: nobody has the request.
+    Gone,
     /// It cannot be read as what was asked for, and is of this type.
     OtherType(String),
 }
@@ -52,6 +54,14 @@ impl Links {
         Message::new(Arc::clone(&request.topic), "", headers)
     }
 
+    /// Says that nobody here has taken a request, because whoever would have has just left.
+    pub(crate) fn gone(&self, request: &Message) -> Message {
+        let reason = format!("nobody replies on `{}` here any more", request.topic);
+        let mut reply = self.no_reply(request, &reason);
+        reply.headers = reply.headers.with(header::GONE, "1");
+        reply
+    }
+
     fn of_reply(&self, request: &Message) -> Headers {
         let headers = Headers::new().with(header::ID, self.next_id());
         let Some(parent) = request.id() else {
@@ -65,6 +75,9 @@ impl Links {
 
     /// Reads a reply as the type that was asked for.
     pub(crate) fn said(&self, reply: &Message, wants: Kind) -> Result<Said, TransportError> {
+        if reply.headers.get(header::GONE).is_some() {
+            return Ok(Said::Gone);
+        }
         if let Some(reason) = reply.headers.get(header::ERROR) {
             return Ok(Said::Failed(reason.to_owned()));
         }

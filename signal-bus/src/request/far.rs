@@ -12,6 +12,9 @@ use crate::{
     transport::{Message, TransportError, TransportFault},
 };
 
+/// How many who have just left are asked, one after the other.
+const ASKED_MAX: u32 = 16;
+
 impl Running {
     /// Asks where nobody here replies: elsewhere, if the topic travels so far.
     pub(super) async fn asks_far(
@@ -30,20 +33,38 @@ impl Running {
             Ok(message) => message,
             Err(error) => return Err(NoReply::Refused(Refusal::Transport(error), question.value)),
         };
-        let asked = tokio::select! {
+        let said = tokio::select! {
             biased;
-            replied = link.connection.request(&message) => replied,
+            said = self.said(&link, &message, wants) => said,
             _ = self.ending.ended() => return Err(NoReply::Closed),
         };
-        let said = asked.and_then(|reply| self.links.said(&reply, wants));
         match said {
             Ok(Said::Value(value)) => Ok(value),
             Ok(Said::Failed(reason)) => Err(NoReply::Failed(reason)),
             Ok(Said::OtherType(name)) => Err(NoReply::OtherType(name)),
+            Ok(Said::Gone) => Err(self.nobody(question)),
             Err(error) if error.fault() == TransportFault::NoResponders => {
                 Err(self.nobody(question))
             }
             Err(error) => Err(NoReply::Refused(Refusal::Transport(error), question.value)),
+        }
+    }
+
+    /// Asks, and asks somebody else while whoever got it has just left.
+    async fn said(
+        &self,
+        link: &Link,
+        message: &Message,
+        wants: Kind,
+    ) -> Result<Said, TransportError> {
+        let mut times = 0;
+        loop {
+            let reply = link.connection.request(message).await?;
+            let said = self.links.said(&reply, wants)?;
+            times += 1;
+            if times == ASKED_MAX || !matches!(said, Said::Gone) {
+                return Ok(said);
+            }
         }
     }
 

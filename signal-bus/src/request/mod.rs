@@ -17,7 +17,7 @@ use tokio::{sync::oneshot, time};
 
 use crate::{
     error::{publish::Refusal, request::RequestError},
-    publish::{Forwarded, Manner, Tried, by_hand::unshare},
+    publish::{Forwarded, Manner, Receipt, Tried, by_hand::unshare},
     queue::{offer::Inside, stores::QueueId},
     route::{hearer::Hearer, topic::Route},
     scope::{
@@ -59,6 +59,8 @@ pub(crate) enum NoReply {
     Refused(Refusal, Arc<AnyValue>),
     Failed(String),
     OtherType(String),
+    /// Whoever would have replied has left, and nobody has got it.
+    Gone,
     Closed,
 }
 
@@ -193,6 +195,7 @@ impl BusHandle {
                 RequestError::refused(self.refused(refusal, back(value)))
             }
             NoReply::Failed(reason) => RequestError::failed(topic, reason),
+            NoReply::Gone => RequestError::failed(topic, "its responder has gone"),
             NoReply::OtherType(found) => RequestError::mismatch::<Rep>(topic, &found),
             NoReply::Closed => RequestError::Closed { request: None },
         }
@@ -301,12 +304,13 @@ impl Running {
             ..Manner::inside(inside)
         };
         let sent = match self.send(&route, value, manner) {
-            Tried::Accepted(_) => Ok(()),
-            Tried::Wait(ready) => self.wait(Box::new(ready)).await.map(|_| ()),
+            Tried::Accepted(receipt) => Ok(receipt),
+            Tried::Wait(ready) => self.wait(Box::new(ready)).await,
             Tried::Refused(refusal, signal) => Err((refusal, signal)),
         };
         match sent {
-            Ok(()) => Ok(awaited),
+            Ok(Receipt { receivers: 0, .. }) => Err(NoReply::Gone),
+            Ok(_) => Ok(awaited),
             Err((refusal, signal)) => Err(NoReply::Refused(refusal, signal.into_arc())),
         }
     }

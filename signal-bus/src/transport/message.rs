@@ -30,6 +30,8 @@ pub mod header {
     pub const TIME: &str = "Signal-Time";
     /// In a reply: why there is none, in words; the payload is empty then.
     pub const ERROR: &str = "Signal-Error";
+    /// In a reply, beside [`ERROR`]: nobody has taken the request, for whoever would have has just left. It may be asked again.
+    pub const GONE: &str = "Signal-Gone";
     /// Where the answer to it goes.
     pub const REPLY_TO: &str = "Signal-Reply-To";
 }

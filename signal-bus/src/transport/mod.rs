@@ -116,7 +116,8 @@ pub trait Connection: fmt::Debug + Send + Sync + 'static {
     }
 
     /// Takes the requests of a topic, or of a pattern as that of an [`Interest`]: of all that serve a topic, by whatever
-    /// pattern and on whatever connection, one gets each request. With [`Features::requests`].
+    /// pattern and on whatever connection, one gets each request. Whoever leaves drops the stream: what is on its way then is replied to
+    /// as [gone](header::GONE), where the engine can. With [`Features::requests`].
     ///
     /// # Errors
     ///

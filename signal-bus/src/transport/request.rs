@@ -32,7 +32,8 @@ impl Request {
 
 /// The way back to whoever asks.
 ///
-/// Dropped without a reply, the requester hears nothing, or an error at once where the transport can tell.
+/// Where nobody takes the request any more, the reply has the headers [`ERROR`](crate::transport::header::ERROR) and
+/// [`GONE`](crate::transport::header::GONE), and whoever asks may ask somebody else. Dropped without a reply, the requester hears nothing, or an error at once where the transport can tell.
 pub trait Reply: fmt::Debug + Send + Sync + 'static {
     /// Sends the reply, once at most. With the header [`ERROR`](crate::transport::header::ERROR) it says why there is none.
     ///
