@@ -31,7 +31,7 @@ const LAST_ONES_MAX: u64 = 32;
 /// How long is waited for so many.
 const LAST_ONES_WITHIN: Duration = Duration::from_secs(2);
 /// Without a request for so long, none is on its way.
-const NOBODY_ASKS: Duration = Duration::from_millis(50);
+const NOBODY_ASKS: Duration = Duration::from_millis(250);
 /// The same where the connection ends.
 const NOBODY_ASKS_AT_THE_END: Duration = Duration::from_millis(10);
 /// How long it takes to leave at most.
