@@ -22,6 +22,8 @@ pub(crate) struct Ending {
     /// When the drain gives up on what is left.
     deadline: OnceLock<Instant>,
     drains: Latch,
+    /// Whether somebody keeps the deadline besides the drain.
+    kept: Latch,
     /// The signals of the operating system that have asked.
     signals: Mutex<Vec<ProcessSignal>>,
     aborts: Latch,
@@ -97,6 +99,11 @@ impl Ending {
     pub(crate) fn drains_until(&self, deadline: Instant) {
         self.deadline.get_or_init(|| deadline);
         self.drains.open();
+    }
+
+    /// Says that somebody keeps the deadline besides the drain; whether nobody did before.
+    pub(crate) fn begins_to_keep(&self) -> bool {
+        self.kept.opens()
     }
 
     /// Waits until it is certain that the bus will have ended at `time`; for ever, if it will not.

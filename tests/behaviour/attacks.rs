@@ -443,12 +443,14 @@ fn a_runtime_without_a_clock_is_refused_at_start() {
 }
 
 mod lasting {
-    use super::{AtomicU32, Duration, Ordering, inject, subscriber};
+    use super::{AtomicU32, BusHandle, Ordering, inject, subscriber};
 
-    /// Blocks its thread, so that it can be cancelled only when it is over.
+    /// Blocks its thread until the bus has given up on it, so that it can be cancelled only when it is over.
     #[subscriber("lasting", concurrency = 2)]
-    pub(super) async fn last(_signal: (), #[inject] ended: &AtomicU32) {
-        std::thread::sleep(Duration::from_millis(200));
+    pub(super) async fn last(_signal: (), #[inject] ended: &AtomicU32, #[inject] bus: &BusHandle) {
+        while bus.stats().total.abandoned == 0 {
+            std::thread::yield_now();
+        }
         ended.fetch_add(1, Ordering::Relaxed);
     }
 }

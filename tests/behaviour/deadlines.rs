@@ -151,11 +151,10 @@ fn only_who_blocks_its_thread_is_called_stuck() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Whoever blocks a thread cannot be stopped; the close ends all the same, and says who it was.
-#[test]
-fn threads_that_are_blocked_do_not_keep_a_close_beyond_its_grace() -> anyhow::Result<()> {
+/// Closes a bus, with no time, whose handlers block two threads of so many.
+fn close_with_two_blocked(threads: usize) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(3)
+        .worker_threads(threads)
         .enable_all()
         .build()?;
     let free = Arc::new(AtomicBool::new(false));
@@ -168,13 +167,14 @@ fn threads_that_are_blocked_do_not_keep_a_close_beyond_its_grace() -> anyhow::Re
             bus.publish("deadlines.blocked", number).await?;
             bus.publish("deadlines.spun", number).await?;
         }
-        // Both are in their first handler.
+        // Both are in their first handler. The clock of the runtime may stand still by now, if no thread is left to keep it.
         while bus.stats().subscriptions.iter().any(|one| one.running == 0) {
-            tokio::time::sleep(Duration::from_millis(1)).await;
+            std::thread::yield_now();
         }
         let begun = Instant::now();
         let error = bus.close().await.unwrap_err();
-        println!("blocked: closed {:?} after the deadline", begun.elapsed());
+        let late = begun.elapsed();
+        println!("2 of {threads} threads blocked: closed {late:?} after the deadline");
         anyhow::Ok(error.report().cloned())
     })?;
     free.store(true, Ordering::Relaxed);
@@ -184,5 +184,62 @@ fn threads_that_are_blocked_do_not_keep_a_close_beyond_its_grace() -> anyhow::Re
     stuck.sort_unstable();
     assert_eq!(stuck, ["count", "sleep"]);
     assert_eq!(report.stats.total.abandoned, 20);
+    Ok(())
+}
+
+/// Whoever blocks a thread cannot be stopped; the close ends all the same, and says who it was.
+#[test]
+fn threads_that_are_blocked_do_not_keep_a_close() -> anyhow::Result<()> {
+    close_with_two_blocked(3)
+}
+
+/// No thread is left for the drain; the close ends where it is awaited.
+#[test]
+fn when_all_threads_are_blocked_a_close_ends_all_the_same() -> anyhow::Result<()> {
+    close_with_two_blocked(2)
+}
+
+mod late {
+    use super::{AtomicBool, Duration, Ordering, inject, subscriber};
+
+    /// Waits first, so that it is on the thread that keeps the runtime's clock when it blocks it.
+    #[subscriber("deadlines.late")]
+    pub(super) async fn block(_number: u32, #[inject] free: &AtomicBool) {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        while !free.load(Ordering::Relaxed) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+}
+
+/// The clock of a runtime stands still while a handler blocks the thread that keeps it.
+#[test]
+fn a_thread_that_is_blocked_while_the_bus_drains_does_not_keep_it() -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()?;
+    let free = Arc::new(AtomicBool::new(false));
+    let provided = Arc::clone(&free);
+    let report = runtime.block_on(async {
+        let bus = Bus::new().within(concat!(module_path!(), "::late"));
+        let bus = bus.provide_arc(provided);
+        let bus = bus
+            .close_timeout(Duration::from_millis(100))
+            .start()
+            .await?;
+        bus.publish("deadlines.late", 7_u32).await?;
+        let error = bus.close().await.unwrap_err();
+        anyhow::Ok(error.report().cloned())
+    })?;
+    free.store(true, Ordering::Relaxed);
+    let report = report.expect("the deadline has passed");
+    println!(
+        "blocked while it drained: closed after {:?} of 100 ms",
+        report.elapsed
+    );
+    assert_eq!(report.outcome, CloseOutcome::DeadlineExceeded);
+    assert_eq!((report.stuck.len(), report.stats.total.abandoned), (1, 1));
+    assert_adds_up(&report.stats);
     Ok(())
 }

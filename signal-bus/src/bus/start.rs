@@ -141,7 +141,7 @@ async fn begin(bus: Bus) -> Result<BusGuard, StartError> {
         let tick = periodic::tick(Arc::clone(&running), Arc::clone(controls), schedule);
         running.tasks.spawn(&running.runtime, tick);
     }
-    let supervisor = drain::supervise(Arc::clone(&running), bus.close_timeout);
+    let supervisor = drain::supervise(Arc::clone(&running));
     running.runtime.spawn(supervisor);
     starting.done();
     Ok(BusGuard::new(running))
@@ -222,6 +222,7 @@ fn running(bus: &Bus, plan: &Plan, runtime: Handle, links: Links) -> Running {
         circle_told: AtomicBool::new(false),
         trips: Trips::new(bus.panic_limit, bus.on_trip),
         asking: Asking::default(),
+        close_timeout: bus.close_timeout,
         ending: Ending::default(),
         tasks: Tasks::new(),
         watch: Watch::new(bus.stall_after),

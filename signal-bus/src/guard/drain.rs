@@ -8,6 +8,7 @@ use tokio::time::{self, Instant};
 use crate::inbound;
 use crate::{
     clock::later,
+    guard::deadline,
     observe,
     report::CloseOutcome,
     scope::{running::Running, table},
@@ -18,31 +19,44 @@ use crate::{
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How long a close waits for somebody to begin to read what waits.
 const UNREAD_GRACE: Duration = Duration::from_millis(500);
-/// How long cancelled handlers have to go.
-const GRACE: Duration = Duration::from_secs(1);
+/// How long cancelled handlers have to go. One that blocks its thread cannot, and nobody is to wait for it.
+const GRACE: Duration = Duration::from_millis(40);
+/// How long tasks with nothing left to do may take to end, if there is as much time before the deadline.
+const ENDING: Duration = Duration::from_secs(1);
+/// How long connections have to say at least what has become of what came in.
+#[cfg(feature = "transport")]
+const PARTING: Duration = Duration::from_secs(1);
+
+/// How long a close takes at most, from when it was asked for.
+pub(super) fn longest(running: &Running) -> Duration {
+    #[cfg(feature = "transport")]
+    if !running.links.all.is_empty() {
+        return running.close_timeout.saturating_add(GRACE.max(PARTING));
+    }
+    running.close_timeout.saturating_add(GRACE)
+}
 
 /// Owns the tasks of a bus, and ends them when it is asked to close.
-pub(crate) fn supervise(
-    running: Arc<Running>,
-    deadline: Duration,
-) -> impl Future<Output = ()> + Send {
+pub(crate) fn supervise(running: Arc<Running>) -> impl Future<Output = ()> + Send {
     // Made here and not inside: a runtime may go before it has polled the supervisor for the first time.
     let last_word = LastWord {
         running: Arc::clone(&running),
         asked_at: None,
         ended: false,
     };
-    drain(running, deadline, last_word)
+    drain(running, last_word)
 }
 
-async fn drain(running: Arc<Running>, deadline: Duration, mut last_word: LastWord) {
+async fn drain(running: Arc<Running>, mut last_word: LastWord) {
     running.ending.requested().await;
     let asked_at = Instant::now();
     last_word.asked_at = Some(asked_at);
+    let deadline = running.close_timeout;
     running.ending.drains_until(later(asked_at, deadline));
     #[cfg(feature = "transport")]
     inbound::stop(&running);
     running.exchange.close_gate();
+    deadline::keep(&running);
     let drained = tokio::select! {
         biased;
         drained = time::timeout(deadline, drained(&running)) => {
@@ -64,11 +78,16 @@ async fn drain(running: Arc<Running>, deadline: Duration, mut last_word: LastWor
         // Concurrent handlers are tasks of their workers, and may outlive them.
         running.active.none().await;
     };
-    let grace = later(Instant::now(), GRACE);
-    let ended = time::timeout_at(grace, ended).await;
+    let now = Instant::now();
+    let (grace, until) = (later(now, GRACE), later(asked_at, deadline));
+    let limit = match drained {
+        true => later(now, ENDING).min(until).max(grace),
+        false => grace,
+    };
+    let ended = time::timeout_at(limit, ended).await;
     drop(ended);
     #[cfg(feature = "transport")]
-    part(&running, later(asked_at, deadline).max(grace)).await;
+    part(&running, until.max(later(now, PARTING))).await;
     let outcome = match (drained, running.ending.is_aborted()) {
         (true, _) => CloseOutcome::Drained,
         (false, true) => CloseOutcome::Aborted,
@@ -136,7 +155,7 @@ fn named(sites: impl Iterator<Item = Site>) -> String {
 }
 
 /// The functions that still run, and the readers that have not read all, each once.
-fn stuck(running: &Running) -> Vec<Site> {
+pub(super) fn stuck(running: &Running) -> Vec<Site> {
     let handlers = running.sites_of(running.exchange.busy()).into_iter();
     let runs = running.periodics.iter();
     let runs = runs.filter(|controls| controls.is_running());
@@ -153,14 +172,23 @@ struct LastWord {
 impl LastWord {
     fn end(&mut self, outcome: CloseOutcome, stuck: Vec<Site>) {
         self.ended = true;
-        let running = &self.running;
-        running.exchange.forget_kept();
-        running.observe.letters.forget();
-        running.container.dispose();
-        table::leave(running);
         let elapsed = self.asked_at.map(|at| at.elapsed()).unwrap_or_default();
-        running.ending.end(running.report(outcome, elapsed, stuck));
+        end(&self.running, outcome, elapsed, stuck);
     }
+}
+
+/// Lets go of all that the bus holds, and reports; the first report counts.
+pub(super) fn end(
+    running: &Arc<Running>,
+    outcome: CloseOutcome,
+    elapsed: Duration,
+    stuck: Vec<Site>,
+) {
+    running.exchange.forget_kept();
+    running.observe.letters.forget();
+    running.container.dispose();
+    table::leave(running);
+    running.ending.end(running.report(outcome, elapsed, stuck));
 }
 
 impl Drop for LastWord {

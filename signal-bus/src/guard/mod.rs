@@ -1,5 +1,6 @@
 //! Who owns a running bus, and how it comes to its end.
 
+pub(crate) mod deadline;
 pub(crate) mod drain;
 
 use std::{
@@ -79,7 +80,10 @@ impl BusHandle {
     ///
     /// Handlers and periodic runs that are under way may still publish, and what they publish is handled. The close waits
     /// until nothing is queued or running, over all topics, and then disposes what providers made, in reverse order. At the
-    /// deadline (`close_timeout`, 25 s unless set) it cancels what is left and counts it. What waits in a
+    /// deadline (`close_timeout`, 25 s unless set) it cancels what is left and counts it. A handler that blocks its thread cannot be
+    /// cancelled, and is not waited for: within 100 ms of the deadline the close ends and names it, also where handlers block
+    /// every thread of a multi-thread runtime. (A connection to other processes has 1 s more, to say what has become of what came
+    /// in; on a current-thread runtime nothing ends while a handler blocks the only thread.) What waits in a
     /// [`Subscription`](crate::Subscription) that nobody reads from, or only the task that awaits the close, is left to it
     /// after half a second in which nobody has begun: it can be read afterwards. Everybody who calls it, also again
     /// and later, gets the same report.
@@ -107,6 +111,7 @@ impl BusHandle {
     pub async fn close(&self) -> Result<CloseReport, CloseError> {
         let running = self.running();
         running.ending.request();
+        deadline::keep(running);
         if is_waited_for(running) {
             return Err(CloseError::InsideHandler);
         }
@@ -207,6 +212,7 @@ impl Drop for BusGuard {
     fn drop(&mut self) {
         let running = self.handle.running();
         running.ending.request();
+        deadline::keep(running);
         let may_wait = !thread::panicking()
             && running.runtime.runtime_flavor() == RuntimeFlavor::MultiThread
             && running.ending.report().is_none()

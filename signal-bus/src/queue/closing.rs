@@ -27,6 +27,12 @@ impl Exchange {
         self.after(state, wakes);
     }
 
+    /// Whether nothing is queued, running, or waiting to be read.
+    pub(crate) fn is_at_rest(&self) -> bool {
+        let state = self.lock();
+        state.working == 0 && state.held == 0
+    }
+
     /// Gives up on all that is outstanding; it is counted, and dropped outside of the lock.
     pub(crate) fn abandon(&self) {
         let mut wakes = Wakes::default();

@@ -63,6 +63,8 @@ pub(crate) struct Running {
     pub(crate) trips: Trips,
     /// Handlers that wait for replies of others.
     pub(crate) asking: Asking,
+    /// How long a close may take.
+    pub(crate) close_timeout: Duration,
     pub(crate) ending: Ending,
     pub(crate) tasks: Tasks,
     /// What is noticed of handlers and publishers that take long.
