@@ -17,6 +17,8 @@ use crate::{
 
 /// How long a drain may take before it is told who keeps it waiting.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How many places a warning names.
+const NAMED_MAX: usize = 20;
 /// How long a close waits for somebody to begin to read what waits.
 const UNREAD_GRACE: Duration = Duration::from_millis(500);
 /// How long cancelled handlers have to go. One that blocks its thread cannot, and nobody is to wait for it.
@@ -149,8 +151,19 @@ fn leave_to_readers(running: &Running) -> bool {
     true
 }
 
+/// The places, each once; only the first of them, if there are very many.
 fn named(sites: impl Iterator<Item = Site>) -> String {
-    let names: Vec<_> = sites.map(|site| site.to_string()).collect();
+    let mut names = Vec::new();
+    for name in sites.map(|site| site.to_string()) {
+        if names.contains(&name) {
+            continue;
+        }
+        if names.len() == NAMED_MAX {
+            names.push("others".to_owned());
+            break;
+        }
+        names.push(name);
+    }
     names.join(", ")
 }
 
