@@ -7,11 +7,13 @@
     reason = "tests stand where user code stands, and users spawn tasks of their own"
 )]
 
+mod allocations;
+
 use std::alloc::System;
 use std::future::pending;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use signal_bus::{Bus, BusGuard, Signal};
 use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
@@ -77,16 +79,50 @@ fn a_close_handles_three_signals_at_each_of_100_000_listeners() -> anyhow::Resul
             })?;
             listener.detach();
         }
+        let begun = Instant::now();
         for _ in 0..3 {
             let receipt = bus.publish("wide", 1_u64).await?;
             assert_eq!(receipt.receivers, MANY);
         }
+        let published = begun.elapsed();
         let waiting = bus.stats().total.outstanding;
         assert_eq!(waiting, 3 * MANY as u64, "none has begun yet");
         let report = bus.close().await?;
+        println!(
+            "{:?} a publish to {MANY}; closed, with {waiting} signals to handle, in {:?}",
+            published / 3,
+            report.elapsed
+        );
         assert_eq!(handled.load(Ordering::Relaxed), 3 * MANY as u64);
         let total = report.stats.total;
         assert_eq!((total.accepted, total.done), (300_000, 300_000));
+        Ok(())
+    })
+}
+
+#[test]
+fn a_close_of_100_000_idle_subscriptions_leaves_no_task() -> anyhow::Result<()> {
+    alone(async |bus| {
+        let tasks = tokio::runtime::Handle::current().metrics();
+        let before = tasks.num_alive_tasks();
+        let mut subscriptions = Vec::with_capacity(MANY);
+        for number in 0..MANY {
+            let topic = format!("narrow.{number}");
+            match number % 2 {
+                0 => subscriptions.push(bus.subscribe::<u64>(&topic)?),
+                _ => bus.listen(&topic, async |_: Signal<u64>| {})?.detach(),
+            }
+        }
+        for _ in 0..MANY {
+            tokio::task::yield_now().await;
+        }
+        let report = bus.close().await?;
+        println!("closed {MANY} idle ones in {:?}", report.elapsed);
+        assert_eq!(report.stats.subscriptions.len(), MANY);
+        for subscription in &mut subscriptions {
+            assert!(subscription.recv().await.is_none());
+        }
+        assert!(tasks.num_alive_tasks() <= before);
         Ok(())
     })
 }
@@ -164,80 +200,6 @@ fn an_idle_subscription_is_small_and_leaves_nothing_behind() -> anyhow::Result<(
         bus.close().await?;
         Ok(())
     })
-}
-
-/// Topics of this program that annotated functions hear.
-mod heard {
-    use std::sync::atomic::{AtomicU64, Ordering};
-
-    use signal_bus::{publisher, subscriber};
-
-    pub(crate) static SUM: AtomicU64 = AtomicU64::new(0);
-
-    fn add(number: u64) {
-        SUM.fetch_add(number, Ordering::Relaxed);
-    }
-
-    #[publisher("heard.by.one")]
-    pub(crate) async fn to_one(number: u64) -> u64 {
-        number
-    }
-
-    #[subscriber("heard.by.one")]
-    async fn only(number: &u64) {
-        add(*number);
-    }
-
-    #[publisher("heard.by.three")]
-    pub(crate) async fn to_three(number: u64) -> u64 {
-        number
-    }
-
-    #[subscriber("heard.by.three")]
-    async fn first(number: &u64) {
-        add(*number);
-    }
-
-    #[subscriber("heard.by.three")]
-    async fn second(number: u64) {
-        add(number);
-    }
-
-    #[subscriber("heard.by.three")]
-    async fn third(number: &u64) {
-        add(*number);
-    }
-
-    /// Publishes to one and to three.
-    pub(crate) async fn publish(count: u64) {
-        for _ in 0..count {
-            to_one(1).await;
-            to_three(1).await;
-        }
-    }
-}
-
-#[test]
-fn a_signal_without_anything_to_drop_allocates_next_to_nothing() -> anyhow::Result<()> {
-    const COUNT: u64 = 10_000;
-    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    runtime.block_on(Bus::new().run_with(async |bus| {
-        heard::publish(COUNT).await;
-        bus.settled().await;
-        let before = HEAP.stats().allocations;
-        heard::publish(COUNT).await;
-        bus.settled().await;
-        let allocations = HEAP.stats().allocations - before;
-        // Two signals each time; what the handlers need they need once for many.
-        let each = allocations as f64 / (2 * COUNT) as f64;
-        println!("{each:.2} allocations a signal");
-        assert!(each < 0.1, "{each:.2}");
-        assert_eq!(heard::SUM.load(Ordering::Relaxed), 2 * 4 * COUNT);
-    }))?;
-    Ok(())
 }
 
 #[test]

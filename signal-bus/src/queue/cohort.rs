@@ -94,6 +94,8 @@ impl Exchange {
         spare
             .drain(..)
             .for_each(|one| state.logs[log.index()].keep_spare(one));
+        // What this visit takes out has the room of what it brought.
+        wakes.reuse(spare);
         state.dismiss(log, companions, seen);
         let mut settled = state.settle_cohort(log, &mut wakes);
         let mut best = match state.logs[log.index()].cohort.count {

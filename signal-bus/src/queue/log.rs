@@ -83,7 +83,7 @@ pub(crate) struct Log {
 
 #[derive(Debug)]
 struct Sealed {
-    /// `None` once its last reader has it.
+    /// `None` once its last reader has begun with it.
     segment: Option<Arc<Segment>>,
     size: usize,
     /// Readers that are not done with it.
@@ -102,9 +102,9 @@ impl Sealed {
         }
     }
 
-    /// A share for so many readers; the last ones get it for themselves.
-    fn hand(&mut self, readers: usize) -> Option<Arc<Segment>> {
-        match self.left == readers {
+    /// A share for those who begin. With the last of them it has all of them, and whoever is done last can use it again.
+    fn hand(&mut self) -> Option<Arc<Segment>> {
+        match self.ahead == 0 {
             true => self.segment.take(),
             false => self.segment.clone(),
         }
@@ -255,7 +255,7 @@ impl Log {
         let number = reading.next;
         let sealed = self.advance(reading, wakes)?;
         reading.held = Some(number);
-        sealed.hand(1)
+        sealed.hand()
     }
 
     fn advance(&mut self, reading: &mut Reading, wakes: &mut Wakes) -> Option<&mut Sealed> {
@@ -287,7 +287,7 @@ impl Log {
     ) -> Option<Arc<Segment>> {
         let sealed = self.sealed_at(number)?;
         sealed.begin(readers, wakes);
-        sealed.hand(readers)
+        sealed.hand()
     }
 
     /// Notes that so many readers are done with the segment of this number.

@@ -1,12 +1,20 @@
 //! Wake-ups that are gathered under the lock and happen after it.
 
-use std::{sync::Arc, task::Waker};
+use std::{cell::Cell, sync::Arc, task::Waker};
 
 use crate::{
     guarded::{caught, discard},
     queue::entry::{Entry, Ticket},
     signal::segment::Segment,
 };
+
+/// A row of wakers as long as this is kept, to be filled again.
+const ROW_MAX: usize = 64;
+
+thread_local! {
+    /// The row that was used last.
+    static ROW: Cell<Vec<Waker>> = const { Cell::new(Vec::new()) };
+}
 
 /// Wakers to wake once the lock is released: a waker may run anything, also what takes the lock.
 #[derive(Default, Debug)]
@@ -40,13 +48,24 @@ impl Wakes {
         if self.first.is_none() {
             self.first = Some(waker);
         } else {
+            self.find_row();
             self.more.push(waker);
         }
     }
 
     /// Expects so many wakers.
     pub(crate) fn expect(&mut self, count: usize) {
-        self.more.reserve(count.saturating_sub(1));
+        if 1 < count {
+            self.find_row();
+            self.more.reserve(count - 1);
+        }
+    }
+
+    fn find_row(&mut self) {
+        if self.more.capacity() == 0 {
+            // A thread that ends has none any more.
+            self.more = ROW.try_with(Cell::take).unwrap_or_default();
+        }
     }
 
     /// Keeps the room of what is dropped, for segments to come; the signals in it are dropped here.
@@ -73,6 +92,10 @@ impl Wakes {
     #[cold]
     fn wake_more(&mut self) {
         self.more.drain(..).for_each(wake);
+        if self.more.capacity() <= ROW_MAX {
+            let row = std::mem::take(&mut self.more);
+            ROW.try_with(|last| last.set(row)).ok();
+        }
         self.unused.entries.drain(..).for_each(Entry::discard);
         self.unused.tickets.drain(..).for_each(discard);
     }
