@@ -109,6 +109,12 @@ impl Hearer {
             .collect()
     }
 
+    /// Whether that is what it wrote.
+    pub(crate) fn is_written(&self, topics: &[Box<str>]) -> bool {
+        let templates = self.wish.templates.iter().map(Template::written);
+        templates.eq(topics.iter().map(|topic| &**topic))
+    }
+
     /// Says that it shares a log with others who get the same.
     pub(crate) fn share(&self, log: LogId) {
         self.log.get_or_init(|| log);

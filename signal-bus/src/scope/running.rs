@@ -124,17 +124,31 @@ impl Running {
         let blocks = blocks(&ledger.publishing, now);
         let (count, tally) = ledger.departed;
         let mut total = tally;
-        let counts = ledger.tallies.into_iter();
-        let mut tallies: HashMap<_, _> = counts.map(|count| (count.0, count)).collect();
-        let mut subscriptions = Vec::with_capacity(present.len());
+        // In the order of their queues.
+        let tallies = ledger.tallies;
+        let (mut counted, mut next) = (vec![false; tallies.len()], 0);
+        let mut subscriptions: Vec<SubscriptionReport> = Vec::with_capacity(present.len());
         for hearer in present {
-            // One that has gone in between is among the departed.
-            if let Some((queue, tally, waiting)) = tallies.remove(&hearer.queue) {
+            // One that has gone in between is among the departed; a group has one queue.
+            let at = match tallies.get(next) {
+                // Both are in the order in which they came, as long as nobody has left.
+                Some((queue, ..)) if *queue == hearer.queue => Ok(next),
+                _ => tallies.binary_search_by_key(&hearer.queue, |(queue, ..)| *queue),
+            };
+            let at = at
+                .ok()
+                .filter(|at| !std::mem::replace(&mut counted[*at], true));
+            if let Some(at) = at {
+                next = at + 1;
+                let (queue, tally, waiting) = tallies[at];
                 total.add(&tally);
                 let (latency, stalled_for) = self.watch.measured(queue, now);
+                // Very many may say the same, one after the other.
+                let before = subscriptions.last().map(|before| &before.topics);
+                let topics = before.filter(|topics| hearer.is_written(topics));
                 subscriptions.push(SubscriptionReport {
                     site: hearer.wish.site,
-                    topics: hearer.written(),
+                    topics: topics.map_or_else(|| hearer.written(), Arc::clone),
                     tally,
                     waiting,
                     running: tally.outstanding - waiting,
@@ -146,12 +160,10 @@ impl Running {
             }
         }
         // Those that leave, and whose handlers still run.
-        let leaving = tallies
-            .into_values()
-            .fold(Tally::default(), |mut all, (_, tally, _)| {
-                all.add(&tally);
-                all
-            });
+        let mut leaving = Tally::default();
+        for ((_, tally, _), _) in tallies.iter().zip(counted).filter(|(_, counted)| !counted) {
+            leaving.add(tally);
+        }
         total.add(&leaving);
         let mut departed = Departed { count, tally };
         departed.tally.add(&leaving);
