@@ -60,7 +60,7 @@ async fn a_thousand_closes_get_one_report() -> anyhow::Result<()> {
 }
 
 async fn close_while_publishing(rounds: u32, publishers: u32) -> anyhow::Result<()> {
-    for _ in 0..rounds {
+    for round in 0..rounds {
         let ledger = Arc::new(Ledger::default());
         let bus = Bus::empty()
             .with::<counting::count>()
@@ -72,7 +72,10 @@ async fn close_while_publishing(rounds: u32, publishers: u32) -> anyhow::Result<
                 tokio::spawn(publish_until_closed(bus, ledger, publisher))
             })
             .collect();
-        tokio::task::yield_now().await;
+        // Now before all have begun, now in the middle of their waits.
+        for _ in 0..=round % 8 {
+            tokio::task::yield_now().await;
+        }
         let report = bus.close().await?;
         for task in tasks {
             task.await?;
@@ -96,12 +99,12 @@ async fn publish_until_closed(bus: BusHandle, ledger: Arc<Ledger>, publisher: u3
 
 #[tokio::test]
 async fn close_under_a_thousand_publishers_handles_what_was_accepted() -> anyhow::Result<()> {
-    close_while_publishing(3, 1000).await
+    close_while_publishing(200, 1000).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn close_under_publishers_on_two_threads_handles_what_was_accepted() -> anyhow::Result<()> {
-    close_while_publishing(30, 100).await
+    close_while_publishing(200, 1000).await
 }
 
 mod closing {
