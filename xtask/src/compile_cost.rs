@@ -202,39 +202,42 @@ fn annotated(which: Carried) -> String {
         ))
 }
 
+/// As one would write it who has so many: the senders in one struct, and the readers in a row.
 fn by_hand(which: Carried) -> String {
     let mut source =
         String::from("use tokio::{sync::mpsc::{channel, Sender}, task::JoinHandle};\n");
     let value = types(&mut source, which);
-    let (mut start, mut publish, mut end) = (String::new(), String::new(), String::new());
+    let (mut fields, mut start, mut publish) = (String::new(), String::new(), String::new());
     for number in 0..PAIRS {
         let carried = carried(number, which);
         writeln!(
             source,
             "async fn publish_{number}(to: &Sender<{carried}>, value: {carried}) {{ to.send(value).await.expect(\"it is read\"); }}\n\
              async fn read_{number}(value: &{carried}) {{ std::hint::black_box(value); }}\n\
-             fn start_{number}() -> (Sender<{carried}>, JoinHandle<()>) {{\n    \
+             fn start_{number}(readers: &mut Vec<JoinHandle<()>>) -> Sender<{carried}> {{\n    \
                  let (to, mut from) = channel(1024);\n    \
-                 (to, tokio::spawn(async move {{ while let Some(value) = from.recv().await {{ read_{number}(&value).await; }} }}))\n}}"
+                 readers.push(tokio::spawn(async move {{ while let Some(value) = from.recv().await {{ read_{number}(&value).await; }} }}));\n    \
+                 to\n}}"
         ).expect("a string takes all");
-        writeln!(
-            start,
-            "    let (to_{number}, reader_{number}) = start_{number}();"
-        )
-        .expect("a string takes all");
+        writeln!(fields, "    to_{number}: Sender<{carried}>,").expect("a string takes all");
+        writeln!(start, "        to_{number}: start_{number}(readers),")
+            .expect("a string takes all");
         writeln!(
             publish,
-            "    publish_{number}(&to_{number}, {}).await;",
+            "    publish_{number}(&senders.to_{number}, {}).await;",
             value(number)
         )
         .expect("a string takes all");
-        writeln!(
-            end,
-            "    drop(to_{number});\n    reader_{number}.await.expect(\"it reads\");"
-        )
-        .expect("a string takes all");
     }
-    source + &main_of(&format!("{start}{publish}{end}"))
+    source
+        + &format!(
+            "struct Senders {{\n{fields}}}\n\
+             fn start(readers: &mut Vec<JoinHandle<()>>) -> Senders {{\n    Senders {{\n{start}    }}\n}}\n"
+        )
+        + &main_of(&format!(
+            "    let mut readers = Vec::new();\n    let senders = start(&mut readers);\n{publish}    drop(senders);\n    \
+             for reader in readers {{ reader.await.expect(\"it reads\"); }}"
+        ))
 }
 
 fn main_of(body: &str) -> String {
