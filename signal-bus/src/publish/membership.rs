@@ -8,8 +8,7 @@ use std::{
 use crate::{
     error::subscribe::SubscribeError,
     queue::{
-        begin_generation,
-        joining::{Leave, NotJoined, Replay},
+        joining::{Leave, NotJoined},
         kept::Since,
     },
     route::{
@@ -22,8 +21,7 @@ use crate::{
         presence::{ADDED, REMOVED, SubscriberEvent, Told},
         running::Running,
     },
-    signal::Signal,
-    topic::{pattern::Pattern, template::Template},
+    topic::pattern::Pattern,
 };
 
 /// How long one whose owner is gone may stay, if no signal comes for it.
@@ -83,25 +81,11 @@ impl Running {
             first.members.fetch_add(1, Ordering::Relaxed);
             first
         } else {
-            let wants = |signal: &Signal| {
-                let mut patterns = wish.templates.iter().map(Template::pattern);
-                wish.kind.is_none_or(|kind| kind == signal.kind())
-                    && patterns.any(|pattern| pattern.matches(signal.topic()))
-            };
-            let replay = Replay {
-                since,
-                wants: &wants,
-            };
-            let generation = begin_generation();
-            let joined = self.exchange.join(wish.settings, generation, &replay);
-            let queue = joined.map_err(|reason| match reason {
+            let joined = self.routes.join(&mut present, &self.exchange, wish, since);
+            joined.map_err(|reason| match reason {
                 NotJoined::Closed => SubscribeError::Closed,
                 NotJoined::Forgotten(oldest) => SubscribeError::Forgotten { oldest },
-            })?;
-            present.go_on(generation);
-            let hearer = present.insert(queue, wish);
-            self.routes.joined(&present);
-            hearer
+            })?
         };
         if present.hears_only_closed(&hearer) {
             self.exchange.close_entrance(hearer.queue);

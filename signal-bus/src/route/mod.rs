@@ -25,19 +25,24 @@ use std::{
 use crate::{
     error::{InvalidTopic, publish::Refusal},
     guarded::discard,
-    queue::{Exchange, begin_generation, kept::Keeps, offer::Destination},
+    queue::{
+        Exchange, begin_generation,
+        joining::{NotJoined, Replay},
+        kept::{Keeps, Since},
+        offer::Destination,
+    },
     route::{
         cache::{Cache, Found},
         common::Common,
         declared::Declared,
         found::Way,
-        hearer::Hearer,
+        hearer::{Hearer, Wish},
         present::Present,
         slots::{PublisherNumber, Slots},
         topic::{Hearing, Known, Route, Travels},
     },
-    signal::Kind,
-    topic::{Traits, name, pattern::Pattern},
+    signal::{Kind, Signal},
+    topic::{Traits, name, pattern::Pattern, template::Template},
 };
 
 /// So many subscriptions leave at least before topics are looked through for those.
@@ -236,10 +241,31 @@ impl Routes {
         }
     }
 
-    /// Says that whoever has joined under this generation is in.
-    pub(crate) fn joined(&self, present: &Present) {
-        self.generation
-            .store(present.generation(), Ordering::Release);
+    /// Lets a subscription in: it gets each signal it hears that is let in from now on.
+    ///
+    /// Its queue opens in the step in which offers get stale that do not know of it.
+    pub(crate) fn join(
+        &self,
+        present: &mut Present,
+        exchange: &Exchange,
+        wish: Wish,
+        since: Since,
+    ) -> Result<Arc<Hearer>, NotJoined> {
+        let wants = |signal: &Signal| {
+            let mut patterns = wish.templates.iter().map(Template::pattern);
+            wish.kind.is_none_or(|kind| kind == signal.kind())
+                && patterns.any(|pattern| pattern.matches(signal.topic()))
+        };
+        let replay = Replay {
+            since,
+            wants: &wants,
+        };
+        let generation = begin_generation();
+        let queue = exchange.join(wish.settings, generation, &replay)?;
+        present.go_on(generation);
+        let hearer = present.insert(queue, wish);
+        self.generation.store(generation, Ordering::Release);
+        Ok(hearer)
     }
 
     pub(crate) fn present(&self) -> RwLockReadGuard<'_, Present> {

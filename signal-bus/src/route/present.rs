@@ -64,6 +64,7 @@ impl Present {
         }
     }
 
+    #[cfg(feature = "transport")]
     pub(crate) fn generation(&self) -> u64 {
         self.generation
     }
