@@ -66,3 +66,161 @@ impl Log {
         follows
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        num::NonZeroUsize,
+        pin::Pin,
+        sync::Arc,
+        task::{Context, Poll, Waker},
+    };
+
+    use crate::{
+        queue::{
+            Exchange, Settings,
+            admission::Waited,
+            begin_generation,
+            joining::Replay,
+            kept::{Kept, Since},
+            lane::Lane,
+            offer::{Destination, Offer, Target},
+            runs::{Handled, Through},
+            stores::QueueId,
+        },
+        registry::subscriber::Overflow,
+        signal::{
+            Kind, Signal,
+            label::{About, Label, Stamp},
+            lead::Lead,
+            stock::Stock,
+        },
+    };
+
+    /// One subscription of a topic that has a log.
+    struct Logged {
+        exchange: Arc<Exchange>,
+        queue: QueueId,
+        lane: Lane,
+        about: Arc<About>,
+        stock: Stock,
+        lead: Arc<Lead>,
+    }
+
+    fn join(exchange: &Exchange, capacity: usize) -> (QueueId, u64) {
+        let settings = Settings {
+            capacity: NonZeroUsize::new(capacity).unwrap(),
+            limit: NonZeroUsize::new(1),
+            keyed: false,
+            overflow: Overflow::Wait,
+            batch: None,
+            shared: false,
+            pulled: false,
+            replies: false,
+        };
+        let replay = Replay {
+            since: Since::Now,
+            wants: &|_| false,
+        };
+        let generation = begin_generation();
+        let queue = exchange.join(settings, generation, &replay).unwrap();
+        (queue, generation)
+    }
+
+    impl Logged {
+        fn new(capacity: usize) -> Self {
+            let exchange = Exchange::new(Kept::new([]), 0, begin_generation());
+            let (queue, generation) = join(&exchange, capacity);
+            let log = exchange.share(&[queue]).unwrap();
+            Self {
+                exchange: Arc::new(exchange),
+                queue,
+                lane: Lane { generation, log },
+                about: Arc::new(About {
+                    topic: "a".into(),
+                    carries: Kind::of::<u32>(),
+                }),
+                stock: Stock::default(),
+                lead: Arc::default(),
+            }
+        }
+
+        fn pass(&self) -> bool {
+            let mut value = Some(Arc::new(7_u32) as _);
+            self.exchange
+                .pass_plain(self.lane, (&self.about, 0), &mut value)
+        }
+
+        /// Settles the run that is out, and takes the next one; how many signals are in that.
+        fn turn_over(&mut self) -> usize {
+            while self.stock.goes_on(&self.lead) {}
+            self.lead.end();
+            self.stock.release_segment();
+            let hand = Through {
+                queue: self.queue,
+                worker: 1,
+                handled: Handled {
+                    done: self.lead.unsettled(),
+                    dead: 0,
+                },
+                stock: &mut self.stock,
+                lead: &self.lead,
+            };
+            let mut context = Context::from_waker(Waker::noop());
+            assert!(self.exchange.poll_run(hand, &mut context).is_ready());
+            self.stock.left()
+        }
+
+        fn offer(&self) -> Offer {
+            let label = Label {
+                about: Arc::clone(&self.about),
+                stamp: Stamp::PLAIN,
+            };
+            let target = Target {
+                queue: self.queue,
+                key: 0,
+                alone: false,
+            };
+            Offer {
+                line: 0,
+                signal: Signal::new(Arc::new(7_u32), label),
+                destination: Destination {
+                    generation: self.lane.generation,
+                    targets: Arc::new([target]),
+                    keeps: None,
+                },
+                inside: None,
+                recorded: false,
+                counted: true,
+                ticket: None,
+            }
+        }
+    }
+
+    #[test]
+    fn what_was_found_before_somebody_came_does_not_follow() {
+        let logged = Logged::new(64);
+        assert!(logged.pass() && logged.pass());
+        // He who publishes has asked who is there, and has not come to the lock.
+        join(&logged.exchange, 8);
+        assert!(!logged.pass(), "the one who came gets it, too");
+    }
+
+    #[test]
+    fn what_follows_leaves_their_room_to_those_who_wait() {
+        // The first run is of three signals, the others of four, so that none is begun where there is no room.
+        let mut logged = Logged::new(35);
+        assert!((0..3).all(|_| logged.pass()));
+        assert_eq!(logged.turn_over(), 3);
+        assert!((0..32).all(|_| logged.pass()) && !logged.pass());
+        let mut context = Context::from_waker(Waker::noop());
+        let mut waits = logged.exchange.admit(logged.offer());
+        assert!(Pin::new(&mut waits).poll(&mut context).is_pending());
+        assert_eq!(logged.turn_over(), 4);
+        assert!(logged.pass() && logged.pass(), "there is room for three");
+        assert!(!logged.pass(), "one waits");
+        let waited = Pin::new(&mut waits).poll(&mut context);
+        assert!(matches!(waited, Poll::Ready(Waited::Admitted(_))));
+        assert!(!logged.pass(), "it is full");
+    }
+}

@@ -114,7 +114,7 @@ impl Stock {
 
     /// Goes to the next signal, if there is one that may be begun; the one before it is over then, and dropped.
     #[inline]
-    pub(super) fn goes_on(&mut self, lead: &Lead) -> bool {
+    pub(crate) fn goes_on(&mut self, lead: &Lead) -> bool {
         if self.current.is_some() {
             self.end_current();
         }
