@@ -70,8 +70,11 @@ impl Segment {
         room: usize,
     ) -> bool {
         let known = self.about.as_ref();
-        let put = known.is_some_and(|known| Arc::ptr_eq(known, about))
-            && value.put(&mut self.values, room);
+        debug_assert!(
+            known.is_some_and(|known| Arc::ptr_eq(known, about)),
+            "it is about what the last of them is about"
+        );
+        let put = value.put(&mut self.values, room);
         if put {
             self.stamps.push_alike(id);
         }
