@@ -1,14 +1,19 @@
 //! How a bus ends: the request to close, and the report for everybody who waits.
 
 use std::{
-    sync::{Arc, Condvar, Mutex, OnceLock, PoisonError},
+    sync::{Arc, OnceLock, PoisonError},
     time::Duration,
 };
 
-use tokio::{sync::Notify, time::Instant};
+use tokio::time::Instant;
 
 use crate::{
-    caller::Caller, latch::Latch, process::ProcessSignal, report::CloseReport, site::Site,
+    caller::Caller,
+    latch::Latch,
+    process::ProcessSignal,
+    report::CloseReport,
+    site::Site,
+    sync::{Condvar, Mutex, Notify},
 };
 
 /// Passes the request to close in, and the report out.

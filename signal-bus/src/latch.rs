@@ -1,8 +1,8 @@
 //! Something that happens once, and that anybody may wait for.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 
-use tokio::sync::Notify;
+use crate::sync::{AtomicBool, Notify};
 
 /// Shut until it is opened; then open for ever.
 #[derive(Default, Debug)]

@@ -15,6 +15,7 @@
 mod site;
 mod guarded;
 mod clock;
+mod sync;
 mod latch;
 mod caller;
 mod process;

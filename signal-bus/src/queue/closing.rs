@@ -1,10 +1,9 @@
 //! How an exchange comes to its end, and to moments of rest before that.
 
-use tokio::sync::Notify;
-
 use crate::{
     caller::Caller,
     queue::{Exchange, Phase, State, entry::Entry, stores::QueueId, wakes::Wakes},
+    sync::Notify,
 };
 
 impl Exchange {

@@ -1,6 +1,6 @@
 //! The usual way of a signal: into the log of its topic, at once, if nothing at all stands in its way.
 
-use std::sync::{Arc, MutexGuard};
+use std::sync::Arc;
 
 use crate::{
     queue::{
@@ -15,6 +15,7 @@ use crate::{
         label::{About, Stamp},
         values::Put,
     },
+    sync::MutexGuard,
 };
 
 /// A log that is all there is to do with the signals of a topic, as it was found out in one generation.

@@ -47,12 +47,10 @@ use std::{
     collections::BTreeMap,
     num::NonZeroUsize,
     sync::{
-        Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU8, AtomicU64, Ordering},
+        PoisonError,
+        atomic::{self, Ordering},
     },
 };
-
-use tokio::sync::Notify;
 
 use crate::{
     guarded::{caught, discard},
@@ -69,11 +67,12 @@ use crate::{
     },
     registry::subscriber::{Batch, Overflow},
     signal::id::SignalId,
+    sync::{AtomicU8, Mutex, MutexGuard, Notify},
 };
 
 /// Begins a generation, whose number no other has, of whatever bus: what was found out under it holds nowhere else.
 pub(crate) fn begin_generation() -> u64 {
-    static BEGUN: AtomicU64 = AtomicU64::new(1);
+    static BEGUN: atomic::AtomicU64 = atomic::AtomicU64::new(1);
     BEGUN.fetch_add(1, Ordering::Relaxed)
 }
 

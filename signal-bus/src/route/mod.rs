@@ -17,8 +17,8 @@ pub(crate) mod present;
 use std::{
     panic::Location,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
-        atomic::{AtomicU64, AtomicUsize, Ordering},
+        Arc, PoisonError,
+        atomic::{AtomicUsize, Ordering},
     },
 };
 
@@ -42,6 +42,7 @@ use crate::{
         topic::{Hearing, Known, Route, Travels},
     },
     signal::{Kind, Signal},
+    sync::{AtomicU64, Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard},
     topic::{Traits, name, pattern::Pattern, template::Template},
 };
 

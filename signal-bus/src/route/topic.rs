@@ -4,7 +4,7 @@ use std::{
     collections::HashSet,
     panic::Location,
     sync::{
-        Arc, PoisonError, RwLock,
+        Arc, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
 };
@@ -24,6 +24,7 @@ use crate::{
         AnyValue, Kind,
         label::{About, Label},
     },
+    sync::RwLock,
     topic::Traits,
 };
 

@@ -1,8 +1,8 @@
 //! The handlers that run, counted for those who have to know when there are any, and when there are none.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 
-use tokio::sync::Notify;
+use crate::sync::{AtomicUsize, Notify};
 
 /// Counts the handlers that run.
 #[derive(Default, Debug)]

@@ -1,8 +1,11 @@
 //! What of a run is seen from outside while its handler has it.
 
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 
-use crate::signal::{id::SignalId, label::Origin};
+use crate::{
+    signal::{id::SignalId, label::Origin},
+    sync::{AtomicU8, AtomicU64},
+};
 
 /// How far a handler is that goes from signal to signal.
 ///
