@@ -253,11 +253,12 @@ mod tests {
 
     use tokio::time::Instant;
 
-    use super::{Due, Schedule, every};
-    use crate::{
-        registry::periodic::{Missed, Periodic},
-        site::Site,
-    };
+    use super::every;
+    #[cfg(feature = "cron")]
+    use super::{Due, Schedule};
+    use crate::registry::periodic::Missed;
+    #[cfg(feature = "cron")]
+    use crate::{registry::periodic::Periodic, site::Site};
 
     #[test]
     fn late_runs_are_skipped_made_up_for_or_delayed() {
