@@ -51,6 +51,8 @@ mod bus;
 pub mod testing;
 #[doc(hidden)]
 pub mod private;
+#[cfg(all(loom, test))]
+mod models;
 
 #[cfg(feature = "macros")]
 pub use signal_bus_macros::{inject, periodic, provider, publisher, service, subscriber};

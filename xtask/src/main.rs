@@ -30,6 +30,8 @@ commands:
                         instructions
   ui                    rewrites the expected compiler messages
   expand-snapshots      rewrites the expected expansions of the attributes
+  loom [ARGS]           runs the models of the engine in every order of their
+                        steps; ARGS go to the test program: part of a name
   msrv                  compiles everything with the oldest supported toolchain
   instructions          counts the instructions of a publish, against their budget
   bench-picture         draws the figures in docs/benchmarks.jsonl, and tables them
@@ -73,6 +75,7 @@ fn run(arguments: &[String]) -> Result<(), Failure> {
         ("check", [flag]) if flag == "--skip-tests" => tasks::check(Tests::Skip),
         ("ui", []) => tasks::rewrite_messages(),
         ("expand-snapshots", []) => tasks::rewrite_expansions(),
+        ("loom", _) => tasks::run_models(rest),
         ("msrv", []) => msrv::check(),
         ("instructions", []) => instructions::check(),
         ("compile-cost", []) => compile_cost::measure(),

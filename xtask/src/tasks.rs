@@ -45,6 +45,19 @@ pub(crate) fn check(tests: Tests) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Runs the models of the engine in every order of their steps; `arguments` go to the test program.
+///
+/// They are compiled in a folder of their own, since the flag is for every crate below, and optimized, since each is run tens of
+/// thousands of times. That takes too long for a part of `check`.
+pub(crate) fn run_models(arguments: &[String]) -> Result<(), Failure> {
+    let line = "test --package signal-bus --no-default-features --lib --target-dir target/loom -- models::";
+    Step::cargo("run models", line)
+        .with_arguments(arguments)
+        .with_variable("RUSTFLAGS", "--cfg loom")
+        .with_variable("CARGO_PROFILE_DEV_OPT_LEVEL", "1")
+        .run()
+}
+
 /// Lets the tests of compiler messages rewrite what they expect.
 pub(crate) fn rewrite_messages() -> Result<(), Failure> {
     Step::cargo(
