@@ -118,7 +118,7 @@ impl Stream for Desk {
                 return Poll::Ready(None);
             };
             self.read += 1;
-            if let Some(request) = request(&self.subjects, &self.connected.client, carried) {
+            if let Some(request) = request(&self.subjects, &self.connected.client, &carried) {
                 return Poll::Ready(Some(request));
             }
         }
@@ -193,7 +193,7 @@ impl Last {
 
     /// A bus that asks asks somebody else; to pass a request on would leave nobody to say that nobody else is there.
     async fn refuse(&self, carried: async_nats::Message) {
-        let Some(request) = request(&self.subjects, &self.connected.client, carried) else {
+        let Some(request) = request(&self.subjects, &self.connected.client, &carried) else {
             return;
         };
         let topic = request.message.topic;
@@ -211,9 +211,9 @@ fn tell<E: fmt::Display>(sent: Result<(), E>) {
 }
 
 /// A request that has come in; `None` if nobody waits for a reply.
-fn request(subjects: &Subjects, client: &Client, carried: async_nats::Message) -> Option<Request> {
+fn request(subjects: &Subjects, client: &Client, carried: &async_nats::Message) -> Option<Request> {
     let to = carried.reply.clone()?;
-    let message = wire::message(subjects, &carried)?;
+    let message = wire::message(subjects, carried)?;
     let client = client.clone();
     Some(Request::new(message, Back { client, to }))
 }
