@@ -6,6 +6,7 @@ use crate::{
     queue::{
         Exchange, State,
         line::{Line, LineId},
+        lock::Locked,
         log::LogId,
         offer::Inside,
         wakes::Wakes,
@@ -15,7 +16,6 @@ use crate::{
         label::{About, Stamp},
         values::Put,
     },
-    sync::MutexGuard,
 };
 
 /// A log that is all there is to do with the signals of a topic, as it was found out in one generation.
@@ -64,7 +64,7 @@ impl Exchange {
     #[inline(never)]
     fn pass_first(
         &self,
-        state: MutexGuard<'_, State>,
+        state: Locked<'_, State>,
         lane: Lane,
         (about, line): (&Arc<About>, usize),
         value: &mut dyn Put,
@@ -81,7 +81,7 @@ impl Exchange {
 
     fn pass_locked(
         &self,
-        mut state: MutexGuard<'_, State>,
+        mut state: Locked<'_, State>,
         lane: Lane,
         asks: &mut Asks<'_>,
         value: &mut dyn Put,

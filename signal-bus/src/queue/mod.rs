@@ -28,6 +28,7 @@ pub(crate) mod kept;
 pub(crate) mod lane;
 pub(crate) mod ledger;
 pub(crate) mod line;
+mod lock;
 pub(crate) mod log;
 pub(crate) mod offer;
 pub(crate) mod parked;
@@ -46,10 +47,7 @@ pub(crate) mod wakes;
 use std::{
     collections::BTreeMap,
     num::NonZeroUsize,
-    sync::{
-        PoisonError,
-        atomic::{self, Ordering},
-    },
+    sync::atomic::{self, Ordering},
 };
 
 use crate::{
@@ -58,6 +56,7 @@ use crate::{
         kept::Kept,
         ledger::{Ledger, Publishing},
         line::{Line, LineId},
+        lock::{Lock, Locked},
         log::{Log, LogId},
         offer::Inside,
         store::Store,
@@ -67,7 +66,7 @@ use crate::{
     },
     registry::subscriber::{Batch, Overflow},
     signal::id::SignalId,
-    sync::{AtomicU8, Mutex, MutexGuard, Notify},
+    sync::{AtomicU8, Notify},
 };
 
 /// Begins a generation, whose number no other has, of whatever bus: what was found out under it holds nowhere else.
@@ -124,7 +123,7 @@ pub(crate) enum Ending {
 /// All queues of a running bus.
 #[derive(Debug)]
 pub(crate) struct Exchange {
-    state: Mutex<State>,
+    state: Lock<State>,
     /// A copy of the state's phase that can be read without the lock.
     phase: AtomicU8,
     /// Tells of each moment at which no handler has anything to do.
@@ -165,7 +164,7 @@ impl Exchange {
     /// Opens without queues; `runs_owed` periodic functions will run once whatever happens.
     pub(crate) fn new(kept: Kept, runs_owed: usize, generation: u64) -> Self {
         Self {
-            state: Mutex::new(State {
+            state: Lock::new(State {
                 phase: Phase::Running,
                 generation,
                 working: runs_owed,
@@ -296,13 +295,14 @@ impl Exchange {
         busy.map(|(queue, _)| queue).collect()
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    #[inline]
+    fn lock(&self) -> Locked<'_, State> {
+        self.state.lock()
     }
 
     /// Releases the lock, and wakes whom that concerns.
     #[inline]
-    fn after(&self, state: MutexGuard<'_, State>, mut wakes: Wakes) {
+    fn after(&self, state: Locked<'_, State>, mut wakes: Wakes) {
         drop(state);
         self.tell(&mut wakes);
     }
