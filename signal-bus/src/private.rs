@@ -52,7 +52,7 @@ pub use crate::{
         requested::Requested,
         run::{More, Run},
         stretch::{Delivery, Stretch, next},
-        values::{Place, Put, Values},
+        values::{Place, Placed, Put, Values},
     },
     site::Site,
     topic::Topic,

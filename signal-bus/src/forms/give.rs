@@ -5,10 +5,7 @@ use std::{convert::Infallible, sync::Arc};
 use crate::{
     error::Failure,
     forms::take::{ByArc, ByValue, Copying},
-    signal::{
-        Payload,
-        values::{Placed, Put},
-    },
+    signal::{Payload, values::Placed},
 };
 
 /// Marks the form `Option<_>`.
@@ -34,13 +31,13 @@ pub trait Publish<T: ?Sized, M> {
     /// A share of what there is to publish.
     #[doc(hidden)]
     fn share(&self) -> Option<Arc<T>>;
-    /// Puts a copy of what there is to publish in a place that needs no share, if there is one for such values.
+    /// A copy of what there is to publish, for a place that needs no share, if there is one for such values.
     #[doc(hidden)]
-    fn put(&self, _put: &mut dyn FnMut(&mut dyn Put) -> bool) -> bool
+    fn place(&self) -> Option<Placed<T>>
     where
         T: Payload + Sized,
     {
-        false
+        None
     }
     /// What there is to publish, whole: nothing is cloned.
     #[doc(hidden)]
@@ -62,11 +59,11 @@ where
     }
 
     #[inline]
-    fn put(&self, put: &mut dyn FnMut(&mut dyn Put) -> bool) -> bool
+    fn place(&self) -> Option<Placed<T>>
     where
         T: Payload,
     {
-        Placed::<T>::FITS && put(&mut Placed::new(ByValue::copy(self), ByValue::copy))
+        Placed::<T>::FITS.then(|| Placed::new(ByValue::copy(self), ByValue::copy))
     }
 
     fn part(self) -> Result<Option<Arc<T>>, Infallible> {
@@ -103,11 +100,11 @@ impl<T: ?Sized, R: Publish<T, M>, M> Publish<T, InOption<M>> for Option<R> {
         self.as_ref().and_then(R::share)
     }
 
-    fn put(&self, put: &mut dyn FnMut(&mut dyn Put) -> bool) -> bool
+    fn place(&self) -> Option<Placed<T>>
     where
         T: Payload + Sized,
     {
-        self.as_ref().is_some_and(|output| output.put(put))
+        self.as_ref().and_then(R::place)
     }
 
     fn part(self) -> Result<Option<Arc<T>>, R::Error> {
@@ -130,11 +127,11 @@ where
         self.as_ref().ok().and_then(R::share)
     }
 
-    fn put(&self, put: &mut dyn FnMut(&mut dyn Put) -> bool) -> bool
+    fn place(&self) -> Option<Placed<T>>
     where
         T: Payload + Sized,
     {
-        self.as_ref().is_ok_and(|output| output.put(put))
+        self.as_ref().ok().and_then(R::place)
     }
 
     fn part(self) -> Result<Option<Arc<T>>, E> {

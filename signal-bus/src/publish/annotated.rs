@@ -20,7 +20,10 @@ use crate::{
     },
     route::{invalid, topic::Route},
     scope::{self, running::Running},
-    signal::{Kind, Payload, values::Put},
+    signal::{
+        Kind, Payload,
+        values::{Placed, Put},
+    },
     topic::Topic,
 };
 
@@ -127,13 +130,12 @@ impl<T: ?Sized> On<T> {
                 if !output.publishes() {
                     return None;
                 }
-                let put = |put: &mut dyn FnMut(&mut dyn Put) -> bool| output.put(put);
-                on.offer(publication, || output.share(), put)
+                on.offer(publication, || output.share(), || output.place())
             },
             part: R::part,
             publish_part: |on, publication, part| match part {
                 None => None,
-                Some(value) => on.offer(publication, || Some(Arc::clone(value)), |_| false),
+                Some(value) => on.offer(publication, || Some(Arc::clone(value)), || None),
             },
         }
     }
@@ -194,27 +196,31 @@ impl<T: Payload> On<T> {
         self,
         publication: &'static Publication,
         share: impl Fn() -> Option<Arc<T>>,
-        put: impl Fn(&mut dyn FnMut(&mut dyn Put) -> bool) -> bool,
+        place: impl Fn() -> Option<Placed<T>>,
     ) -> Option<Pending> {
-        let again = match self.is_fixed() {
-            true => publication.publish_again(&put),
+        let tried = match self.is_fixed() {
+            true => publication.publish_again(&place),
             false => None,
         };
-        if again == Some(true) {
+        if tried == Some(true) {
             return None;
         }
-        self.offer_anew(publication, again, share, put)
+        self.offer_anew(publication, tried, share, place)
     }
 
     #[inline(never)]
     fn offer_anew(
         self,
         publication: &'static Publication,
-        again: Option<bool>,
+        tried: Option<bool>,
         share: impl Fn() -> Option<Arc<T>>,
-        put: impl Fn(&mut dyn FnMut(&mut dyn Put) -> bool) -> bool,
+        place: impl Fn() -> Option<Placed<T>>,
     ) -> Option<Pending> {
-        let here = again.or_else(|| self.offer_here(publication, &put));
+        let put = |put: &mut dyn FnMut(&mut dyn Put) -> bool| {
+            let placed = place();
+            placed.is_some_and(|mut value| put(&mut value))
+        };
+        let here = tried.or_else(|| self.offer_here(publication, put));
         if here == Some(true) {
             return None;
         }

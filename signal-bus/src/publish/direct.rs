@@ -1,12 +1,14 @@
 //! The short way of a publish: nobody hears its topic, or one log gets it, and nothing else wants to see the signal.
 
+use std::sync::Arc;
+
 use crate::{
     publish::{Receipt, publication::Publication},
     queue::{
         lane::{Asks, Lane},
         offer::Inside,
     },
-    route::{found::Way, topic::Route},
+    route::{found::Way, slots::PublisherNumber, topic::Route},
     scope::running::Running,
     signal::{label::Stamp, values::Put},
 };
@@ -21,17 +23,34 @@ impl Running {
         self.exchange.is_open_to(None) && self.observe.unrouted.add_one_here()
     }
 
-    /// Publishes what `put` has through a lane, from outside, if that is free and there is nothing rare about it; whether it was.
+    /// Publishes a value through a lane, from outside, if that is free and there is nothing rare about it; whether it was.
     #[inline]
-    pub(super) fn publish_plain(&self, route: &Route, lane: Lane, put: &Puts<'_>) -> bool {
-        put(&mut |value| {
-            let about = (&route.about, route.line);
-            self.exchange.pass_plain(lane, about, value)
-        })
+    pub(super) fn publish_plain<'route>(
+        &self,
+        (lane, publisher): (Lane, PublisherNumber),
+        route: impl FnOnce() -> Option<&'route Arc<Route>>,
+        value: &mut dyn Put,
+    ) -> bool {
+        let about = || route().map(|route| (&route.about, route.line));
+        self.exchange.pass_plain(lane, publisher, about, value)
     }
 
     /// As [`publish_plain`](Self::publish_plain), from anywhere, and with whatever there is to write on its label.
-    pub(super) fn publish_through(
+    pub(super) fn publish_within(
+        &self,
+        route: &Route,
+        lane: Lane,
+        inside: Option<Inside>,
+        value: &mut dyn Put,
+    ) -> bool {
+        let origin = inside.and_then(Inside::origin);
+        let mut stamp = Stamp::new(origin, false);
+        let mut asks = asks(route, &inside, &mut stamp);
+        self.send_direct(lane, &mut asks, value).is_some()
+    }
+
+    /// Publishes what `put` has through a lane; a `local` signal stays in the bus.
+    fn publish_through(
         &self,
         route: &Route,
         lane: Lane,

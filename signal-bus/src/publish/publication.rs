@@ -11,12 +11,14 @@ use std::{
 use crate::{
     error::{Failure, publish::Refusal},
     observe::At,
-    publish::direct::Puts,
-    queue::{lane::Lane, log::LogId, offer::Inside},
+    queue::{log::LogId, offer::Inside},
     registry::BusName,
-    route::{found::Finding, slots::PublisherNumber},
+    route::{
+        found::{Finding, Remembered},
+        slots::PublisherNumber,
+    },
     scope::{self, Look, Scope, running::Running},
-    signal::headers::Headers,
+    signal::{headers::Headers, values::Put},
     site::Site,
 };
 
@@ -34,6 +36,17 @@ pub struct Publication {
     number: AtomicUsize,
     /// How it has published last, in which generation of which bus.
     found: Finding,
+}
+
+/// How a publisher has published last.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Again {
+    /// That is not known, or holds no more.
+    Unknown,
+    /// Nobody heard it, and this one is counted.
+    Unheard,
+    /// Through a lane, which may be free.
+    Lane(Remembered),
 }
 
 /// How many publishers have a number.
@@ -98,35 +111,47 @@ impl Publication {
         }
     }
 
-    /// Publishes what `put` has as the last one was published on the bus this thread is in: nobody has heard that, or it had a lane.
-    /// Whether it was published; `None` if that is to be found out.
+    /// Publishes what `place` gives as the last one was published on the bus this thread is in: nobody has heard that, or it had
+    /// a lane. Whether it was published; `None` if that is to be found out.
     ///
     /// All else that a publish asks for was seen to then, and cannot change without a new generation: the bus of its name, its
     /// topic, which is the same each time, the type of that, whether it is local, and who else wants to see the signal.
-    pub(super) fn publish_again(&self, put: &Puts<'_>) -> Option<bool> {
-        scope::with_innermost(|scope| self.publish_as_before(scope, put))
-    }
-
-    /// Not in line, nor what follows, so that each look at the place of the scope is in line, and each way as short as it can be.
-    #[inline(never)]
-    fn publish_as_before(&self, scope: &Scope, put: &Puts<'_>) -> Option<bool> {
-        let generation = scope.running.routes.generation();
-        if self.found.is_silent(generation) {
-            return scope.running.counts_unheard().then_some(true);
-        }
-        let lane = self.found.lane(generation)?;
-        self.publish_through(scope, lane, put)
-    }
-
-    #[inline(never)]
-    fn publish_through(&self, scope: &Scope, lane: Lane, put: &Puts<'_>) -> Option<bool> {
-        let running = &scope.running;
-        let route = running.routes.of_publisher(self.number())?;
-        let inside = scope.inside();
-        Some(match inside.is_none() && Headers::current().is_none() {
-            true => running.publish_plain(route, lane, put),
-            false => running.publish_through(route, lane, (&inside, false), put),
+    #[inline]
+    pub(super) fn publish_again<V: Put>(&self, place: impl FnOnce() -> Option<V>) -> Option<bool> {
+        scope::with_innermost(|scope| {
+            let lane = match self.again(&scope.running) {
+                Again::Unknown => return None,
+                Again::Unheard => return Some(true),
+                Again::Lane(lane) => lane,
+            };
+            let value = place();
+            Some(value.is_some_and(|mut value| self.publish_through(scope, lane, &mut value)))
         })
+    }
+
+    /// How the last one was published, as long as that holds; what nobody hears is counted here.
+    #[inline(never)]
+    fn again(&self, running: &Running) -> Again {
+        let generation = running.routes.generation();
+        match self.found.remembered(generation) {
+            Some(lane) => Again::Lane(lane),
+            None if self.found.is_silent(generation) && running.counts_unheard() => Again::Unheard,
+            None => Again::Unknown,
+        }
+    }
+
+    #[inline(never)]
+    fn publish_through(&self, scope: &Scope, lane: Remembered, value: &mut dyn Put) -> bool {
+        let (running, number) = (&scope.running, self.number());
+        let route = || running.routes.of_publisher(number);
+        let Some(lane) = lane.lane() else {
+            return false;
+        };
+        match scope.is_outside() && Headers::current().is_none() {
+            true => running.publish_plain((lane, number), route, value),
+            false => route()
+                .is_some_and(|route| running.publish_within(route, lane, scope.inside(), value)),
+        }
     }
 
     pub(super) fn find(&self) -> Option<(Arc<Running>, Option<Inside>)> {

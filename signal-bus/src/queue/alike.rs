@@ -5,7 +5,10 @@
 //! Whatever might change an answer takes that back: somebody who reads, comes, leaves, goes beside or to sleep, and what is put
 //! in any other way.
 
-use std::sync::{Arc, atomic::Ordering};
+use std::{
+    num::NonZeroUsize,
+    sync::{Arc, atomic::Ordering},
+};
 
 use crate::{
     clock::Tick,
@@ -20,12 +23,19 @@ pub(super) struct Alike {
     pub(super) left: usize,
     /// The tick that the last one was published after.
     pub(super) tick: Option<Tick>,
+    /// Who has published the last one, if that is known: its signals are all about the same.
+    publisher: Option<NonZeroUsize>,
 }
 
 impl State {
-    /// Lets a value in that follows others in all; whether it does.
-    #[inline]
-    pub(super) fn follows(&mut self, lane: Lane, about: &Arc<About>, value: &mut dyn Put) -> bool {
+    /// Lets a value in that follows others of its publisher in all; whether it does.
+    #[inline(always)]
+    pub(super) fn follows(
+        &mut self,
+        lane: Lane,
+        publisher: NonZeroUsize,
+        value: &mut dyn Put,
+    ) -> bool {
         let usual = self.phase == Phase::Running
             && self.generation == lane.generation
             && self.lines.is_empty();
@@ -34,7 +44,7 @@ impl State {
             return false;
         };
         let id = self.last_signal.next();
-        let follows = log.follows(id, about, value);
+        let follows = log.follows(id, publisher, value);
         if follows {
             self.last_signal = id;
             self.routed += 1;
@@ -42,11 +52,24 @@ impl State {
         }
         follows
     }
+
+    /// Lets signals of another publisher follow, if they are about the same as those before.
+    pub(super) fn changes_over(
+        &mut self,
+        lane: Lane,
+        publisher: NonZeroUsize,
+        about: &Arc<About>,
+    ) -> bool {
+        let log = self.logs.get_mut(lane.log.index());
+        let log = log.filter(|log| log.open.is_about(about));
+        log.is_some_and(|log| log.alike.publisher.replace(publisher) != Some(publisher))
+    }
 }
 
 impl Log {
-    /// Lets signals follow the one that was put in last.
-    pub(super) fn lets_follow(&mut self) {
+    /// Lets signals follow the one that was put in last, those of its publisher without a look at what they are about.
+    pub(super) fn lets_follow(&mut self, publisher: Option<NonZeroUsize>) {
+        self.alike.publisher = publisher;
         if self.alike.tick.is_some() {
             let room = self.capacity.saturating_sub(self.used);
             let in_segment = self.segment_max.saturating_sub(self.open.len() + 1);
@@ -54,10 +77,11 @@ impl Log {
         }
     }
 
-    #[inline]
-    fn follows(&mut self, id: SignalId, about: &Arc<About>, value: &mut dyn Put) -> bool {
-        let follows = self.alike.tick == Some(Tick::last())
-            && self.open.put_alike(value, id, about, self.usual);
+    #[inline(always)]
+    fn follows(&mut self, id: SignalId, publisher: NonZeroUsize, value: &mut dyn Put) -> bool {
+        let follows = self.alike.publisher == Some(publisher)
+            && self.alike.tick == Some(Tick::last())
+            && self.open.put_alike(value, id, self.usual);
         if follows {
             self.alike.left -= 1;
             self.used += 1;
@@ -147,8 +171,9 @@ mod tests {
 
         fn pass(&self) -> bool {
             let mut value = Some(Arc::new(7_u32) as _);
+            let about = || Some((&self.about, 0));
             self.exchange
-                .pass_plain(self.lane, (&self.about, 0), &mut value)
+                .pass_plain(self.lane, NonZeroUsize::MIN, about, &mut value)
         }
 
         /// Settles the run that is out, and takes the next one; how many signals are in that.

@@ -1,6 +1,6 @@
 //! The usual way of a signal: into the log of its topic, at once, if nothing at all stands in its way.
 
-use std::sync::Arc;
+use std::{num::NonZeroUsize, sync::Arc};
 
 use crate::{
     queue::{
@@ -47,28 +47,39 @@ impl Exchange {
         asks: &mut Asks<'_>,
         value: &mut dyn Put,
     ) -> Option<(SignalId, usize)> {
-        self.pass_locked(self.lock(), lane, asks, value)
+        self.pass_locked(self.lock(), lane, asks, value, None)
     }
 
     /// As [`pass_lane`](Self::pass_lane), for a value that is published from outside, about which there is nothing rare.
-    pub(crate) fn pass_plain(
+    ///
+    /// What it is about need not be looked up where the `publisher` has put in the one before it.
+    #[inline]
+    pub(crate) fn pass_plain<'about>(
         &self,
         lane: Lane,
-        (about, line): (&Arc<About>, usize),
+        publisher: NonZeroUsize,
+        about: impl FnOnce() -> Option<(&'about Arc<About>, usize)>,
         value: &mut dyn Put,
     ) -> bool {
         let mut state = self.lock();
-        state.follows(lane, about, value) || self.pass_first(state, lane, (about, line), value)
+        if state.follows(lane, publisher, value) {
+            return true;
+        }
+        let Some(about) = about() else { return false };
+        self.pass_first(state, lane, (publisher, about), value)
     }
 
     #[inline(never)]
     fn pass_first(
         &self,
-        state: Locked<'_, State>,
+        mut state: Locked<'_, State>,
         lane: Lane,
-        (about, line): (&Arc<About>, usize),
+        (publisher, (about, line)): (NonZeroUsize, (&Arc<About>, usize)),
         value: &mut dyn Put,
     ) -> bool {
+        if state.changes_over(lane, publisher, about) && state.follows(lane, publisher, value) {
+            return true;
+        }
         let mut stamp = Stamp::PLAIN;
         let mut asks = Asks {
             about,
@@ -76,7 +87,8 @@ impl Exchange {
             inside: &None,
             stamp: &mut stamp,
         };
-        self.pass_locked(state, lane, &mut asks, value).is_some()
+        self.pass_locked(state, lane, &mut asks, value, Some(publisher))
+            .is_some()
     }
 
     fn pass_locked(
@@ -85,6 +97,7 @@ impl Exchange {
         lane: Lane,
         asks: &mut Asks<'_>,
         value: &mut dyn Put,
+        publisher: Option<NonZeroUsize>,
     ) -> Option<(SignalId, usize)> {
         if !state.is_free(lane, asks) {
             return None;
@@ -94,7 +107,7 @@ impl Exchange {
         asks.stamp.time = state.logs[lane.log.index()].time();
         state.routed += 1;
         let (receivers, idle) = state.put_in(lane.log, value, asks.stamp, asks.about, None);
-        state.logs[lane.log.index()].lets_follow();
+        state.logs[lane.log.index()].lets_follow(publisher);
         if idle {
             let mut wakes = Wakes::default();
             state.wake_idle(lane.log, &mut wakes);

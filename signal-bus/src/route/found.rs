@@ -12,6 +12,7 @@ const HEARD: u64 = 2;
 const LANE: u64 = 3;
 /// Bits that say what was found; those above are of the generation.
 const WHAT_BITS: u32 = 24;
+const WHAT: u64 = (1 << WHAT_BITS) - 1;
 
 /// How the signals of a topic are published.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -27,6 +28,20 @@ pub(crate) enum Way {
 /// The generation, and what was found out in it; nothing yet as long as it is 0.
 #[derive(Default, Debug)]
 pub(crate) struct Finding(AtomicU64);
+
+/// A lane as it is remembered, in one word.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Remembered(u64);
+
+impl Remembered {
+    #[inline]
+    pub(crate) fn lane(self) -> Option<Lane> {
+        let generation = self.0 >> WHAT_BITS;
+        let log = (self.0 & WHAT).checked_sub(LANE)?;
+        let log = LogId::of(usize::try_from(log).ok()?)?;
+        Some(Lane { generation, log })
+    }
+}
 
 impl Finding {
     /// Nothing yet.
@@ -71,7 +86,7 @@ impl Finding {
     #[inline]
     fn get(&self, generation: u64) -> Option<u64> {
         let found = self.0.load(Ordering::Acquire);
-        (found >> WHAT_BITS == generation).then_some(found & ((1 << WHAT_BITS) - 1))
+        (found >> WHAT_BITS == generation).then_some(found & WHAT)
     }
 
     /// Whether something was found out in this generation.
@@ -84,12 +99,17 @@ impl Finding {
         self.get(generation) == Some(SILENT)
     }
 
-    /// The log that is all there is to do with its signals, if that was found out.
+    /// The lane of its signals, if that was found out.
     #[inline]
-    pub(crate) fn lane(&self, generation: u64) -> Option<Lane> {
-        let log = self.get(generation)?.checked_sub(LANE)?;
-        let log = LogId::of(usize::try_from(log).ok()?)?;
-        Some(Lane { generation, log })
+    pub(crate) fn remembered(&self, generation: u64) -> Option<Remembered> {
+        let found = self.0.load(Ordering::Acquire);
+        let holds = found >> WHAT_BITS == generation && LANE <= found & WHAT;
+        holds.then_some(Remembered(found))
+    }
+
+    #[inline]
+    fn lane(&self, generation: u64) -> Option<Lane> {
+        self.remembered(generation)?.lane()
     }
 
     #[inline]

@@ -94,6 +94,12 @@ impl Scope {
         }
     }
 
+    /// Whether no part of the bus runs here.
+    #[inline]
+    pub(crate) fn is_outside(&self) -> bool {
+        self.inside.is_none()
+    }
+
     /// The scope of a future that a user runs in the bus; other buses stay within reach.
     pub(crate) fn nested(running: Arc<Running>) -> Self {
         Self {

@@ -60,20 +60,17 @@ impl Segment {
         put
     }
 
-    /// As [`put`](Self::put), behind others, for one that is published when the last of them was, and has nothing that is rare.
+    /// Whether it has signals, and they are about this.
     #[inline]
-    pub(crate) fn put_alike(
-        &mut self,
-        value: &mut dyn Put,
-        id: SignalId,
-        about: &Arc<About>,
-        room: usize,
-    ) -> bool {
+    pub(crate) fn is_about(&self, about: &Arc<About>) -> bool {
         let known = self.about.as_ref();
-        debug_assert!(
-            known.is_some_and(|known| Arc::ptr_eq(known, about)),
-            "it is about what the last of them is about"
-        );
+        known.is_some_and(|known| Arc::ptr_eq(known, about))
+    }
+
+    /// As [`put`](Self::put), behind others, for one that is about the same, was published when the last of them was, and has
+    /// nothing that is rare.
+    #[inline]
+    pub(crate) fn put_alike(&mut self, value: &mut dyn Put, id: SignalId, room: usize) -> bool {
         let put = value.put(&mut self.values, room);
         if put {
             self.stamps.push_alike(id);

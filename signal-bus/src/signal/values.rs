@@ -178,9 +178,15 @@ fn push<V>(values: &mut Vec<V>, value: V, room: usize) {
 }
 
 /// A value that can lie in place.
-pub(crate) struct Placed<T> {
+pub struct Placed<T> {
     value: Option<T>,
     copy: fn(&T) -> T,
+}
+
+impl<T> fmt::Debug for Placed<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Placed")
+    }
 }
 
 impl<T: Payload + Sized> Placed<T> {
@@ -235,7 +241,24 @@ impl<T: Any> Places<T> {
 }
 
 impl<T: Payload + Sized> Put for Placed<T> {
+    #[inline]
     fn put(&mut self, values: &mut Values, room: usize) -> bool {
+        if let Kept::InPlace { places, .. } = &mut values.0 {
+            if let Some(places) = places.downcast_mut::<Places<T>>() {
+                if places.values.len() < places.values.capacity() {
+                    places.values.extend(self.value.take());
+                    return true;
+                }
+            }
+        }
+        self.put_anew(values, room)
+    }
+}
+
+impl<T: Payload + Sized> Placed<T> {
+    /// Puts the value where there is no room yet, or no place for such values.
+    #[cold]
+    fn put_anew(&mut self, values: &mut Values, room: usize) -> bool {
         match &mut values.0 {
             Kept::InPlace { places, .. } => {
                 if let Some(places) = places.downcast_mut::<Places<T>>() {
