@@ -304,7 +304,7 @@ impl State {
         if let Some(keeps) = &keeps {
             let forgotten = self.kept.keep(keeps, &signal).into_iter();
             let forgotten = forgotten.map(|signal| entry(signal, 0, None));
-            wakes.unused.entries.extend(forgotten);
+            forgotten.for_each(|entry| wakes.drop_entry(entry));
         }
         let receivers = self.put(signal, &targets, ticket, wakes);
         self.routed += u64::from(0 < receivers && counted);
@@ -326,7 +326,7 @@ impl State {
         wakes: &mut Wakes,
     ) -> usize {
         let Some(last) = targets.iter().rposition(|target| self.is_there(*target)) else {
-            wakes.unused.entries.push(entry(signal, 0, ticket));
+            wakes.drop_entry(entry(signal, 0, ticket));
             return 0;
         };
         let mut receivers = 0;
@@ -370,7 +370,7 @@ impl State {
         if gone.is_none() {
             self.more(pulled);
         }
-        wakes.unused.entries.extend(gone);
+        gone.into_iter().for_each(|entry| wakes.drop_entry(entry));
         1
     }
 }

@@ -94,7 +94,6 @@ impl Exchange {
         spare
             .drain(..)
             .for_each(|one| state.logs[log.index()].keep_spare(one));
-        // What this visit takes out has the room of what it brought.
         wakes.reuse(spare);
         state.dismiss(log, companions, seen);
         let mut settled = state.settle_cohort(log, &mut wakes);
@@ -271,7 +270,10 @@ impl Store {
         (reading.at, reading.next, reading.held) = (cohort.at, cohort.next, cohort.held);
         self.handling = cohort.size;
         let handles = 0 < cohort.size;
-        self.run = handles.then(|| Arc::clone(&together.lead));
+        self.runs = handles;
+        if handles {
+            self.lead = Some(Arc::clone(&together.lead));
+        }
         self.crew.count(usize::from(handles));
     }
 

@@ -98,7 +98,10 @@ impl Sealed {
     fn begin(&mut self, readers: usize, wakes: &mut Wakes) {
         self.ahead -= readers;
         if self.ahead == 0 {
-            wakes.unused.tickets.extend(self.ticket.take());
+            self.ticket
+                .take()
+                .into_iter()
+                .for_each(|ticket| wakes.release(ticket));
         }
     }
 
@@ -318,10 +321,9 @@ impl Log {
             self.moved = true;
             let sealed = self.sealed.pop_front();
             self.used -= sealed.as_ref().map_or(0, |sealed| sealed.size);
-            wakes
-                .unused
-                .segments
-                .extend(sealed.and_then(|sealed| sealed.segment));
+            if let Some(segment) = sealed.and_then(|sealed| sealed.segment) {
+                wakes.drop_segment(segment);
+            }
         }
     }
 

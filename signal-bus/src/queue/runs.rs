@@ -168,16 +168,30 @@ impl Store {
 
     /// Settles what is over of a run that is out.
     pub(super) fn settle_begun(&mut self) -> usize {
-        let done = self.run.as_ref().map_or(0, |run| run.unsettled());
-        if let Some(run) = &self.run {
+        let done = self.run().map_or(0, Lead::unsettled);
+        if let Some(run) = self.run() {
             run.settle(done as u64);
         }
         self.settle_run(Handled { done, dead: 0 });
         done
     }
 
+    /// What leads the run that is out, if there is one.
+    pub(super) fn run(&self) -> Option<&Lead> {
+        self.lead.as_deref().filter(|_| self.runs)
+    }
+
+    /// Notes that a run is out, which has this lead.
+    pub(super) fn begin_run(&mut self, lead: &Arc<Lead>) {
+        self.runs = true;
+        let known = self.lead.as_ref();
+        if !known.is_some_and(|known| Arc::ptr_eq(known, lead)) {
+            self.lead = Some(Arc::clone(lead));
+        }
+    }
+
     fn end_run(&mut self, worker: WorkerId, logs: &mut [Log], wakes: &mut Wakes) {
-        if self.run.take().is_some() {
+        if std::mem::take(&mut self.runs) {
             self.crew.end(worker);
         }
         if let Some(reading) = &mut self.reading {
@@ -187,8 +201,7 @@ impl Store {
 
     /// How many signals of a run that is out have not been begun.
     pub(super) fn ahead(&self) -> usize {
-        let run = self.run.as_ref();
-        run.map_or(0, |run| {
+        self.run().map_or(0, |run| {
             let begun = run.unsettled() + usize::from(run.is_on());
             self.handling.saturating_sub(begun)
         })
@@ -217,7 +230,7 @@ impl Store {
         let size = stock.left() + segment.as_ref().map_or(0, |segment| segment.len());
         if 0 < size {
             self.handling += size;
-            self.run = Some(Arc::clone(lead));
+            self.begin_run(lead);
             self.crew.begin(worker);
         }
         segment
@@ -245,7 +258,7 @@ impl Store {
             }
             stock.add(signal);
             if held {
-                wakes.unused.tickets.extend(ticket);
+                ticket.into_iter().for_each(|ticket| wakes.release(ticket));
                 return;
             }
         }

@@ -50,8 +50,10 @@ pub(crate) struct Store {
     pub(super) reading: Option<Box<Reading>>,
     /// Signals in handlers.
     pub(super) handling: usize,
-    /// The run they are in, where they are in one.
-    pub(super) run: Option<Arc<Lead>>,
+    /// What leads the run they are in, or the last one.
+    pub(super) lead: Option<Arc<Lead>>,
+    /// Whether they are in one.
+    pub(super) runs: bool,
     /// Keys of the signals in handlers, where the queue is keyed.
     #[expect(
         clippy::box_collection,
@@ -80,7 +82,8 @@ impl Store {
             waiting: VecDeque::new(),
             reading: None,
             handling: 0,
-            run: None,
+            lead: None,
+            runs: false,
             busy_keys: settings.keyed.then(Box::default),
             open: true,
             parked: Parked::default(),
@@ -300,14 +303,12 @@ impl Store {
 
     /// Gives up on all signals; those that waited are returned, to be dropped.
     pub(crate) fn abandon(&mut self, logs: &mut [Log], wakes: &mut Wakes) -> VecDeque<Entry> {
-        if let Some(run) = &self.run {
-            run.stop();
-        }
+        self.run().into_iter().for_each(Lead::stop);
         self.settle_begun();
         self.counts.abandoned += self.handling as u64;
         self.handling = 0;
         self.crew.forget_rests();
-        self.run = None;
+        self.runs = false;
         self.wake_all(wakes);
         self.abandon_shared(logs, wakes);
         self.abandon_waiting()
@@ -355,7 +356,7 @@ impl Store {
 
     /// Whether a handler has begun and not ended.
     pub(crate) fn is_called(&self) -> bool {
-        self.is_busy() && self.run.as_ref().is_none_or(|lead| lead.is_on())
+        self.is_busy() && self.run().is_none_or(Lead::is_on)
     }
 
     pub(crate) fn is_busy(&self) -> bool {
@@ -387,7 +388,7 @@ impl Store {
     }
 
     pub(crate) fn tally(&self) -> Tally {
-        let done = self.run.as_ref().map_or(0, |run| run.unsettled());
+        let done = self.run().map_or(0, Lead::unsettled);
         let shared = self.reading.as_ref();
         Tally {
             accepted: self.counts.accepted + shared.map_or(0, |reading| reading.accepted()),

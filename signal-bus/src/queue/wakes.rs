@@ -12,21 +12,24 @@ use crate::{
 const ROW_MAX: usize = 64;
 
 thread_local! {
-    /// The row that was used last.
-    static ROW: Cell<Vec<Waker>> = const { Cell::new(Vec::new()) };
+    /// The rows that were used last.
+    static LAST: Cell<Option<Box<Rest>>> = const { Cell::new(None) };
 }
 
 /// Wakers to wake once the lock is released: a waker may run anything, also what takes the lock.
+///
+/// Most steps wake one at most, and pay for no more.
 #[derive(Default, Debug)]
 #[must_use]
 pub(crate) struct Wakes {
     first: Option<Waker>,
-    more: Vec<Waker>,
     /// Whether there is news for those who wait for quiet.
     pub(crate) quiet: bool,
     /// Whether there is news for those who wait for the end.
     pub(crate) end: bool,
-    pub(super) unused: Unused,
+    /// To be dropped once the lock is released.
+    segments: Vec<Arc<Segment>>,
+    rest: Option<Box<Rest>>,
 }
 
 fn wake(waker: Waker) {
@@ -35,47 +38,61 @@ fn wake(waker: Waker) {
     }
 }
 
-/// What is to be dropped once the lock is released: it is the user's, or wakes somebody.
+/// What few steps have: others to wake, and what is to be dropped once the lock is released, for it is the user's, or wakes somebody.
 #[derive(Default, Debug)]
-pub(super) struct Unused {
-    pub(super) entries: Vec<Entry>,
-    pub(super) segments: Vec<Arc<Segment>>,
-    pub(super) tickets: Vec<Ticket>,
+struct Rest {
+    wakers: Vec<Waker>,
+    entries: Vec<Entry>,
+    tickets: Vec<Ticket>,
 }
 
 impl Wakes {
     pub(crate) fn add(&mut self, waker: Waker) {
-        if self.first.is_none() {
-            self.first = Some(waker);
-        } else {
-            self.find_row();
-            self.more.push(waker);
+        match self.first {
+            None => self.first = Some(waker),
+            Some(_) => self.rest().wakers.push(waker),
         }
     }
 
     /// Expects so many wakers.
     pub(crate) fn expect(&mut self, count: usize) {
         if 1 < count {
-            self.find_row();
-            self.more.reserve(count - 1);
+            self.rest().wakers.reserve(count - 1);
         }
     }
 
-    fn find_row(&mut self) {
-        if self.more.capacity() == 0 {
-            // A thread that ends has none any more.
-            self.more = ROW.try_with(Cell::take).unwrap_or_default();
-        }
+    fn rest(&mut self) -> &mut Rest {
+        // A thread that ends has none any more.
+        let last = || LAST.try_with(Cell::take).ok().flatten();
+        self.rest.get_or_insert_with(|| last().unwrap_or_default())
     }
 
-    /// Keeps the room of what is dropped, for segments to come; the signals in it are dropped here.
+    /// Drops a signal later.
+    pub(super) fn drop_entry(&mut self, entry: Entry) {
+        self.rest().entries.push(entry);
+    }
+
+    /// Drops the signals of a segment later.
+    pub(super) fn drop_segment(&mut self, segment: Arc<Segment>) {
+        self.segments.push(segment);
+    }
+
+    /// Says later that a signal was begun with.
+    pub(super) fn release(&mut self, ticket: Ticket) {
+        self.rest().tickets.push(ticket);
+    }
+
+    /// Changes the segments that are dropped later for others, or for the room for them.
     pub(super) fn reuse(&mut self, spare: &mut Vec<Arc<Segment>>) {
-        std::mem::swap(&mut self.unused.segments, spare);
+        std::mem::swap(&mut self.segments, spare);
     }
 
     /// Drops the segments that nobody needs any more.
+    #[inline]
     pub(super) fn drop_segments(&mut self) {
-        self.unused.segments.clear();
+        if !self.segments.is_empty() {
+            self.segments.clear();
+        }
     }
 
     /// Wakes all, also if one of them panics: it is the user's, and whoever wakes it has signals of others to care for.
@@ -84,26 +101,25 @@ impl Wakes {
         if let Some(waker) = self.first.take() {
             wake(waker);
         }
-        if !(self.more.is_empty() && self.unused.is_empty()) {
-            self.wake_more();
+        if let Some(rest) = self.rest.take() {
+            rest.wake();
         }
-    }
-
-    #[cold]
-    fn wake_more(&mut self) {
-        self.more.drain(..).for_each(wake);
-        if self.more.capacity() <= ROW_MAX {
-            let row = std::mem::take(&mut self.more);
-            ROW.try_with(|last| last.set(row)).ok();
-        }
-        self.unused.entries.drain(..).for_each(Entry::discard);
-        self.unused.tickets.drain(..).for_each(discard);
     }
 }
 
-impl Unused {
-    /// Segments see to themselves.
-    fn is_empty(&self) -> bool {
-        self.entries.is_empty() && self.tickets.is_empty()
+impl Rest {
+    #[cold]
+    fn wake(mut self: Box<Self>) {
+        self.wakers.drain(..).for_each(wake);
+        self.entries.drain(..).for_each(Entry::discard);
+        self.tickets.drain(..).for_each(discard);
+        let room = [
+            self.wakers.capacity(),
+            self.entries.capacity(),
+            self.tickets.capacity(),
+        ];
+        if room.into_iter().all(|room| room <= ROW_MAX) {
+            LAST.try_with(|last| last.set(Some(self))).ok();
+        }
     }
 }
