@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// So many signals are in a run at most.
-const RUN_MAX: usize = 64;
+const RUN_MAX: usize = 128;
 /// And so much of the capacity, by parts: it is free again only when the run is over.
 const PARTS_OF_CAPACITY: usize = 8;
 
