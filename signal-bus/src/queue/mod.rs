@@ -304,7 +304,9 @@ impl Exchange {
     #[inline]
     fn after(&self, state: Locked<'_, State>, mut wakes: Wakes) {
         drop(state);
-        self.tell(&mut wakes);
+        if wakes.is_any() {
+            self.tell(&mut wakes);
+        }
     }
 
     /// Wakes whom a step concerns that is over; what is dropped goes first, so that whoever hears of quiet finds it gone.

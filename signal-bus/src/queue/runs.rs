@@ -82,17 +82,20 @@ impl Exchange {
             return Poll::Ready(false);
         }
         let got = state.turn_over(hand, &mut wakes);
-        if let Some(store) = state.stores.get_mut(queue) {
+        let State { stores, logs, .. } = &mut *state;
+        if let Some(store) = stores.get_mut(queue) {
             match got {
-                Got::Nothing => store.park(worker, context.waker()),
+                Got::Nothing => {
+                    store.park(worker, context.waker());
+                    store.idle(queue, logs);
+                }
                 Got::Signals | Got::Ended => store.parked.unpark(worker),
             }
         }
-        if got == Got::Nothing {
-            state.idle(queue);
+        if 0 < settled {
+            state.settled(queue, settled, &mut wakes);
+            state.less(settled, 0, self, &mut wakes);
         }
-        state.settled(queue, settled, &mut wakes);
-        state.less(settled, 0, self, &mut wakes);
         self.after(state, wakes);
         match got {
             Got::Signals => Poll::Ready(true),

@@ -119,15 +119,6 @@ impl State {
         }
     }
 
-    /// Remembers a queue whose worker has found nothing.
-    pub(super) fn idle(&mut self, queue: QueueId) {
-        let reading = self.stores.get_mut(queue);
-        let reading = reading.and_then(|store| store.reading.as_deref_mut());
-        if let Some(reading) = reading {
-            self.logs[reading.log.index()].idle(reading, queue);
-        }
-    }
-
     pub(super) fn log_of(&mut self, queue: QueueId) -> Option<&mut Log> {
         let log = self.stores.get(queue)?.log()?;
         self.logs.get_mut(log.index())
@@ -148,6 +139,13 @@ impl Store {
     /// The log that it has a part in.
     pub(super) fn log(&self) -> Option<LogId> {
         self.reading.as_ref().map(|reading| reading.log)
+    }
+
+    /// Notes that its worker has found nothing.
+    pub(super) fn idle(&mut self, queue: QueueId, logs: &mut [Log]) {
+        if let Some(reading) = &mut self.reading {
+            logs[reading.log.index()].idle(reading, queue);
+        }
     }
 
     fn wake_reader(&mut self, wakes: &mut Wakes) {

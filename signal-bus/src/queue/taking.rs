@@ -3,7 +3,7 @@
 use std::task::{Context, Poll};
 
 use crate::queue::{
-    Ending, Exchange, Phase, entry::Entry, parked::WorkerId, store::Supply, stores::QueueId,
+    Ending, Exchange, Phase, State, entry::Entry, parked::WorkerId, store::Supply, stores::QueueId,
     wakes::Wakes,
 };
 
@@ -20,7 +20,8 @@ impl Exchange {
         if state.phase == Phase::Closed {
             return Poll::Ready(None);
         }
-        let Some(store) = state.stores.get_mut(queue) else {
+        let State { stores, logs, .. } = &mut *state;
+        let Some(store) = stores.get_mut(queue) else {
             return Poll::Ready(None);
         };
         match store.supply(flush) {
@@ -32,7 +33,7 @@ impl Exchange {
             Supply::Ended => Poll::Ready(None),
             Supply::Nothing => {
                 store.park(worker, context.waker());
-                state.idle(queue);
+                store.idle(queue, logs);
                 Poll::Pending
             }
         }

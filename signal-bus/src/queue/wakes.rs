@@ -54,6 +54,13 @@ impl Wakes {
         }
     }
 
+    /// Whether there is anybody to wake, or anything to tell or to drop.
+    #[inline]
+    pub(super) fn is_any(&self) -> bool {
+        let tells = self.quiet || self.end;
+        self.first.is_some() || tells || self.rest.is_some() || !self.segments.is_empty()
+    }
+
     /// Expects so many wakers.
     pub(crate) fn expect(&mut self, count: usize) {
         if 1 < count {
