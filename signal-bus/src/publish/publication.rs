@@ -41,8 +41,6 @@ pub struct Publication {
 /// How a publisher has published last.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Again {
-    /// That is not known, or holds no more.
-    Unknown,
     /// Nobody heard it, and this one is counted.
     Unheard,
     /// Through a lane, which may be free.
@@ -118,40 +116,48 @@ impl Publication {
     /// topic, which is the same each time, the type of that, whether it is local, and who else wants to see the signal.
     #[inline]
     pub(super) fn publish_again<V: Put>(&self, place: impl FnOnce() -> Option<V>) -> Option<bool> {
-        scope::with_innermost(|scope| {
-            let lane = match self.again(&scope.running) {
-                Again::Unknown => return None,
-                Again::Unheard => return Some(true),
-                Again::Lane(lane) => lane,
-            };
-            let value = place();
-            Some(value.is_some_and(|mut value| self.publish_through(scope, lane, &mut value)))
-        })
-    }
-
-    /// How the last one was published, as long as that holds; what nobody hears is counted here.
-    #[inline(never)]
-    fn again(&self, running: &Running) -> Again {
-        let generation = running.routes.generation();
-        match self.found.remembered(generation) {
-            Some(lane) => Again::Lane(lane),
-            None if self.found.is_silent(generation) && running.counts_unheard() => Again::Unheard,
-            None => Again::Unknown,
+        match self.again()? {
+            Again::Unheard => Some(true),
+            Again::Lane(lane) => {
+                let value = place();
+                Some(value.is_some_and(|mut value| self.publish_through(lane, &mut value)))
+            }
         }
     }
 
+    /// How the last one was published, if that is known and holds still; what nobody hears is counted here.
+    ///
+    /// Not in line, nor what follows, so that each look at the place of the scope is in line, and each way as short as it can be.
     #[inline(never)]
-    fn publish_through(&self, scope: &Scope, lane: Remembered, value: &mut dyn Put) -> bool {
+    fn again(&self) -> Option<Again> {
+        scope::with_innermost(|scope| self.again_on(&scope.running))
+    }
+
+    #[inline(never)]
+    fn again_on(&self, running: &Running) -> Option<Again> {
+        let generation = running.routes.generation();
+        if self.found.is_silent(generation) {
+            return running.counts_unheard().then_some(Again::Unheard);
+        }
+        self.found.remembered(generation).map(Again::Lane)
+    }
+
+    #[inline(never)]
+    fn publish_through(&self, lane: Remembered, value: &mut dyn Put) -> bool {
+        let published = scope::with_innermost(|scope| self.publish_in(scope, lane, value));
+        published == Some(true)
+    }
+
+    #[inline(never)]
+    fn publish_in(&self, scope: &Scope, lane: Remembered, value: &mut dyn Put) -> Option<bool> {
         let (running, number) = (&scope.running, self.number());
         let route = || running.routes.of_publisher(number);
-        let Some(lane) = lane.lane() else {
-            return false;
-        };
-        match scope.is_outside() && Headers::current().is_none() {
+        // Another bus, or a later generation of this one, does not know the lane.
+        let lane = lane.lane()?;
+        Some(match scope.is_outside() && Headers::current().is_none() {
             true => running.publish_plain((lane, number), route, value),
-            false => route()
-                .is_some_and(|route| running.publish_within(route, lane, scope.inside(), value)),
-        }
+            false => running.publish_within(route()?, lane, scope.inside(), value),
+        })
     }
 
     pub(super) fn find(&self) -> Option<(Arc<Running>, Option<Inside>)> {
