@@ -170,8 +170,9 @@ impl Topic {
     fn pass(&self) -> bool {
         let lane = self.lane.expect("it has a log");
         let mut value = Some(value());
+        let about = || Some((&self.about, self.line));
         self.exchange
-            .pass_plain(lane, (&self.about, self.line), &mut value)
+            .pass_plain(lane, NonZeroUsize::MIN, about, &mut value)
     }
 
     /// What became of the signals of each queue.
