@@ -87,7 +87,7 @@ impl Links {
 
     /// The topics that travel, and how.
     pub(crate) fn travelling(&self) -> Vec<(Pattern, Travels)> {
-        let all = self.all.iter().enumerate().flat_map(|(number, link)| {
+        let all = self.all.iter().zip(0..).flat_map(|(link, number)| {
             let travels = Travels {
                 link: number,
                 groups: link.features.groups,

@@ -39,7 +39,7 @@ impl Running {
         if carried || manner.local || route.is_local() {
             return None;
         }
-        self.links.all.get(travels.link).cloned()
+        self.links.all.get(usize::from(travels.link)).cloned()
     }
 
     /// Gets a signal ready to leave. Whoever hears it here may have no room, or not be there at all.

@@ -28,7 +28,7 @@ use crate::{
     },
 };
 
-/// So many emptied segments are kept to be filled again.
+/// So many emptied segments are kept to be filled again, or as many as a full log has of late.
 const SPARE_MAX: usize = 16;
 /// And so many where signals come now and then.
 const SPARE_USUAL: usize = 2;
@@ -390,7 +390,9 @@ impl Log {
 
     /// Keeps an emptied segment, to be filled again.
     pub(super) fn keep_spare(&mut self, segment: Arc<Segment>) {
-        if self.spare.len() < SPARE_MAX {
+        // Where readers come for each signal, a full log has as many segments as signals.
+        let most = SPARE_MAX.max(self.capacity / self.usual);
+        if self.spare.len() < most {
             self.spare.push(segment);
         }
     }

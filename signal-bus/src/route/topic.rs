@@ -51,7 +51,7 @@ pub(crate) struct Route {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Travels {
     /// The number of the connection.
-    pub(crate) link: usize,
+    pub(crate) link: u16,
     /// Whether each of its groups is one over all processes.
     pub(crate) groups: bool,
 }
