@@ -29,7 +29,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use signal_bus::{Bus, Signal};
+use signal_bus::{Bus, inject, subscriber};
 use signal_bus_nats::{Delivery, Nats, Streams};
 use tokio::sync::Notify;
 
@@ -63,24 +63,30 @@ fn text() -> String {
 
 /// Counts in a process of its own, says when it is ready and when it has everything, and ends when it is killed.
 async fn subscribe(server: &str, delivery: &str) {
+    let arrivals = Arc::<Arrivals>::default();
     let bus = Bus::empty()
-        .carry::<String>()
+        .with::<count>()
+        .provide_arc(Arc::clone(&arrivals))
         .connect_to(nats(server, delivery), ["bench"]);
     let bus = bus.start().await.unwrap();
-    let (all, count) = (Arc::<Notify>::default(), AtomicU64::new(0));
-    let (tells, count) = (Arc::clone(&all), Arc::new(count));
-    let listener = bus.listen("bench", move |_: Signal<String>| {
-        if count.fetch_add(1, Ordering::Relaxed) + 1 == MESSAGES {
-            tells.notify_one();
-        }
-        std::future::ready(())
-    });
-    bus.connected().await;
     println!("ready");
-    all.notified().await;
+    arrivals.all.notified().await;
     println!("done");
-    drop(listener);
     bus.close().await.unwrap();
+}
+
+/// Counts what has come, and tells when it is all.
+#[derive(Default)]
+struct Arrivals {
+    count: AtomicU64,
+    all: Notify,
+}
+
+#[subscriber("bench")]
+async fn count(_text: &String, #[inject] arrivals: Arc<Arrivals>) {
+    if arrivals.count.fetch_add(1, Ordering::Relaxed) + 1 == MESSAGES {
+        arrivals.all.notify_one();
+    }
 }
 
 /// Another process of this program.
