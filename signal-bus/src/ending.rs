@@ -29,6 +29,8 @@ pub(crate) struct Ending {
     drains: Latch,
     /// Whether somebody keeps the deadline besides the drain.
     kept: Latch,
+    /// Whether somebody ends the bus: what it holds goes once, in its order.
+    ends: Latch,
     /// The signals of the operating system that have asked.
     signals: Mutex<Vec<ProcessSignal>>,
     aborts: Latch,
@@ -109,6 +111,11 @@ impl Ending {
     /// Says that somebody keeps the deadline besides the drain; whether nobody did before.
     pub(crate) fn begins_to_keep(&self) -> bool {
         self.kept.opens()
+    }
+
+    /// Says that somebody ends the bus; whether nobody did before.
+    pub(crate) fn begins_to_end(&self) -> bool {
+        self.ends.opens()
     }
 
     /// Waits until it is certain that the bus will have ended at `time`; for ever, if it will not.

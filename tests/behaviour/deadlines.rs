@@ -243,3 +243,77 @@ fn a_thread_that_is_blocked_while_the_bus_drains_does_not_keep_it() -> anyhow::R
     assert_adds_up(&report.stats);
     Ok(())
 }
+
+mod disposed {
+    use std::sync::Mutex;
+    use std::sync::mpsc::{Receiver, channel};
+
+    use signal_bus::{inject, provider, subscriber};
+
+    use super::{Arc, Duration};
+
+    pub(super) type Log = Arc<Mutex<Vec<&'static str>>>;
+
+    /// Takes longer to go than the close has.
+    pub(super) struct Mailer(Log);
+
+    pub(super) struct Pool(Log);
+
+    impl Drop for Mailer {
+        fn drop(&mut self) {
+            self.0.lock().unwrap().push("mailer begins");
+            let (_sends, never): (_, Receiver<()>) = channel();
+            drop(never.recv_timeout(Duration::from_millis(300)));
+            self.0.lock().unwrap().push("mailer ends");
+        }
+    }
+
+    impl Drop for Pool {
+        fn drop(&mut self) {
+            self.0.lock().unwrap().push("pool");
+        }
+    }
+
+    #[provider]
+    async fn pool(#[inject] log: Log) -> Pool {
+        Pool(log)
+    }
+
+    #[provider]
+    async fn mailer(#[inject] log: Log, _pool: &Pool) -> Mailer {
+        Mailer(log)
+    }
+
+    #[subscriber("deadlines.disposed")]
+    async fn in_time(_number: u32, #[inject] _mailer: &Mailer) {}
+
+    #[subscriber("deadlines.endless")]
+    async fn endless(_number: u32, #[inject] _mailer: &Mailer) {
+        std::future::pending().await
+    }
+}
+
+/// Closes a bus on a topic whose handler has something that goes slowly; what went, by the end of the close.
+async fn disposes_of(topic: &str) -> anyhow::Result<(CloseOutcome, Vec<&'static str>)> {
+    let log = disposed::Log::default();
+    let bus = Bus::new().within(concat!(module_path!(), "::disposed"));
+    let bus = bus.provide_arc(Arc::clone(&log));
+    let bus = bus.close_timeout(Duration::from_millis(50)).start().await?;
+    bus.publish(topic, 7_u32).await?;
+    let outcome = match bus.close().await {
+        Ok(report) => report.outcome,
+        Err(error) => error.report().expect("it has ended").outcome,
+    };
+    let gone = log.lock().unwrap().clone();
+    Ok((outcome, gone))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_goes_slowly_goes_once_and_in_its_order() -> anyhow::Result<()> {
+    let all = vec!["mailer begins", "mailer ends", "pool"];
+    let drained = disposes_of("deadlines.disposed").await?;
+    assert_eq!(drained, (CloseOutcome::Drained, all.clone()));
+    let late = disposes_of("deadlines.endless").await?;
+    assert_eq!(late, (CloseOutcome::DeadlineExceeded, all));
+    Ok(())
+}

@@ -31,7 +31,8 @@ fn wait(running: &Arc<Running>) {
     let asked_at = Instant::now();
     let limit = drain::longest(running).saturating_add(BEHIND);
     running.ending.wait(limit);
-    if running.ending.report().is_some() {
+    // Whoever has begun to end it may be kept by what is disposed of, which has its order, and no deadline.
+    if !running.ending.begins_to_end() {
         return;
     }
     // What is disposed of may want to spawn tasks, as it may in the drain.

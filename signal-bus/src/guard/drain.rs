@@ -186,11 +186,13 @@ impl LastWord {
     fn end(&mut self, outcome: CloseOutcome, stuck: Vec<Site>) {
         self.ended = true;
         let elapsed = self.asked_at.map(|at| at.elapsed()).unwrap_or_default();
-        end(&self.running, outcome, elapsed, stuck);
+        if self.running.ending.begins_to_end() {
+            end(&self.running, outcome, elapsed, stuck);
+        }
     }
 }
 
-/// Lets go of all that the bus holds, and reports; the first report counts.
+/// Lets go of all that the bus holds, and reports; for whoever [begins to](crate::ending::Ending::begins_to_end).
 pub(super) fn end(
     running: &Arc<Running>,
     outcome: CloseOutcome,

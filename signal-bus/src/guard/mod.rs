@@ -111,10 +111,10 @@ impl BusHandle {
     pub async fn close(&self) -> Result<CloseReport, CloseError> {
         let running = self.running();
         running.ending.request();
-        deadline::keep(running);
         if is_waited_for(running) {
             return Err(CloseError::InsideHandler);
         }
+        deadline::keep(running);
         let report = CloseReport::clone(&*running.ending.ended().await);
         match report.outcome {
             CloseOutcome::Drained if report.closed_by.is_some() => {
