@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use signal_bus::{Bus, BusGuard, Topic, publisher};
+use signal_bus::{Bus, BusGuard, Topic, publisher, subscriber};
 
 fn unheard(bus: &BusGuard) -> u64 {
     bus.stats().unrouted
@@ -132,6 +132,41 @@ async fn a_generic_publisher_is_checked_for_each_type() -> anyhow::Result<()> {
     assert_eq!((stats.unrouted, stats.refused), (4, 1));
     Ok(())
 }
+
+/// The attribute does not see that there are several types.
+struct Holds<T>(T);
+
+impl<T: Clone + Send + Sync + 'static> Holds<T> {
+    #[publisher("unheard.held")]
+    async fn held(&self) -> T {
+        self.0.clone()
+    }
+}
+
+#[tokio::test]
+async fn a_method_of_a_generic_type_is_checked_for_each_type() -> anyhow::Result<()> {
+    for heard in [false, true] {
+        let bus = Bus::empty().on_error(|_, _| {});
+        let bus = match heard {
+            true => bus.with::<hears_held>().start().await?,
+            false => bus.start().await?,
+        };
+        bus.scope(async {
+            again_and_again(async |number| Holds(number).held().await).await;
+            Holds("of another type").held().await;
+            Holds(7_u32).held().await;
+        })
+        .await;
+        let stats = bus.close().await?.stats;
+        let done = if heard { 4 } else { 0 };
+        assert_eq!((stats.published, stats.refused), (4, 1), "{heard}");
+        assert_eq!((stats.unrouted, stats.total.done), (4 - done, done));
+    }
+    Ok(())
+}
+
+#[subscriber("unheard.held")]
+async fn hears_held(_number: &u32) {}
 
 #[publisher("unheard.maybe")]
 fn maybe(number: Option<u32>) -> Option<u32> {

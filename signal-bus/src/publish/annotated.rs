@@ -1,6 +1,7 @@
 //! How annotated functions publish: to the current bus, if there is one; what is refused goes to `on_error`.
 
 use std::{
+    any::TypeId,
     borrow::Cow,
     fmt::{self, Display, Write as _},
     panic::Location,
@@ -199,7 +200,7 @@ impl<T: Payload> On<T> {
         place: impl Fn() -> Option<Placed<T>>,
     ) -> Option<Pending> {
         let tried = match self.is_fixed() {
-            true => publication.publish_again(&place),
+            true => publication.publish_again(TypeId::of::<T>(), &place),
             false => None,
         };
         if tried == Some(true) {

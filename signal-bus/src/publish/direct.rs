@@ -81,7 +81,7 @@ impl Running {
         match route.way(generation) {
             Way::Unknown => false,
             Way::Silent => {
-                publication.learn(generation, None);
+                publication.learn(generation, None, route.about.carries);
                 let open = self.exchange.is_open_to(*inside);
                 if open {
                     self.observe.unrouted.add_one();
@@ -91,7 +91,7 @@ impl Running {
             Way::Lane(lane) => {
                 let local = local || route.is_local();
                 if !local {
-                    publication.learn(generation, Some(lane.log));
+                    publication.learn(generation, Some(lane.log), route.about.carries);
                 }
                 self.publish_through(route, lane, (inside, local), put)
             }

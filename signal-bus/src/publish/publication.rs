@@ -1,9 +1,10 @@
 //! What an annotated publisher is known by, and what it remembers.
 
 use std::{
+    any::TypeId,
     num::NonZeroUsize,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
 };
@@ -18,7 +19,7 @@ use crate::{
         slots::PublisherNumber,
     },
     scope::{self, Look, Scope, running::Running},
-    signal::{headers::Headers, values::Put},
+    signal::{Kind, headers::Headers, values::Put},
     site::Site,
 };
 
@@ -36,6 +37,8 @@ pub struct Publication {
     number: AtomicUsize,
     /// How it has published last, in which generation of which bus.
     found: Finding,
+    /// The type of what that was: in a generic `impl`, which its attribute cannot see, there may be others.
+    carries: OnceLock<TypeId>,
 }
 
 /// How a publisher has published last.
@@ -62,6 +65,7 @@ impl Publication {
             ambiguity_told: AtomicBool::new(false),
             number: AtomicUsize::new(0),
             found: Finding::new(),
+            carries: OnceLock::new(),
         }
     }
 
@@ -102,9 +106,9 @@ impl Publication {
     }
 
     /// Remembers that nobody hears its signals in this generation, of whatever bus, or that they have a lane and leave the bus.
-    pub(super) fn learn(&self, generation: u64, log: Option<LogId>) {
+    pub(super) fn learn(&self, generation: u64, log: Option<LogId>, carries: Kind) {
         // Each type is checked anew where there may be several.
-        if !self.generic {
+        if !self.generic && *self.carries.get_or_init(|| carries.id) == carries.id {
             self.found.learn(generation, log);
         }
     }
@@ -115,7 +119,14 @@ impl Publication {
     /// All else that a publish asks for was seen to then, and cannot change without a new generation: the bus of its name, its
     /// topic, which is the same each time, the type of that, whether it is local, and who else wants to see the signal.
     #[inline]
-    pub(super) fn publish_again<V: Put>(&self, place: impl FnOnce() -> Option<V>) -> Option<bool> {
+    pub(super) fn publish_again<V: Put>(
+        &self,
+        carries: TypeId,
+        place: impl FnOnce() -> Option<V>,
+    ) -> Option<bool> {
+        if self.carries.get() != Some(&carries) {
+            return None;
+        }
         match self.again()? {
             Again::Unheard => Some(true),
             Again::Lane(lane) => {
