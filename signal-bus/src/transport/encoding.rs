@@ -96,7 +96,7 @@ impl Encoding {
         let value = (codec.as_serialize)(value)
             .ok_or_else(|| unfit("the value is not of its topic's type"))?;
         // Whatever the value does while it is written, another one has a page of its own.
-        let mut page = PAGE.take();
+        let mut page = PAGE.try_with(Cell::take).unwrap_or_default();
         page.clear();
         match self {
             Self::Json => {
@@ -117,10 +117,11 @@ impl Encoding {
             }
         }
         let payload = page.split().freeze();
-        if !(LEFT_MIN..=PAGE_SIZE).contains(&page.capacity()) {
+        let is_large = PAGE_SIZE < payload.len();
+        if is_large || !(LEFT_MIN..=PAGE_SIZE).contains(&page.capacity()) {
             page = BytesMut::with_capacity(PAGE_SIZE);
         }
-        PAGE.set(page);
+        PAGE.try_with(|kept| kept.set(page)).ok();
         Ok(payload)
     }
 

@@ -4,7 +4,6 @@
 //! the standard library costs as much as to take it, for somebody may sleep who waits for it. Here nobody sleeps for long: who
 //! finds it taken looks again, then lets other threads run, and only then sleeps, a little at a time. So it is given back by a
 //! plain store.
-
 //!
 //! In a model of loom it is one of loom's, which tries every order.
 

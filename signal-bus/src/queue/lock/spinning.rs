@@ -46,9 +46,14 @@ impl<T> Lock<T> {
             match looks {
                 ..LOOKS => spin_loop(),
                 LOOKS..LOOKS_AWAKE => thread::yield_now(),
-                LOOKS_AWAKE.. => thread::sleep(NAP),
+                LOOKS_AWAKE.. => {
+                    thread::sleep(NAP);
+                    // Where it is free for short whiles only, one look after each sleep would miss many.
+                    looks = 0;
+                    continue;
+                }
             }
-            looks = looks.saturating_add(1);
+            looks += 1;
         }
     }
 }
