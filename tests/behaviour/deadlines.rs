@@ -263,7 +263,7 @@ mod disposed {
         fn drop(&mut self) {
             self.0.lock().unwrap().push("mailer begins");
             let (_sends, never): (_, Receiver<()>) = channel();
-            drop(never.recv_timeout(Duration::from_millis(300)));
+            assert!(never.recv_timeout(Duration::from_millis(300)).is_err());
             self.0.lock().unwrap().push("mailer ends");
         }
     }
@@ -289,7 +289,7 @@ mod disposed {
 
     #[subscriber("deadlines.endless")]
     async fn endless(_number: u32, #[inject] _mailer: &Mailer) {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 
