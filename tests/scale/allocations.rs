@@ -189,8 +189,9 @@ fn a_small_signal_allocates_nothing() -> anyhow::Result<()> {
 
 #[test]
 fn a_small_signal_allocates_nothing_where_handlers_wait() -> anyhow::Result<()> {
-    // As many as there is room for: on two threads the publisher would wait for each few of them, and make room for its wait.
-    allocates("u64 to handlers that wait, in bulk", 0.0, 512, || async {
+    // As many as there is room for: on two threads the publisher would wait for each few of them, and make room for its wait. How
+    // many short rows of them are under way there is for the threads to say: of those beyond what is kept some are made anew.
+    allocates("u64 to handlers that wait, in bulk", 0.8, 512, || async {
         heard::late(1).await;
     })?;
     allocates(
