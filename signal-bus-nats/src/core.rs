@@ -27,7 +27,7 @@ use crate::{
     fault::{closed, failed},
     inbox::Inbox,
     requests::Requests,
-    subject::Subjects,
+    subject::{Last, Subjects},
     wire,
 };
 
@@ -57,7 +57,7 @@ pub(crate) struct Core {
 struct Known {
     subjects: HashMap<Arc<str>, Subject>,
     /// The one that was asked for last.
-    last: Option<(Arc<str>, Subject)>,
+    last: Last,
     /// How often something was not permitted until then: what was permitted before may not be any more.
     violations_count: u64,
 }
@@ -65,18 +65,15 @@ struct Known {
 impl Known {
     /// The subject of a topic.
     fn get(&mut self, topic: &Arc<str>) -> Option<Subject> {
-        let last = self.last.as_ref();
-        if let Some((_, subject)) = last.filter(|(last, _)| Arc::ptr_eq(last, topic)) {
-            return Some(subject.clone());
-        }
-        let subject = self.subjects.get(topic)?;
-        self.last = Some((Arc::clone(topic), subject.clone()));
-        Some(subject.clone())
+        self.last.get(topic).or_else(|| {
+            let subject = self.subjects.get(topic)?;
+            Some(self.last.keep(topic, subject.clone()))
+        })
     }
 
     fn clear(&mut self) {
         self.subjects.clear();
-        self.last = None;
+        self.last = Last::default();
     }
 }
 
@@ -112,11 +109,12 @@ impl Core {
             Some(subject) => subject,
             None => self.subjects.of(&message.topic)?.into(),
         };
-        let size = wire::size_of(message);
+        let headers = wire::headers(message);
+        let size = wire::size(&headers, &message.payload);
         wire::check_size(size, self.own.client.max_payload(), &message.topic)?;
         self.check_up(message)?;
         let payload = message.payload.clone();
-        Ok(((subject, wire::headers(message), payload), permitted))
+        Ok(((subject, headers, payload), permitted))
     }
 
     /// The client would keep a message, and then let everybody wait, while the server is away.

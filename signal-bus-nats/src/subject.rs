@@ -1,6 +1,6 @@
 //! Topics as NATS knows them.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use async_nats::Subject;
 use signal_bus::transport::{TransportError, TransportFault};
@@ -89,22 +89,19 @@ impl Subjects {
 
 /// The subject of the topic that was asked for last: mostly it is the same topic again, and its very text.
 #[derive(Default, Debug)]
-pub(crate) struct LastSubject(Mutex<Option<(Arc<str>, Subject)>>);
+pub(crate) struct Last(Option<(Arc<str>, Subject)>);
 
-impl LastSubject {
-    /// The subject of a topic.
-    pub(crate) fn of(
-        &self,
-        topic: &Arc<str>,
-        subjects: &Subjects,
-    ) -> Result<Subject, TransportError> {
-        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, subject)) = last.as_ref().filter(|(last, _)| Arc::ptr_eq(last, topic)) {
-            return Ok(subject.clone());
-        }
-        let subject = Subject::from(subjects.of(topic)?);
-        *last = Some((Arc::clone(topic), subject.clone()));
-        Ok(subject)
+impl Last {
+    pub(crate) fn get(&self, topic: &Arc<str>) -> Option<Subject> {
+        let last = self.0.as_ref();
+        let same = last.filter(|(last, _)| Arc::ptr_eq(last, topic));
+        same.map(|(_, subject)| subject.clone())
+    }
+
+    /// Remembers a subject, and returns it.
+    pub(crate) fn keep(&mut self, topic: &Arc<str>, subject: Subject) -> Subject {
+        self.0 = Some((Arc::clone(topic), subject.clone()));
+        subject
     }
 }
 

@@ -37,7 +37,7 @@ use crate::{
     fault::closed,
     jetstream::lease::BucketLease,
     requests::Requests,
-    subject::{LastSubject, Subjects},
+    subject::{Last, Subjects},
 };
 
 /// How long the server has for one acknowledgement, before the message is sent again.
@@ -62,7 +62,7 @@ pub(crate) struct Shared {
     pub(crate) context: Context,
     pub(crate) subjects: Subjects,
     /// The subject of the topic that was published on last.
-    pub(crate) last: LastSubject,
+    pub(crate) last: Mutex<Last>,
     pub(crate) encoding: Encoding,
     pub(crate) delivery: AtLeastOnce,
     /// How long a publish may take.

@@ -1,6 +1,10 @@
 //! Publishing: until the server has stored it, or the deadline passes.
 
-use std::{error::Error as _, time::Duration};
+use std::{
+    error::Error as _,
+    sync::{Arc, PoisonError},
+    time::Duration,
+};
 
 use async_nats::{
     HeaderMap, Subject,
@@ -56,13 +60,22 @@ struct Known {
 impl Shared {
     /// Publishes a message: the same one, by its id, as often as it takes.
     pub(crate) async fn publish(&self, message: &Message) -> Result<(), TransportError> {
-        let subject = self.last.of(&message.topic, &self.subjects)?;
-        let size = wire::size_of(message);
-        wire::check_size(size, self.connected.client.max_payload(), &message.topic)?;
+        let subject = self.subject(&message.topic)?;
         let headers = wire::headers(message);
+        let size = wire::size(&headers, &message.payload);
+        wire::check_size(size, self.connected.client.max_payload(), &message.topic)?;
         let again = || wire::headers(message);
         let stored = self.store(subject, headers, again, message.payload.clone());
         stored.await.map(drop)
+    }
+
+    /// The subject of a topic.
+    fn subject(&self, topic: &Arc<str>) -> Result<Subject, TransportError> {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        match last.get(topic) {
+            Some(subject) => Ok(subject),
+            None => Ok(last.keep(topic, self.subjects.of(topic)?.into())),
+        }
     }
 
     /// Has the server store something, and tells its place; `again` makes the headers another time, which mostly nobody needs.
