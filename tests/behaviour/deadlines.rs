@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use signal_bus::{Bus, CloseOutcome, CloseReport, inject, subscriber};
+use signal_bus::{Bus, CloseError, CloseOutcome, CloseReport, inject, subscriber};
 
 use crate::ledger::assert_adds_up;
 
@@ -24,6 +24,11 @@ mod slow {
     }
 }
 
+/// What is reported of a bus that has ended, in time or not.
+fn report_of(closed: Result<CloseReport, CloseError>) -> CloseReport {
+    closed.unwrap_or_else(|error| error.report().expect("it has ended").clone())
+}
+
 /// Closes a bus that has 10,000 signals to handle at two subscriptions.
 async fn close_after(deadline: Duration) -> anyhow::Result<CloseReport> {
     let bus = Bus::new().within(concat!(module_path!(), "::slow"));
@@ -33,10 +38,7 @@ async fn close_after(deadline: Duration) -> anyhow::Result<CloseReport> {
         // An engine may take an eighth fewer than the capacity.
         accepted += u64::from(bus.try_publish("deadlines.slow", number).is_ok());
     }
-    let report = match bus.close().await {
-        Ok(report) => report,
-        Err(error) => error.report().expect("it has ended").clone(),
-    };
+    let report = report_of(bus.close().await);
     assert_adds_up(&report.stats);
     let total = report.stats.total;
     println!("deadline {deadline:?}: {:?}, {total}", report.outcome);
@@ -300,10 +302,7 @@ async fn disposes_of(topic: &str) -> anyhow::Result<(CloseOutcome, Vec<&'static 
     let bus = bus.provide_arc(Arc::clone(&log));
     let bus = bus.close_timeout(Duration::from_millis(50)).start().await?;
     bus.publish(topic, 7_u32).await?;
-    let outcome = match bus.close().await {
-        Ok(report) => report.outcome,
-        Err(error) => error.report().expect("it has ended").outcome,
-    };
+    let outcome = report_of(bus.close().await).outcome;
     let gone = log.lock().unwrap().clone();
     Ok((outcome, gone))
 }
