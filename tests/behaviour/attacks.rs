@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use signal_bus::{
     Bus, BusHandle, CloseError, CloseOutcome, CloseReport, DeadLetter, FindingKind, InCurrentBus,
-    inject, periodic, provider, publisher, subscriber,
+    Signal, inject, periodic, provider, publisher, subscriber,
 };
 use tokio::runtime::Builder;
 
@@ -85,6 +85,47 @@ async fn a_waker_that_panics_stops_no_worker() -> anyhow::Result<()> {
     let report = bus.close().await?;
     assert_eq!(report.stats.total.done, 2 * 3);
     Ok(())
+}
+
+/// Asks the bus when it wakes somebody, which takes the lock around all queues.
+struct AskingWaker(BusHandle, AtomicU32);
+
+impl Wake for AskingWaker {
+    fn wake(self: Arc<Self>) {
+        drop(self.0.queue_lengths(">"));
+        self.1.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+#[test]
+fn a_waker_may_ask_the_bus_when_its_request_is_dropped() {
+    // A thread of its own, which would never come back otherwise.
+    let (done, is_done) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+        let woken = runtime.block_on(async {
+            let bus = Bus::empty().start().await.unwrap();
+            let options = bus.subscription::<u32>("dropped").capacity(2);
+            let stuck = options
+                .overflow(signal_bus::Overflow::DropOldest)
+                .respond(async |_: Signal<u32>| std::future::pending::<anyhow::Result<u32>>().await)
+                .unwrap();
+            bus.publish("dropped", 1_u32).await.unwrap();
+            tokio::task::yield_now().await;
+            let waker = Arc::new(AskingWaker(bus.handle(), AtomicU32::new(0)));
+            let of_waker = Arc::clone(&waker).into();
+            let hour = Duration::from_secs(3600);
+            let mut asked = pin!(bus.request::<u32, u32>("dropped", 2, hour));
+            let polled = asked.as_mut().poll(&mut Context::from_waker(&of_waker));
+            assert!(polled.is_pending());
+            bus.publish("dropped", 3_u32).await.unwrap();
+            drop(stuck);
+            waker.1.load(Ordering::SeqCst)
+        });
+        done.send(woken).unwrap();
+    });
+    let woken = is_done.recv_timeout(Duration::from_secs(60));
+    assert_eq!(woken, Ok(1), "it was woken, and has come back");
 }
 
 mod nasty {

@@ -365,12 +365,10 @@ impl State {
         store.leave_cohort(&mut self.logs);
         store.go_beside(target.queue, &mut self.logs);
         let pulled = store.is_pulled();
-        let gone = store.push(entry, wakes);
         // One in, one out: nothing more is outstanding than before.
-        if gone.is_none() {
+        if store.push(entry, wakes) {
             self.more(pulled);
         }
-        gone.into_iter().for_each(|entry| wakes.drop_entry(entry));
         1
     }
 }

@@ -94,7 +94,7 @@ impl Exchange {
                 ticket: None,
             };
             // There is room for all, and nobody to wake yet.
-            drop(store.push(entry, &mut wakes));
+            store.push(entry, &mut wakes);
             state.more(settings.pulled);
         }
         Ok(state.stores.insert(store))

@@ -22,7 +22,7 @@ use crate::{
     },
     registry::subscriber::Overflow,
     report::Tally,
-    signal::{arrival::Ended, lead::Lead},
+    signal::lead::Lead,
 };
 
 /// What a queue has for its worker.
@@ -134,24 +134,22 @@ impl Store {
         self.settings.capacity.get() <= self.used()
     }
 
-    /// Puts a signal in; returns the one that has to go for it, if one has to.
-    pub(crate) fn push(&mut self, mut entry: Entry, wakes: &mut Wakes) -> Option<Entry> {
+    /// Puts a signal in; whether there is one more then: at a limit one may have to go for it.
+    pub(crate) fn push(&mut self, mut entry: Entry, wakes: &mut Wakes) -> bool {
         let full = self.at_capacity();
         self.counts.accepted += 1;
         match self.settings.overflow {
             Overflow::DropNewest if full => {
                 self.counts.dropped += 1;
-                entry.ended(self.settings.replies, Ended::Dropped);
-                return Some(entry);
+                wakes.lose_entry(entry, self.settings.replies);
+                return false;
             }
             Overflow::DropOldest if full => {
                 self.counts.dropped += 1;
                 self.waiting.push_back(entry);
-                let oldest = self.waiting.pop_front();
-                oldest
-                    .iter()
-                    .for_each(|oldest| oldest.ended(self.settings.replies, Ended::Dropped));
-                return oldest;
+                let oldest = self.waiting.pop_front().into_iter();
+                oldest.for_each(|oldest| wakes.lose_entry(oldest, self.settings.replies));
+                return false;
             }
             _ => {}
         }
@@ -167,7 +165,7 @@ impl Store {
         if !between {
             self.wake_one(wakes);
         }
-        None
+        true
     }
 
     /// What there is to take; `flush` where a batch need not wait for others.

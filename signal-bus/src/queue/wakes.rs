@@ -5,7 +5,7 @@ use std::{cell::Cell, sync::Arc, task::Waker};
 use crate::{
     guarded::{caught, discard},
     queue::entry::{Entry, Ticket},
-    signal::segment::Segment,
+    signal::{arrival::Ended, segment::Segment},
 };
 
 /// A row of wakers as long as this is kept, to be filled again.
@@ -43,6 +43,8 @@ fn wake(waker: Waker) {
 struct Rest {
     wakers: Vec<Waker>,
     entries: Vec<Entry>,
+    /// What was dropped at a limit, and whether the queue was one of those that reply to it.
+    lost: Vec<(Entry, bool)>,
     tickets: Vec<Ticket>,
 }
 
@@ -77,6 +79,11 @@ impl Wakes {
     /// Drops a signal later.
     pub(super) fn drop_entry(&mut self, entry: Entry) {
         self.rest().entries.push(entry);
+    }
+
+    /// Drops a signal later that had to go at a limit, and tells those who wait for what becomes of it.
+    pub(super) fn lose_entry(&mut self, entry: Entry, replies: bool) {
+        self.rest().lost.push((entry, replies));
     }
 
     /// Drops the signals of a segment later.
@@ -119,10 +126,17 @@ impl Rest {
     fn wake(mut self: Box<Self>) {
         self.wakers.drain(..).for_each(wake);
         self.entries.drain(..).for_each(Entry::discard);
+        for (entry, replies) in self.lost.drain(..) {
+            if let Err(panic) = caught(|| entry.ended(replies, Ended::Dropped)) {
+                tracing::error!("a waker panicked: {panic}");
+            }
+            entry.discard();
+        }
         self.tickets.drain(..).for_each(discard);
         let room = [
             self.wakers.capacity(),
             self.entries.capacity(),
+            self.lost.capacity(),
             self.tickets.capacity(),
         ];
         if room.into_iter().all(|room| room <= ROW_MAX) {
