@@ -180,6 +180,36 @@ async fn a_local_publisher_s_signals_stay_local() -> anyhow::Result<()> {
     Ok(())
 }
 
+#[publisher("publishers.late")]
+async fn says(number: u32) -> u32 {
+    number
+}
+
+#[subscriber("publishers.late")]
+async fn hears(number: &Signal<u32>, #[inject] heard: &Mutex<Vec<(u32, bool)>>) {
+    heard.lock().unwrap().push((**number, number.is_local()));
+}
+
+#[tokio::test]
+async fn a_topic_may_become_local_when_publishers_know_their_way_already() -> anyhow::Result<()> {
+    let heard = Arc::<Mutex<Vec<(u32, bool)>>>::default();
+    let bus = Bus::empty()
+        .with::<hears>()
+        .provide_arc(Arc::clone(&heard))
+        .start()
+        .await?;
+    let late: Topic<u32> = Topic::new("publishers.late").local();
+    for number in [1, 2] {
+        says(number).await;
+    }
+    bus.publish(late, 3).await?;
+    says(4).await;
+    bus.close().await?;
+    let heard = heard.lock().unwrap();
+    assert_eq!(*heard, [(1, false), (2, false), (3, true), (4, true)]);
+    Ok(())
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_delayed_signal_comes_at_its_time_unless_it_is_cancelled() -> anyhow::Result<()> {
     let bus = bus().await;

@@ -98,17 +98,20 @@ impl Cache {
         forgotten
     }
 
-    /// Remembers what is special about a topic; whether it is sticky from now on.
+    /// Remembers what is special about a topic; whether that is news for those who publish on it.
     pub(crate) fn mark(&mut self, topic: &str, traits: Traits) -> bool {
         let marked = self.marked.entry(topic.into()).or_default();
         let sticks = traits.sticky && !marked.sticky;
+        let stays = traits.local && !marked.local;
         marked.sticky |= traits.sticky;
         marked.local |= traits.local;
         let traits = *marked;
-        if let Some(route) = self.peek(topic) {
-            route.mark(traits);
-        }
-        sticks
+        let Some(route) = self.peek(topic) else {
+            return sticks;
+        };
+        route.mark(traits);
+        // Nobody has a way to a topic that was not published on, and new topics come all the time.
+        sticks || (stays && route.was_found())
     }
 
     fn uncount(&mut self, kind: Kind) {

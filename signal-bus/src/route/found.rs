@@ -94,6 +94,11 @@ impl Finding {
         self.get(generation).is_some_and(|what| what != 0)
     }
 
+    /// Whether anything was found out in any generation.
+    pub(super) fn was_any(&self) -> bool {
+        self.0.load(Ordering::Acquire) != 0
+    }
+
     #[inline]
     pub(crate) fn is_silent(&self, generation: u64) -> bool {
         self.get(generation) == Some(SILENT)

@@ -240,6 +240,11 @@ impl Route {
         self.found.way(generation)
     }
 
+    /// Whether it was ever found out how its signals are published.
+    pub(super) fn was_found(&self) -> bool {
+        self.found.was_any()
+    }
+
     /// Whether its signals stay in this bus.
     #[inline]
     pub(crate) fn is_local(&self) -> bool {
