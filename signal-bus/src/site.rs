@@ -1,11 +1,15 @@
 //! Where a function of the user's program stands, and where in it something went wrong.
 
-use std::{fmt, panic::Location};
+use std::{
+    fmt,
+    hash::{Hash, Hasher},
+    panic::Location,
+};
 
 /// The place of an annotated function: its name, module, file and line.
 ///
 /// Displayed as `shop::print (src/main.rs:14)`.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Site {
     /// Path of the file, as the compiler was given it.
     pub file: &'static str,
@@ -46,6 +50,13 @@ impl Site {
             Some(rest) => rest.is_empty() || rest.starts_with("::"),
             None => false,
         }
+    }
+}
+
+/// Of functions that stand in the same line of files, few have the same name: to look at their paths would cost more.
+impl Hash for Site {
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        (self.line, self.function).hash(hasher);
     }
 }
 

@@ -1,6 +1,9 @@
 //! Who publishes what to whom, and what does not fit.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    cell::OnceCell,
+    collections::{HashMap, HashSet},
+};
 
 use crate::{
     error::{
@@ -37,20 +40,21 @@ impl End {
 }
 
 /// All ends of a bus, by topic and by pattern.
-pub(crate) struct Wiring {
-    exact: HashMap<String, Vec<End>>,
+pub(crate) struct Wiring<'a> {
+    exact: HashMap<&'a str, Vec<End>>,
     patterns: Vec<(Pattern, End)>,
     overlapping: Patterns,
-    index: Tokens,
+    /// Made for the first pattern: many programs have none.
+    index: OnceCell<Tokens<'a>>,
 }
 
-impl Wiring {
-    pub(crate) fn new(chosen: &Chosen) -> Self {
+impl<'a> Wiring<'a> {
+    pub(crate) fn new(chosen: &'a Chosen) -> Self {
         let mut wiring = Self {
-            exact: HashMap::new(),
+            exact: HashMap::with_capacity(chosen.publishers.len()),
             patterns: Vec::new(),
             overlapping: Patterns::default(),
-            index: Tokens::default(),
+            index: OnceCell::new(),
         };
         for (publisher, _) in &chosen.publishers {
             wiring.add(publisher.topic, publisher.site, publisher.kind, true);
@@ -63,7 +67,7 @@ impl Wiring {
         wiring
     }
 
-    fn add(&mut self, topic: &str, site: Site, kind: Option<Kind>, publishes: bool) {
+    fn add(&mut self, topic: &'a str, site: Site, kind: Option<Kind>, publishes: bool) {
         let end = End {
             site,
             kind,
@@ -74,29 +78,32 @@ impl Wiring {
                 self.overlapping.insert(&pattern, self.patterns.len());
                 self.patterns.push((pattern, end));
             }
-            _ => {
-                if !self.exact.contains_key(topic) {
-                    self.index.insert(topic);
-                }
-                self.exact.entry(topic.to_owned()).or_default().push(end);
-            }
+            _ => self.exact.entry(topic).or_default().push(end),
         }
     }
 
+    /// Calls `found` with each exact topic that a pattern matches.
+    fn matching(&self, pattern: &Pattern, found: &mut impl FnMut(&'a str)) {
+        let index = || {
+            let mut index = Tokens::default();
+            self.exact.keys().for_each(|topic| index.insert(topic));
+            index
+        };
+        self.index.get_or_init(index).matching(pattern, found);
+    }
+
     /// Topics that would carry two types.
-    pub(crate) fn type_mismatches(&mut self) -> Vec<Finding> {
-        let mut by_topic: HashMap<&str, Vec<&End>> = HashMap::new();
-        for (topic, ends) in &self.exact {
-            by_topic.insert(topic, ends.iter().collect());
-        }
+    pub(crate) fn type_mismatches(&self) -> Vec<Finding> {
+        let mut beside: HashMap<&str, Vec<&End>> = HashMap::new();
         for (pattern, end) in &self.patterns {
-            self.index.matching(pattern, &mut |topic| {
-                by_topic.entry(topic).or_default().push(end);
+            self.matching(pattern, &mut |topic| {
+                beside.entry(topic).or_default().push(end);
             });
         }
-        let conflicts = by_topic
-            .into_iter()
-            .filter_map(|(topic, ends)| conflict(topic, &ends));
+        let conflicts = self.exact.iter().filter_map(|(topic, ends)| {
+            let beside = beside.get(topic).into_iter().flatten().copied();
+            conflict(topic, ends.iter().chain(beside))
+        });
         let mut findings: Vec<_> = conflicts.collect();
         findings.extend(self.template_mismatches());
         findings
@@ -112,7 +119,7 @@ impl Wiring {
                 let fits = pattern.covers(template) || template.covers(pattern);
                 let twice = other.publishes && (pattern, other.site) <= (template, publisher.site);
                 if fits && !twice {
-                    findings.extend(conflict(template.as_str(), &[publisher, other]));
+                    findings.extend(conflict(template.as_str(), [publisher, other].into_iter()));
                 }
             }
         }
@@ -121,8 +128,8 @@ impl Wiring {
 
     /// Publishers nobody hears, subscribers nobody feeds; of what travels, other processes may do so.
     pub(crate) fn unconnected(&self, chosen: &Chosen, travelling: &[Pattern]) -> Vec<Finding> {
-        let heard = self.reached(false);
-        let fed = self.reached(true);
+        let heard = self.reached_by_patterns(false);
+        let fed = self.reached_by_patterns(true);
         let mut findings = Vec::new();
         for (publisher, _) in chosen.publishers.iter().filter(|(_, taken)| *taken) {
             let far = !publisher.traits.local && travels(travelling, publisher.topic);
@@ -148,26 +155,24 @@ impl Wiring {
         findings
     }
 
-    /// Exact topics with an end of the kind, named or through a pattern.
-    fn reached(&self, publishes: bool) -> HashSet<&str> {
+    /// Exact topics that have an end of the kind through a pattern.
+    fn reached_by_patterns(&self, publishes: bool) -> HashSet<&'a str> {
         let mut reached = HashSet::new();
-        for (topic, ends) in &self.exact {
-            if ends.iter().any(|end| end.publishes == publishes) {
-                reached.insert(topic.as_str());
-            }
-        }
-        for (pattern, end) in &self.patterns {
-            if end.publishes == publishes {
-                self.index.matching(pattern, &mut |topic| {
-                    reached.insert(topic);
-                });
-            }
+        let patterns = self.patterns.iter();
+        for (pattern, _) in patterns.filter(|(_, end)| end.publishes == publishes) {
+            self.matching(pattern, &mut |topic| {
+                reached.insert(topic);
+            });
         }
         reached
     }
 
-    fn meets(&self, topic: &str, reached: &HashSet<&str>, publishes: bool) -> bool {
-        if reached.contains(topic) {
+    fn meets(&self, topic: &str, by_patterns: &HashSet<&str>, publishes: bool) -> bool {
+        let reached = |topic: &str| {
+            let mut named = self.exact.get(topic).into_iter().flatten();
+            named.any(|end| end.publishes == publishes) || by_patterns.contains(topic)
+        };
+        if reached(topic) {
             return true;
         }
         let Some(pattern) = Pattern::new(topic)
@@ -177,8 +182,7 @@ impl Wiring {
             return false;
         };
         let mut found = false;
-        self.index
-            .matching(&pattern, &mut |topic| found |= reached.contains(topic));
+        self.matching(&pattern, &mut |topic| found |= reached(topic));
         let candidates = self.overlapping.candidates(&pattern);
         let mut others = candidates.into_iter().map(|place| &self.patterns[place]);
         found || others.any(|(other, end)| end.publishes == publishes && other.overlaps(&pattern))
@@ -186,17 +190,15 @@ impl Wiring {
 }
 
 /// Two types on one topic, and who speaks of them: one place for each type on each side.
-fn conflict(topic: &str, ends: &[&End]) -> Option<Finding> {
-    let first = ends.iter().find_map(|end| end.kind)?;
-    if ends
-        .iter()
-        .all(|end| end.kind.is_none_or(|kind| kind == first))
-    {
+fn conflict<'a>(topic: &str, ends: impl Iterator<Item = &'a End> + Clone) -> Option<Finding> {
+    let mut kinds = ends.clone().filter_map(|end| end.kind);
+    let first = kinds.next()?;
+    if kinds.all(|kind| kind == first) {
         return None;
     }
-    let message = format!("topic `{topic}` carries two types{}", advice(ends));
+    let mut ends: Vec<_> = ends.filter(|end| end.kind.is_some()).collect();
+    let message = format!("topic `{topic}` carries two types{}", advice(&ends));
     let mut finding = Finding::new(FindingKind::TypeMismatch, message);
-    let mut ends: Vec<_> = ends.iter().filter(|end| end.kind.is_some()).collect();
     ends.sort_by_key(|end| (!end.publishes, end.site));
     for end in ends {
         finding = finding.at(end.site, end.part());
@@ -217,33 +219,33 @@ fn advice(ends: &[&End]) -> &'static str {
 
 /// Exact topics by their tokens, so that a pattern finds those it matches without looking at all.
 #[derive(Default)]
-struct Tokens {
-    topic: Option<String>,
-    next: HashMap<String, Self>,
+struct Tokens<'a> {
+    topic: Option<&'a str>,
+    next: HashMap<&'a str, Self>,
 }
 
-impl Tokens {
-    fn insert(&mut self, topic: &str) {
+impl<'a> Tokens<'a> {
+    fn insert(&mut self, topic: &'a str) {
         let mut node = self;
         for token in topic.split('.') {
-            node = node.next.entry(token.to_owned()).or_default();
+            node = node.next.entry(token).or_default();
         }
-        node.topic = Some(topic.to_owned());
+        node.topic = Some(topic);
     }
 
-    fn matching<'a>(&'a self, pattern: &Pattern, found: &mut impl FnMut(&'a str)) {
+    fn matching(&self, pattern: &Pattern, found: &mut impl FnMut(&'a str)) {
         let tokens: Vec<_> = pattern.as_str().split('.').collect();
         self.walk(&tokens, !pattern.is_reserved(), found);
     }
 
     /// `plain` while the topic may still turn out to be one of the bus's own.
-    fn walk<'a>(&'a self, tokens: &[&str], plain: bool, found: &mut impl FnMut(&'a str)) {
+    fn walk(&self, tokens: &[&str], plain: bool, found: &mut impl FnMut(&'a str)) {
         let Some((token, rest)) = tokens.split_first() else {
-            self.topic.as_deref().into_iter().for_each(found);
+            self.topic.into_iter().for_each(found);
             return;
         };
         if *token == "**" {
-            self.topic.as_deref().into_iter().for_each(&mut *found);
+            self.topic.into_iter().for_each(&mut *found);
         }
         if !matches!(*token, "*" | ">" | "**") {
             if let Some(node) = self.next.get(*token) {
@@ -252,7 +254,7 @@ impl Tokens {
             return;
         }
         for (name, node) in &self.next {
-            if !(plain && name == name::RESERVED) {
+            if !(plain && *name == name::RESERVED) {
                 let rest = if *token == "*" { rest } else { &["**"] };
                 node.walk(rest, false, found);
             }

@@ -60,7 +60,7 @@ pub(crate) fn plan(request: &Request<'_>) -> Result<Plan, StartError> {
     let declared = declared(request.selections);
     let chosen = select::choose(request.selections, &declared);
     let mut errors = options::faults(request, &chosen);
-    let mut wiring = Wiring::new(&chosen);
+    let wiring = Wiring::new(&chosen);
     errors.append(&mut wiring.type_mismatches());
     errors.append(&mut replies::mismatches(&chosen));
     let mut warnings = wiring.unconnected(&chosen, request.travelling);
@@ -105,11 +105,10 @@ fn declared(selections: &[Selection]) -> Vec<(&'static Registration, Declaration
     for selection in selections {
         registrations.extend_from_slice(selection.picked());
     }
-    registrations.sort_by_cached_key(|registration| {
-        (
-            registration.site(),
-            std::ptr::from_ref(*registration).addr(),
-        )
+    // The linker mostly keeps the order of a file, so there is little to sort.
+    registrations.sort_by(|a, b| {
+        let at = |one: &&Registration| std::ptr::from_ref(*one).addr();
+        a.site().cmp(&b.site()).then_with(|| at(a).cmp(&at(b)))
     });
     registrations.dedup_by(|a, b| std::ptr::eq(*a, *b));
     registrations
