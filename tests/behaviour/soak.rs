@@ -145,6 +145,17 @@ fn pages() -> usize {
     resident.parse().expect("it is a number")
 }
 
+/// Tells every few seconds how far it is; never ends.
+#[cfg(target_os = "linux")]
+async fn tell(overflow: Overflow, seconds: u64, handled: Arc<AtomicU32>) {
+    let begun = Instant::now();
+    loop {
+        sleep(Duration::from_secs(5)).await;
+        let (passed, handled) = (begun.elapsed().as_secs(), handled.load(Ordering::Relaxed));
+        println!("{overflow:?}: {passed} of {seconds} s, {handled} handled");
+    }
+}
+
 /// Ten times as much as is handled, for `SOAK_SECONDS` (60) under each policy.
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -156,6 +167,7 @@ async fn overload_takes_no_memory_and_keeps_the_ledger() -> anyhow::Result<()> {
         let bus = Bus::empty().start().await?;
         let handled = Arc::new(AtomicU32::new(0));
         let count = Arc::clone(&handled);
+        let progress = tokio::spawn(tell(overflow, seconds, Arc::clone(&handled)));
         let listener = bus
             .subscription::<Vec<u8>>("soak.overload")
             .overflow(overflow)
@@ -186,6 +198,7 @@ async fn overload_takes_no_memory_and_keeps_the_ledger() -> anyhow::Result<()> {
         while let Some(published) = tasks.join_next().await {
             accepted += published??;
         }
+        progress.abort();
         let after = pages();
         assert!(
             after <= before + before / 4,

@@ -2,11 +2,10 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::failure::Failure;
-use crate::step::Step;
-use crate::workspace;
+use crate::generated::{Generated, Profile, failed, read};
 
 /// Pairs of a publisher and a subscriber, each on a topic of its own.
 const PAIRS: usize = 300;
@@ -54,13 +53,13 @@ pub(crate) fn measure() -> Result<(), Failure> {
         (Carried::OneType, "`u64`"),
         (Carried::TypeEach, "a type each"),
     ] {
-        let annotated = Generated::write(Written::Annotated, carried)?;
-        let by_hand = Generated::write(Written::ByHand, carried)?;
+        let annotated = generate(Written::Annotated, carried)?;
+        let by_hand = generate(Written::ByHand, carried)?;
         // In turns, so that what disturbs the machine disturbs both.
         let mut costs = (Vec::new(), Vec::new());
         for _ in 0..TURNS {
-            costs.0.push(annotated.build_again()?);
-            costs.1.push(by_hand.build_again()?);
+            costs.0.push(build_again(&annotated)?);
+            costs.1.push(build_again(&by_hand)?);
         }
         let (ours, theirs) = (middle(costs.0), middle(costs.1));
         writeln!(
@@ -79,83 +78,36 @@ pub(crate) fn measure() -> Result<(), Failure> {
     Ok(())
 }
 
-/// A generated crate whose dependencies are built.
-struct Generated {
-    name: &'static str,
-    folder: PathBuf,
-    source: String,
+/// Writes the crate of so many pairs.
+fn generate(written: Written, carried: Carried) -> Result<Generated, Failure> {
+    let name = match (written, carried) {
+        (Written::Annotated, Carried::OneType) => "annotated",
+        (Written::Annotated, Carried::TypeEach) => "annotated-types",
+        (Written::ByHand, Carried::OneType) => "by-hand",
+        (Written::ByHand, Carried::TypeEach) => "by-hand-types",
+    };
+    let source = match written {
+        Written::Annotated => annotated(carried),
+        Written::ByHand => by_hand(carried),
+    };
+    Generated::write("compile-cost", name, Profile::Release, source)
 }
 
-impl Generated {
-    fn write(written: Written, carried: Carried) -> Result<Self, Failure> {
-        let name = match (written, carried) {
-            (Written::Annotated, Carried::OneType) => "annotated",
-            (Written::Annotated, Carried::TypeEach) => "annotated-types",
-            (Written::ByHand, Carried::OneType) => "by-hand",
-            (Written::ByHand, Carried::TypeEach) => "by-hand-types",
-        };
-        let source = match written {
-            Written::Annotated => annotated(carried),
-            Written::ByHand => by_hand(carried),
-        };
-        let folder = folder().join(name);
-        let generated = Self {
-            name,
-            folder,
-            source,
-        };
-        put(&generated.folder.join("Cargo.toml"), &generated.manifest())?;
-        put(
-            &generated.folder.join("Cargo.lock"),
-            &read(&workspace::root().join("Cargo.lock"))?,
-        )?;
-        put(&generated.folder.join("src/main.rs"), "fn main() {}\n")?;
-        generated.build()?;
-        Ok(generated)
-    }
-
-    fn manifest(&self) -> String {
-        let bus = workspace::root().join("signal-bus");
-        format!(
-            "[workspace]\n\n[package]\nname = {:?}\nversion = \"0.0.0\"\nedition = \"2024\"\n\n\
-             [dependencies]\nsignal-bus = {{ path = {bus:?} }}\n\
-             tokio = {{ version = \"1\", features = [\"rt-multi-thread\", \"sync\", \"time\"] }}\n",
-            self.name
-        )
-    }
-
-    /// Builds the crate from its source, with all its dependencies there.
-    fn build_again(&self) -> Result<Cost, Failure> {
-        let main = self.folder.join("src/main.rs");
-        put(&main, "fn main() {}\n")?;
-        self.build()?;
-        put(&main, &self.source)?;
-        let before = cpu_seconds_of_children()?;
-        self.build()?;
-        let cpu_seconds = cpu_seconds_of_children()? - before;
-        let program = folder().join("target/release").join(self.name);
-        let metadata = fs::metadata(&program).map_err(|error| failed("read", &program, &error))?;
-        let program_bytes = metadata.len();
-        Ok(Cost {
-            cpu_seconds,
-            program_bytes,
-        })
-    }
-
-    fn build(&self) -> Result<(), Failure> {
-        let manifest = self.folder.join("Cargo.toml");
-        Step::cargo(self.name, "build --quiet --release --manifest-path")
-            .with_arguments(&[manifest.to_string_lossy()])
-            .with_variable(
-                "CARGO_TARGET_DIR",
-                &folder().join("target").to_string_lossy(),
-            )
-            .run()
-    }
-}
-
-fn folder() -> PathBuf {
-    workspace::root().join("target").join("compile-cost")
+/// Builds a crate from its source, with all its dependencies there.
+fn build_again(generated: &Generated) -> Result<Cost, Failure> {
+    generated.put_empty()?;
+    generated.build()?;
+    generated.put_source()?;
+    let before = cpu_seconds_of_children()?;
+    generated.build()?;
+    let cpu_seconds = cpu_seconds_of_children()? - before;
+    let program = generated.program();
+    let metadata = fs::metadata(&program).map_err(|error| failed("read", &program, &error))?;
+    let program_bytes = metadata.len();
+    Ok(Cost {
+        cpu_seconds,
+        program_bytes,
+    })
 }
 
 fn carried(number: usize, carried: Carried) -> String {
@@ -279,20 +231,6 @@ fn middle(mut costs: Vec<Cost>) -> Cost {
 #[expect(clippy::cast_precision_loss, reason = "a program is small")]
 fn megabytes(cost: Cost) -> f64 {
     cost.program_bytes as f64 / 1e6
-}
-
-fn put(path: &Path, text: &str) -> Result<(), Failure> {
-    let parent = path.parent().expect("it stands in a folder");
-    let made = fs::create_dir_all(parent).and_then(|()| fs::write(path, text));
-    made.map_err(|error| failed("write", path, &error))
-}
-
-fn read(path: &Path) -> Result<String, Failure> {
-    fs::read_to_string(path).map_err(|error| failed("read", path, &error))
-}
-
-fn failed(verb: &str, path: &Path, error: &std::io::Error) -> Failure {
-    Failure::missing(format!("cannot {verb} {}: {error}", path.display()))
 }
 
 #[cfg(test)]

@@ -7,7 +7,9 @@ mod examples;
 mod msrv;
 mod instructions;
 mod neighbours;
+mod generated;
 mod compile_cost;
+mod start_cost;
 mod results;
 mod picture;
 mod bench_picture;
@@ -36,17 +38,19 @@ commands:
   instructions          counts the instructions of a publish, against their budget
   bench-picture         draws the figures in docs/benchmarks.jsonl, and tables them
   compile-cost          compares annotations with channels by hand: CPU time, size
+  start-cost            starts a bus of 10,000 functions, and prints how long it takes
   help                  shows this page
 ";
 
 /// The commands that take nothing, or only what `run` has looked for before.
-const COMMANDS_WITHOUT_ARGUMENTS: [&str; 7] = [
+const COMMANDS_WITHOUT_ARGUMENTS: [&str; 8] = [
     "check",
     "ui",
     "expand-snapshots",
     "msrv",
     "instructions",
     "compile-cost",
+    "start-cost",
     "bench-picture",
 ];
 
@@ -79,6 +83,7 @@ fn run(arguments: &[String]) -> Result<(), Failure> {
         ("msrv", []) => msrv::check(),
         ("instructions", []) => instructions::check(),
         ("compile-cost", []) => compile_cost::measure(),
+        ("start-cost", []) => start_cost::measure(),
         ("bench-picture", []) => bench_picture::make(),
         (command, _) if COMMANDS_WITHOUT_ARGUMENTS.contains(&command) => {
             let extra = rest.join(" ");
