@@ -117,7 +117,7 @@ fn fails(
     let member = bus.subscription::<u32>("tried").group("the tried");
     let listener = member.retry(retry).listen(move |x: Signal<u32>| {
         tell(x.attempt());
-        async { anyhow::bail!("never") as anyhow::Result<()> }
+        async { Err::<(), _>(anyhow::anyhow!("never")) }
     });
     Ok(listener?)
 }
