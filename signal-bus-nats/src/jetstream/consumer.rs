@@ -22,7 +22,7 @@ use crate::{
         ahead::Ahead,
         looks::{Looks, Place},
         missed::{Missed, Point},
-        streams,
+        streams::{self, Held},
     },
     subject::overlap,
 };
@@ -68,9 +68,11 @@ impl Wanted {
         &mut self,
         shared: &Shared,
     ) -> Result<(PullConsumer, bool), TransportError> {
-        let (stream, made) = streams::holding(&shared.context, &self.subject).await?;
-        let same = |was: &Arc<Place>| was.stream == stream && was.made == made;
+        let held = streams::holding(&shared.context, &self.subject).await?;
+        let same = |was: &Arc<Place>| was.stream == held.name && was.made == held.made;
         let begin = match &self.was {
+            // It holds only what nobody has handled, and the server allows nothing else.
+            _ if held.is_work_queue => DeliverPolicy::All,
             None => begin(self.interest.start),
             Some(was) if same(was) => DeliverPolicy::ByStartSequence {
                 start_sequence: was.floor.load(Ordering::Relaxed) + 1,
@@ -83,7 +85,9 @@ impl Wanted {
         let mut after = None;
         // Also the own one: it may still be there, and how it begins cannot be said a second time.
         let context = &shared.context;
-        let there = context.get_consumer_from_stream(&self.name, &stream).await;
+        let there = context
+            .get_consumer_from_stream(&self.name, &held.name)
+            .await;
         let consumer: PullConsumer = match there {
             Ok(consumer) => consumer,
             Err(error) => match error.kind() {
@@ -91,7 +95,7 @@ impl Wanted {
                     if let (None, Start::After(place)) = (&self.was, self.interest.start) {
                         after = Some(place);
                     }
-                    self.make(shared, &stream, begin).await?
+                    self.make(shared, &held, begin).await?
                 }
                 _ => return Err(self.cannot(&error)),
             },
@@ -102,10 +106,10 @@ impl Wanted {
                 missed.begin_after(after);
             }
             let floor = consumer.cached_info().ack_floor.stream_sequence;
-            self.from = Arc::new([stream.clone(), self.name.clone()]);
+            self.from = Arc::new([held.name.clone(), self.name.clone()]);
             self.was = Some(Arc::new(Place {
-                stream,
-                made,
+                stream: held.name,
+                made: held.made,
                 floor: AtomicU64::new(floor),
                 missed,
             }));
@@ -116,7 +120,7 @@ impl Wanted {
     async fn make(
         &self,
         shared: &Shared,
-        stream: &str,
+        held: &Held,
         begin: DeliverPolicy,
     ) -> Result<PullConsumer, TransportError> {
         let delivery = &shared.delivery;
@@ -134,12 +138,31 @@ impl Wanted {
             },
             ..Config::default()
         };
-        let made = shared.context.create_consumer_on_stream(config, stream);
-        made.await.map_err(|error| self.cannot(&error))
+        let made = shared
+            .context
+            .create_consumer_on_stream(config, &held.name)
+            .await;
+        made.map_err(|error| match held.is_work_queue {
+            true => self.cannot_share(held, &error),
+            false => self.cannot(&error),
+        })
     }
 
     fn cannot(&self, error: &(dyn std::error::Error + 'static)) -> TransportError {
         let what = format!("cannot subscribe to `{}`", self.interest.pattern);
+        failed(TransportFault::Refused, what, error)
+    }
+
+    fn cannot_share(
+        &self,
+        held: &Held,
+        error: &(dyn std::error::Error + 'static),
+    ) -> TransportError {
+        let what = format!(
+            "cannot subscribe to `{}`: its stream `{}` is a work queue, which hands each message to one consumer only, so all that \
+             subscribe to it have to be of one group, with one pattern",
+            self.interest.pattern, held.name
+        );
         failed(TransportFault::Refused, what, error)
     }
 

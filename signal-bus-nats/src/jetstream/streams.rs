@@ -13,19 +13,29 @@ use crate::{
     subject::covers,
 };
 
-/// The stream that holds a subject, or all that a pattern stands for, and when it was made.
-pub(crate) async fn holding(
-    context: &Context,
-    subject: &str,
-) -> Result<(String, String), TransportError> {
+/// A stream, as far as it matters to who reads it.
+pub(crate) struct Held {
+    pub(crate) name: String,
+    /// When it was made: another one of the same name begins anew.
+    pub(crate) made: String,
+    /// Whether it hands each message to one consumer, and deletes what was handled.
+    pub(crate) is_work_queue: bool,
+}
+
+/// The stream that holds a subject, or all that a pattern stands for.
+pub(crate) async fn holding(context: &Context, subject: &str) -> Result<Held, TransportError> {
     let found = context.stream_by_subject(subject).await;
     if let Ok(name) = found {
         let stream = context.get_stream(&name).await;
         let stream = stream.map_err(|error| cannot_look(&name, &error))?;
-        let subjects = &stream.cached_info().config.subjects;
+        let info = stream.cached_info();
+        let subjects = &info.config.subjects;
         if subjects.iter().any(|own| covers(own, subject)) {
-            let made = stream.cached_info().created.to_string();
-            return Ok((name, made));
+            return Ok(Held {
+                name,
+                made: info.created.to_string(),
+                is_work_queue: info.config.retention == RetentionPolicy::WorkQueue,
+            });
         }
         let reason = format!(
             "the stream `{name}` holds only a part of `{subject}`: {}",

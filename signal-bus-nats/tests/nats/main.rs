@@ -22,6 +22,7 @@ mod outages;
 mod poison;
 mod processes;
 mod requests;
+mod retention;
 mod security;
 
 use std::{
