@@ -1,12 +1,16 @@
 //! Messages as NATS carries them.
 
-use std::sync::Arc;
+use std::{cell::RefCell, sync::Arc};
 
 use async_nats::{
     HeaderMap, HeaderValue,
     header::{HeaderName, NATS_MESSAGE_ID},
 };
 use bytes::Bytes;
+use serde::{
+    Deserialize as _,
+    de::{IntoDeserializer as _, value},
+};
 use signal_bus::{
     Headers,
     transport::{Message, TransportError, TransportFault, header},
@@ -30,6 +34,11 @@ const CONTENT_TYPE: HeaderName = HeaderName::from_static(header::CONTENT_TYPE);
 
 /// The headers of a message. Its id has the name by which a stream tells doubles.
 pub(crate) fn headers(message: &Message) -> HeaderMap {
+    if let Some((content_type, id)) = message.plain().filter(|(said, _)| !is_cut(said)) {
+        let mut headers = begun(content_type);
+        headers.insert(NATS_MESSAGE_ID, unbroken(id));
+        return headers;
+    }
     let mut headers = HeaderMap::new();
     for (name, text) in message.headers.iter() {
         match name {
@@ -42,6 +51,29 @@ pub(crate) fn headers(message: &Message) -> HeaderMap {
         }
     }
     headers
+}
+
+thread_local! {
+    /// The headers of the message before, without its id: mostly they are the same again.
+    static BEGUN: RefCell<HeaderMap> = RefCell::default();
+}
+
+/// Headers that tell a content type.
+fn begun(content_type: &str) -> HeaderMap {
+    BEGUN.with_borrow_mut(|begun| {
+        let last = begun.iter().next().and_then(|(_, texts)| texts.first());
+        if last.map(HeaderValue::as_str) != Some(content_type) {
+            *begun = HeaderMap::new();
+            begun.insert(CONTENT_TYPE, content_type);
+        }
+        begun.clone()
+    })
+}
+
+/// A text, which is known to have no line breaks: the client would look at each of its letters again.
+fn unbroken(text: String) -> HeaderValue {
+    let read: Result<_, value::Error> = HeaderValue::deserialize(text.into_deserializer());
+    read.expect("a text is read as one")
 }
 
 /// Whether blanks at the ends of a text would be left out.
@@ -91,6 +123,9 @@ pub(crate) fn read(topic: Arc<str>, carried: &async_nats::Message) -> Message {
 }
 
 fn read_headers(carried: &HeaderMap) -> Headers {
+    if let Some(usual) = usual(carried) {
+        return usual.into_iter().collect();
+    }
     let mut all = Vec::with_capacity(carried.len());
     let (mut id, mut exact) = (None, Vec::new());
     for (name, texts) in carried.iter() {
@@ -116,6 +151,21 @@ fn read_headers(carried: &HeaderMap) -> Headers {
     all.extend(id);
     all.extend(exact);
     all.into_iter().collect()
+}
+
+/// The headers of most messages: two, and their texts as they are.
+fn usual(carried: &HeaderMap) -> Option<[(&str, &str); 2]> {
+    if carried.len() != 2 {
+        return None;
+    }
+    let mut all = carried.iter().map(|(name, texts)| {
+        let name = match name.as_ref() {
+            NATS_MSG_ID => header::ID,
+            name => Some(name).filter(|name| !name.starts_with(EXACT) && *name != header::ID)?,
+        };
+        Some((name, texts.first()?.as_str()))
+    });
+    Some([all.next()??, all.next()??])
 }
 
 #[cfg(test)]

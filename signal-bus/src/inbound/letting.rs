@@ -27,13 +27,10 @@ use crate::{
     signal::{
         AnyValue, Kind, Payload as _, Signal,
         arrival::{Came, Carried},
+        headers::Headers,
         label::{About, Label, Stamp},
-        name::{Name, Named},
     },
-    transport::{
-        Deliveries, Delivery, Incoming, Message, TransportError, TransportFault, Verdict, header,
-        message,
-    },
+    transport::{Deliveries, Delivery, Incoming, Message, TransportError, TransportFault, Verdict},
 };
 
 /// What one task takes in.
@@ -58,7 +55,7 @@ pub(super) async fn take_in(
         link: &link,
         taking: &taking,
         learned: Learned::default(),
-        node: Arc::clone(&running.links.node),
+        came: None,
     };
     loop {
         let Some(incoming) = next(&mut deliveries, &mut closes).await else {
@@ -132,8 +129,8 @@ struct Letting<'a> {
     link: &'a Link,
     taking: &'a Taking,
     learned: Learned,
-    /// The bus whose message came last.
-    node: Arc<str>,
+    /// How all have come of which there is no more to say than of the last one.
+    came: Option<Arc<Came>>,
 }
 
 /// What the headers of a message say of it.
@@ -141,7 +138,6 @@ struct Said {
     /// Whether it is from this bus.
     own: bool,
     time: Option<SystemTime>,
-    named: Named,
 }
 
 impl Letting<'_> {
@@ -181,15 +177,11 @@ impl Letting<'_> {
                 return None;
             }
         };
-        let came = Came::Carried(Carried {
-            group: group.cloned(),
-            named: said.named,
-            owed: arrived.waits(),
-        });
+        let came = self.came(&message.headers, &arrived);
         let stamp = Stamp {
             time: said.time.unwrap_or_else(SystemTime::now),
             headers: message.headers,
-            came: Some(Arc::new(came)),
+            came: Some(came),
             attempt,
             local: route.is_local(),
             ..Stamp::PLAIN
@@ -210,28 +202,34 @@ impl Letting<'_> {
     }
 
     /// What the headers of a message say of it.
-    fn said(&mut self, message: &Message) -> Said {
-        let links = &self.running.links;
-        let headers = &message.headers;
-        let named = links.named_by(headers, &self.node);
-        let given = match &named.own {
-            Some(Name::Given { node, time, .. }) => {
-                // Mostly the next one is from there, too.
-                if !Arc::ptr_eq(node, &self.node) {
-                    self.node = Arc::clone(node);
-                }
-                Some((&**node, *time))
-            }
-            _ => None,
-        };
-        let sender = headers.get(header::SENDER);
-        let sender = sender.or_else(|| Some(given?.0));
-        let time = headers.get(header::TIME).map_or(given, |_| None);
-        Said {
-            own: sender == Some(&*links.node),
-            time: time.map_or_else(|| message.time(), |(_, time)| message::time(time)),
-            named,
+    fn said(&self, message: &Message) -> Said {
+        let node = &self.running.links.node;
+        match message.headers.as_plain() {
+            Some(plain) => Said {
+                own: plain.given.node == *node,
+                time: message.time(),
+            },
+            None => Said {
+                own: message.sender() == Some(node.as_str()),
+                time: message.time(),
+            },
         }
+    }
+
+    /// How a message has come.
+    fn came(&mut self, headers: &Headers, arrived: &Arrived) -> Arc<Came> {
+        let owed = arrived.waits();
+        let usual = owed.is_none() && headers.as_plain().is_some();
+        if let Some(came) = self.came.as_ref().filter(|_| usual) {
+            return Arc::clone(came);
+        }
+        let came = Arc::new(Came::Carried(Carried {
+            group: self.taking.group.clone(),
+            named: self.running.links.named_by(headers),
+            owed,
+        }));
+        self.came = usual.then(|| Arc::clone(&came)).or(self.came.take());
+        came
     }
 
     /// What became of a message that nobody here hears: a group has other members elsewhere, who want it.

@@ -213,11 +213,7 @@ async fn ask(running: &Arc<Running>, message: &Message) -> Result<Awaited, NoRep
     let brought = Brought {
         headers: message.headers.clone(),
         time: message.time().unwrap_or_else(SystemTime::now),
-        named: Some(
-            running
-                .links
-                .named_by(&message.headers, &running.links.node),
-        ),
+        named: Some(running.links.named_by(&message.headers)),
     };
     running.let_in(question, brought, None, responders).await
 }

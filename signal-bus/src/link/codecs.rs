@@ -12,7 +12,7 @@ use crate::{
     codec::{Codec, OwnedType as _, codec},
     error::transport::{TransportError, TransportFault},
     registry::{publisher::PublisherEntry, subscriber::SubscriberEntry},
-    signal::{AnyValue, Kind, Payload},
+    signal::{AnyValue, Kind, Payload, plain},
     topic::Topic,
     transport::{Encoding, Message, header, message::content_type},
 };
@@ -54,6 +54,7 @@ impl Known {
     fn new(kind: Kind, codec: Codec) -> Self {
         let all = Encoding::ALL.iter();
         let content_types = all.map(|one| (*one, content_type(one.content_type(), kind.name)));
+        let content_types = content_types.inspect(|(_, text)| plain::keep(text));
         Self {
             kind,
             codec,

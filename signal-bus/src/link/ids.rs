@@ -14,8 +14,9 @@ use crate::{
         id::SignalId,
         label::Origin,
         name::{Name, Remembers},
+        plain::{Given, Node},
     },
-    transport::message::{self, Given},
+    transport::message,
 };
 
 /// Signals whose names are remembered: the newest. They matter as long as their handlers publish.
@@ -76,7 +77,7 @@ impl Known {
 
 impl Ids {
     /// A name that no other signal has.
-    pub(super) fn next<'a>(&self, node: &'a str, time: SystemTime) -> Given<'a> {
+    pub(super) fn next(&self, node: Node, time: SystemTime) -> Given {
         Given {
             node,
             time: message::microseconds(time),
@@ -90,10 +91,13 @@ impl Ids {
     }
 
     /// Whether a name is seen for the first time, as far as that matters.
-    pub(super) fn is_new(&self, name: &str) -> bool {
+    pub(super) fn is_new<'a>(&self, name: impl FnOnce() -> Option<&'a str>) -> bool {
         if !self.doubles.load(Ordering::SeqCst) {
             return true;
         }
+        let Some(name) = name() else {
+            return true;
+        };
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         if seen.names.contains(name) {
             return false;
@@ -140,19 +144,10 @@ impl Remembers for Ids {
     }
 }
 
-/// A name as headers have it, if it is worth its memory; `node` is a bus that is known already.
-pub(super) fn name(id: &str, node: &Arc<str>) -> Option<Name> {
-    if let Some(Given {
-        node: own,
-        time,
-        number,
-    }) = Given::read_of(id, node)
-    {
-        let node = match own == &**node {
-            true => Arc::clone(node),
-            false => own.into(),
-        };
-        return Some(Name::Given { node, time, number });
+/// A name as headers have it, if it is worth its memory.
+pub(super) fn name(id: &str) -> Option<Name> {
+    if let Some(given) = Given::read(id) {
+        return Some(Name::Given(given));
     }
     (id.len() <= LENGTH_MAX).then(|| Name::Other(id.into()))
 }
@@ -166,13 +161,11 @@ mod tests {
     use std::time::SystemTime;
 
     use super::{Ids, LENGTH_MAX, REMEMBERED_MAX, name};
-    use crate::{
-        signal::{
-            id::SignalId,
-            label::Origin,
-            name::{Name, Remembers as _},
-        },
-        transport::message::node,
+    use crate::signal::{
+        id::SignalId,
+        label::Origin,
+        name::{Name, Remembers as _},
+        plain::Node,
     };
 
     fn other(name: &str) -> Name {
@@ -182,8 +175,8 @@ mod tests {
     #[test]
     fn no_two_signals_have_one_name() {
         let ids = Ids::default();
-        let time = SystemTime::now();
-        assert_ne!(ids.next("n", time), ids.next("n", time));
+        let (node, time) = (Node::new(), SystemTime::now());
+        assert_ne!(ids.next(node, time), ids.next(node, time));
     }
 
     #[test]
@@ -222,25 +215,28 @@ mod tests {
 
     #[test]
     fn a_name_is_written_as_it_was_read() {
-        let (near, far) = (node(), node());
+        let node = Node::new();
+        let node = node.as_str();
         for text in [
-            &format!("{near}-1700000000000000-7"),
-            &format!("{far}-0-0"),
-            &format!("{far}-01-7"),
+            &format!("{node}-1700000000000000-7"),
+            &format!("{node}-0-0"),
+            &format!("{node}-01-7"),
             "order 7",
             "",
         ] {
-            let name = name(text, &near).unwrap();
+            let name = name(text).unwrap();
             assert_eq!(name.to_string(), text);
         }
-        assert_eq!(name(&"x".repeat(LENGTH_MAX + 1), &near), None);
+        assert_eq!(name(&"x".repeat(LENGTH_MAX + 1)), None);
     }
 
     #[test]
     fn a_name_is_new_once_where_doubles_may_come() {
         let ids = Ids::default();
-        assert!(ids.is_new("a") && ids.is_new("a"), "nobody would look");
+        let is_new = |name| ids.is_new(|| Some(name));
+        assert!(is_new("a") && is_new("a"), "nobody would look");
         ids.expect_doubles();
-        assert!(ids.is_new("a") && !ids.is_new("a") && ids.is_new("b"));
+        assert!(is_new("a") && !is_new("a") && is_new("b"));
+        assert!(ids.is_new(|| None) && ids.is_new(|| None), "it has no name");
     }
 }

@@ -27,7 +27,7 @@ impl Links {
         link: &Link,
         request: LeaseRequest,
     ) -> Result<Arc<dyn Lease>, TransportError> {
-        let holder = format!("{}-{}", std::process::id(), self.node);
+        let holder = format!("{}-{}", std::process::id(), self.node.as_str());
         link.connection.lease(&request.held_by(holder)).await
     }
 }

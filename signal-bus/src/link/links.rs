@@ -15,15 +15,14 @@ use crate::{
     route::{hearer::Hearer, topic::Travels},
     signal::{
         Signal,
+        arrival::Came,
         headers::Headers,
-        label::Label,
-        name::{Name, Named},
+        label::{Label, Stamp},
+        name::{Name, Named, Names},
+        plain::{IdRoom, Node, Plain},
     },
     topic::pattern::Pattern,
-    transport::{
-        Connection, Features, Message, TransportError, TransportFault, header,
-        message::{self, IdRoom},
-    },
+    transport::{Connection, Features, Message, TransportError, TransportFault, header, message},
 };
 
 /// A connection that stands.
@@ -57,10 +56,12 @@ impl fmt::Debug for Link {
 #[derive(Debug)]
 pub(crate) struct Links {
     /// What the bus is called among all.
-    pub(crate) node: Arc<str>,
+    pub(crate) node: Node,
     pub(crate) all: Vec<Arc<Link>>,
     pub(crate) codecs: Codecs,
     ids: Arc<Ids>,
+    /// How signals have come here that have left, and of which there is no more to say.
+    sent: Arc<Came>,
     /// Tells of subscribers who come and go.
     pub(crate) changed: Notify,
     /// Publishes that go on although nobody waits for them any more.
@@ -73,11 +74,13 @@ pub(crate) struct Links {
 
 impl Links {
     pub(crate) fn new(all: Vec<Arc<Link>>, codecs: Codecs, detached_max: usize) -> Self {
+        let ids = Arc::<Ids>::default();
         Self {
-            node: message::node(),
+            node: Node::new(),
             all,
             codecs,
-            ids: Arc::default(),
+            sent: Arc::new(Came::Sent(named(&ids, None))),
+            ids,
             changed: Notify::new(),
             detached: Arc::new(Semaphore::new(detached_max.min(Semaphore::MAX_PERMITS))),
             closes: watch::Sender::new(false),
@@ -139,35 +142,53 @@ impl Links {
         all.find(|link| link.patterns.iter().any(|pattern| pattern.matches(topic)))
     }
 
-    /// Writes a signal as a message, with an id that it has each time it is sent, and tells what it is called among all.
+    /// Writes a signal as a message, with an id that it has each time it is sent, and tells what it is called among all, where the
+    /// headers say more than that.
     pub(crate) fn message(
         &self,
         link: &Link,
         signal: &Signal,
-    ) -> Result<(Message, Named), TransportError> {
+    ) -> Result<(Message, Option<Box<Names>>), TransportError> {
         let Label { about, stamp } = signal.label();
         let known = self
             .codecs
             .needed(about.carries, format_args!("travel on `{}`", about.topic))?;
         let encoding = link.connection.encoding();
         let payload = encoding.encode(&known.codec, &**signal.as_arc())?;
-        let now = SystemTime::now();
-        let node = &self.node;
+        let content_type = known.content_type(encoding);
+        let (headers, names) = match self.plain(content_type, stamp) {
+            Some(plain) => (plain, None),
+            None => self.headers(content_type, stamp)?,
+        };
+        let message = Message::new(Arc::clone(&about.topic), payload, headers);
+        Ok((message, names))
+    }
+
+    /// The headers of a signal of which there is no more to say than of all.
+    fn plain(&self, content_type: &str, stamp: &Stamp) -> Option<Headers> {
+        if stamp.origin.is_some() || !stamp.headers.is_none() {
+            return None;
+        }
+        let given = self.ids.next(self.node, SystemTime::now());
+        Some(Headers::plain(Plain::of(content_type, given)?))
+    }
+
+    fn headers(
+        &self,
+        content_type: &str,
+        stamp: &Stamp,
+    ) -> Result<(Headers, Option<Box<Names>>), TransportError> {
+        let (now, node) = (SystemTime::now(), self.node.as_str());
         // What came over a bridge is the same message still, if it was one.
         let bridged = stamp.passage().and_then(|_| stamp.headers.get(header::ID));
         let mut room = IdRoom::default();
         let time = bridged.map(|_| message::microseconds(now).to_string());
-        let (id, named) = match bridged {
+        let (id, own) = match bridged {
             None => {
-                let given = self.ids.next(node, now);
-                let name = Name::Given {
-                    node: Arc::clone(node),
-                    time: given.time,
-                    number: given.number,
-                };
-                (given.written(&mut room), Some(name))
+                let given = self.ids.next(self.node, now);
+                (given.written(&mut room), Some(Name::Given(given)))
             }
-            Some(id) => (id, ids::name(id, node)),
+            Some(id) => (id, ids::name(id)),
         };
         let origin = stamp.origin;
         let root = origin.map(|origin| self.ids.root_of(origin, node));
@@ -175,16 +196,15 @@ impl Links {
         let root_text = root.as_ref().map(Name::to_string);
         // In the order of their names.
         let all = [
-            Some((header::CONTENT_TYPE, known.content_type(encoding))),
+            Some((header::CONTENT_TYPE, content_type)),
             Some((header::ID, id)),
             parent.as_deref().map(|parent| (header::PARENT, parent)),
             root_text.as_deref().map(|root| (header::ROOT, root)),
-            bridged.map(|_| (header::SENDER, &**node)),
+            bridged.map(|_| (header::SENDER, node)),
             time.as_deref().map(|time| (header::TIME, time)),
         ];
         let headers = written(&stamp.headers)?.and_own(all.into_iter().flatten());
-        let message = Message::new(Arc::clone(&about.topic), payload, headers);
-        Ok((message, self.named(named, root)))
+        Ok((headers, Some(Box::new(Names { own, root }))))
     }
 
     /// From now on what is published elsewhere may come over a bridge, too.
@@ -194,28 +214,38 @@ impl Links {
 
     /// Whether a signal that may come over a bridge, too, is here for the first time; told by what it is called among all.
     pub(crate) fn is_new(&self, headers: &Headers) -> bool {
-        let name = headers.get(header::ID);
-        name.is_none_or(|name| self.ids.is_new(name))
+        self.ids.is_new(|| headers.get(header::ID))
     }
 
     /// An id for a message that is no signal of this bus.
     pub(super) fn next_id(&self) -> String {
-        let given = self.ids.next(&self.node, SystemTime::now());
-        given.written(&mut IdRoom::default()).to_owned()
+        self.ids.next(self.node, SystemTime::now()).to_string()
     }
 
-    fn named(&self, own: Option<Name>, root: Option<Name>) -> Named {
-        Named {
-            own,
-            root: root.map(Box::new),
-            by: Arc::clone(&self.ids) as _,
+    /// How a signal has come here that has left with such names.
+    pub(crate) fn sent(&self, names: Option<Box<Names>>) -> Arc<Came> {
+        match names {
+            None => Arc::clone(&self.sent),
+            Some(_) => Arc::new(Came::Sent(named(&self.ids, names))),
         }
     }
 
-    /// What a message's signal is called among all, as its headers say; `node` is a bus that is known already.
-    pub(crate) fn named_by(&self, headers: &Headers, node: &Arc<str>) -> Named {
-        let name = |header| ids::name(headers.get(header)?, node);
-        self.named(name(header::ID), name(header::ROOT))
+    /// What a message's signal is called among all, as its headers say.
+    pub(crate) fn named_by(&self, headers: &Headers) -> Named {
+        let name = |header| ids::name(headers.get(header)?);
+        let names = || Names {
+            own: name(header::ID),
+            root: name(header::ROOT),
+        };
+        let plain = headers.as_plain().is_some();
+        named(&self.ids, (!plain).then(|| Box::new(names())))
+    }
+}
+
+fn named(by: &Arc<Ids>, names: Option<Box<Names>>) -> Named {
+    Named {
+        names,
+        by: Arc::clone(by) as _,
     }
 }
 

@@ -18,7 +18,7 @@ use crate::{
     queue::offer::{Inside, Offer},
     route::topic::Route,
     scope::{held::Held, running::Running},
-    signal::{AnyValue, Signal, arrival::Came, name::Named},
+    signal::{AnyValue, Signal, arrival::Came, name::Names},
     transport::{Message, TransportError, TransportFault},
 };
 
@@ -26,7 +26,8 @@ use crate::{
 pub(super) struct Departure {
     link: Arc<Link>,
     message: Message,
-    named: Named,
+    /// What it is called among all, where its headers say more than that.
+    names: Option<Box<Names>>,
 }
 
 impl Running {
@@ -57,7 +58,7 @@ impl Running {
         if let Err(refusal) = hearing.check(route) {
             return Tried::Refused(refusal, signal);
         }
-        let (message, named) = match self.links.message(&link, &signal) {
+        let (message, names) = match self.links.message(&link, &signal) {
             Ok(written) => written,
             Err(error) => return Tried::Refused(Refusal::Transport(error), signal),
         };
@@ -78,7 +79,7 @@ impl Running {
             departure: Some(Box::new(Departure {
                 link,
                 message,
-                named,
+                names,
             })),
         })
     }
@@ -154,8 +155,9 @@ impl Running {
             return Tried::Accepted(self.unrouted(&ready.route));
         }
         // Here, too, it has the name that it has elsewhere.
-        let Departure { message, named, .. } = departure;
-        ready.offer.signal.bring(message.headers, named);
+        let Departure { message, names, .. } = departure;
+        let sent = || self.links.sent(names);
+        ready.offer.signal.bring(message.headers, sent);
         // The gate may have closed meanwhile, for those who come from outside.
         ready.offer.inside.get_or_insert(Inside::Spawned(None));
         self.attempt(*ready)

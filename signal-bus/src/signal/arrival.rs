@@ -2,7 +2,9 @@
 
 use std::{fmt, sync::Arc};
 
-use crate::signal::{id::SignalId, label::Passage, name::Named, requested::Requested};
+use crate::signal::{
+    headers::Headers, id::SignalId, label::Passage, name::Named, requested::Requested,
+};
 
 /// How a signal came to its bus.
 #[derive(Clone, Debug)]
@@ -89,12 +91,14 @@ impl Came {
         !matches!(self, Self::Sent(_) | Self::Requested(_))
     }
 
-    /// Says which id it has in this bus.
-    pub(crate) fn numbered(&self, id: SignalId) {
+    /// Says which id it has in this bus, with these headers.
+    pub(crate) fn numbered(&self, id: SignalId, headers: &Headers) {
         match self {
             Self::Bridged(_) => {}
-            Self::Carried(Carried { named, .. }) | Self::Sent(named) => named.numbered(id),
-            Self::Requested(requested) => requested.numbered(id),
+            Self::Carried(Carried { named, .. }) | Self::Sent(named) => {
+                named.numbered(id, headers);
+            }
+            Self::Requested(requested) => requested.numbered(id, headers),
         }
     }
 }

@@ -8,7 +8,13 @@ use std::{
     },
 };
 
+#[cfg(feature = "transport")]
+use std::sync::OnceLock;
+
 use tokio::task::futures::TaskLocalFuture;
+
+#[cfg(feature = "transport")]
+use crate::signal::plain::{self, IdRoom, Plain};
 
 /// Texts by name that travel with a signal: a trace context, a tenant, a content type.
 ///
@@ -34,9 +40,16 @@ use tokio::task::futures::TaskLocalFuture;
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct Headers(Option<Arc<Written>>);
 
+enum Written {
+    Text(Text),
+    /// What a bus says of every signal that travels, written once somebody wants to read it; mostly nobody does.
+    #[cfg(feature = "transport")]
+    Plain(Plain, OnceLock<Box<Text>>),
+}
+
 /// Names and texts, one after the other in the order of the names. There are few of a signal: they take one piece of memory.
 #[derive(PartialEq, Eq)]
-struct Written {
+struct Text {
     text: Box<str>,
     ends: Ends,
 }
@@ -96,6 +109,7 @@ impl Headers {
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> + Clone {
         let written = self.0.iter();
         written.flat_map(|written| {
+            let written = written.text();
             let mut begin = 0;
             written.ends.as_slice().iter().map(move |end| {
                 let name = &written.text[begin..end.name];
@@ -146,7 +160,16 @@ impl Headers {
 impl<N: AsRef<str>, T: AsRef<str>> FromIterator<(N, T)> for Headers {
     /// Of several texts of a name the last counts.
     fn from_iter<I: IntoIterator<Item = (N, T)>>(headers: I) -> Self {
-        Self::of(headers.into_iter().collect())
+        let mut headers = headers.into_iter();
+        let first = [headers.next(), headers.next(), headers.next()];
+        #[cfg(feature = "transport")]
+        if let [Some(one), Some(other), None] = &first {
+            let both = [one, other].map(|(name, text)| (name.as_ref(), text.as_ref()));
+            if let Some(plain) = Plain::read(both) {
+                return Self::plain(plain);
+            }
+        }
+        Self::of(first.into_iter().flatten().chain(headers).collect())
     }
 }
 
@@ -166,9 +189,46 @@ impl Headers {
         let (count, length) = all
             .clone()
             .fold((0, 0), |(count, sum), one| (count + 1, sum + length(one)));
-        if count == 0 {
-            return Self::NONE;
+        match count {
+            0 => Self::NONE,
+            _ => Self(Some(Arc::new(Written::Text(Text::new(all, count, length))))),
         }
+    }
+}
+
+impl Written {
+    fn text(&self) -> &Text {
+        match self {
+            Self::Text(text) => text,
+            #[cfg(feature = "transport")]
+            Self::Plain(plain, text) => text.get_or_init(|| Box::new(plain.into())),
+        }
+    }
+
+    fn get(&self, name: &str) -> Option<&str> {
+        #[cfg(feature = "transport")]
+        if let Self::Plain(Plain { content_type, .. }, _) = self {
+            return match name {
+                plain::CONTENT_TYPE => Some(content_type),
+                plain::ID => self.text().get(name),
+                _ => None,
+            };
+        }
+        self.text().get(name)
+    }
+}
+
+impl PartialEq for Written {
+    fn eq(&self, other: &Self) -> bool {
+        self.text() == other.text()
+    }
+}
+
+impl Eq for Written {}
+
+impl Text {
+    /// So many names and texts, of such a length together.
+    fn new<'a>(all: impl Iterator<Item = (&'a str, &'a str)>, count: usize, length: usize) -> Self {
         let mut written = String::with_capacity(length);
         let mut ends = Ends::with_room(count);
         for ((name, text), end) in all.zip(ends.as_mut_slice()) {
@@ -177,14 +237,12 @@ impl Headers {
             written.push_str(text);
             end.text = written.len();
         }
-        Self(Some(Arc::new(Written {
+        Self {
             text: written.into_boxed_str(),
             ends,
-        })))
+        }
     }
-}
 
-impl Written {
     fn get(&self, name: &str) -> Option<&str> {
         let bytes = self.text.as_bytes();
         let mut begin = 0;
@@ -223,6 +281,19 @@ impl Ends {
 
 #[cfg(feature = "transport")]
 impl Headers {
+    /// What a bus says of every signal.
+    pub(crate) fn plain(plain: Plain) -> Self {
+        Self(Some(Arc::new(Written::Plain(plain, OnceLock::new()))))
+    }
+
+    /// What a bus says of every signal, if they say no more.
+    pub(crate) fn as_plain(&self) -> Option<&Plain> {
+        match self.0.as_deref()? {
+            Written::Plain(plain, _) => Some(plain),
+            Written::Text(_) => None,
+        }
+    }
+
     /// With what the bus itself has to say; its names are known beforehand, and stand in their order.
     pub(crate) fn and_own<'a>(
         &'a self,
@@ -232,6 +303,18 @@ impl Headers {
             true => Self::in_order(own),
             false => Self::of(self.iter().chain(own).collect()),
         }
+    }
+}
+
+#[cfg(feature = "transport")]
+impl From<&Plain> for Text {
+    fn from(plain: &Plain) -> Self {
+        let mut room = IdRoom::default();
+        let id = plain.given.written(&mut room);
+        // In the order of their names.
+        let all = [(plain::CONTENT_TYPE, plain.content_type), (plain::ID, id)];
+        let length = all.iter().map(|(name, text)| name.len() + text.len());
+        Self::new(all.into_iter(), all.len(), length.sum())
     }
 }
 

@@ -1,5 +1,7 @@
 //! A published value on its way: the signal and its label.
 
+#[cfg(feature = "transport")]
+pub(crate) mod plain;
 pub(crate) mod name;
 pub(crate) mod arrival;
 pub(crate) mod requested;
@@ -188,7 +190,7 @@ impl<T: ?Sized> Signal<T> {
         let stamp = &mut self.label.stamp;
         stamp.id = id;
         if let Some(came) = &stamp.came {
-            came.numbered(id);
+            came.numbered(id, &stamp.headers);
         }
         if stamp.time == Stamp::UNTIMED {
             stamp.time = SystemTime::now();
@@ -197,12 +199,10 @@ impl<T: ?Sized> Signal<T> {
 
     /// Gives it the headers that it travels with, and who is to hear which id it gets.
     #[cfg(feature = "transport")]
-    pub(crate) fn bring(&mut self, headers: Headers, sent: name::Named) {
+    pub(crate) fn bring(&mut self, headers: Headers, sent: impl FnOnce() -> Arc<arrival::Came>) {
         let stamp = &mut self.label.stamp;
         stamp.headers = headers;
-        stamp
-            .came
-            .get_or_insert_with(|| Arc::new(arrival::Came::Sent(sent)));
+        stamp.came.get_or_insert_with(sent);
     }
 
     /// A share of the signal for those who come later: whoever sent it does not wait for what they make of it.

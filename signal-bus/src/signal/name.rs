@@ -2,7 +2,9 @@
 
 use std::{fmt, sync::Arc};
 
-use crate::signal::id::SignalId;
+#[cfg(feature = "transport")]
+use crate::signal::plain::Given;
+use crate::signal::{headers::Headers, id::SignalId};
 
 /// What a signal is called among all processes.
 ///
@@ -13,12 +15,9 @@ use crate::signal::id::SignalId;
     expect(dead_code, reason = "there is nobody to name it for")
 )]
 pub(crate) enum Name {
-    /// The bus that has given it, when in microseconds since 1970, and a number.
-    Given {
-        node: Arc<str>,
-        time: u64,
-        number: u64,
-    },
+    /// As buses give it.
+    #[cfg(feature = "transport")]
+    Given(Given),
     /// As others write it.
     Other(Box<str>),
 }
@@ -26,7 +25,8 @@ pub(crate) enum Name {
 impl fmt::Display for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Given { node, time, number } => write!(f, "{node}-{time}-{number}"),
+            #[cfg(feature = "transport")]
+            Self::Given(given) => given.fmt(f),
             Self::Other(name) => f.write_str(name),
         }
     }
@@ -35,20 +35,40 @@ impl fmt::Display for Name {
 /// The names that a signal came or left with, and whoever remembers them for what its handlers publish.
 #[derive(Clone, Debug)]
 pub(crate) struct Named {
-    /// `None` if it came without one.
-    pub(crate) own: Option<Name>,
-    /// That of the first of all that led to it, if that is another one.
-    ///
-    /// In a box of its own: few have one, and what is made for each signal is better small.
-    pub(crate) root: Option<Box<Name>>,
+    /// `None` where its headers say no more than its name: then that is taken from there.
+    pub(crate) names: Option<Box<Names>>,
     pub(crate) by: Arc<dyn Remembers>,
 }
 
+/// The names of a signal, as its headers tell them.
+#[derive(Clone, Debug)]
+pub(crate) struct Names {
+    /// `None` if it came without one.
+    pub(crate) own: Option<Name>,
+    /// That of the first of all that led to it, if that is another one.
+    pub(crate) root: Option<Name>,
+}
+
 impl Named {
-    /// Says which id the signal has in this bus.
-    pub(crate) fn numbered(&self, id: SignalId) {
-        if let Some(own) = &self.own {
-            self.by.remember(id, own, self.root.as_deref());
+    /// Says which id the signal of these headers has in this bus.
+    #[cfg_attr(
+        not(feature = "transport"),
+        expect(unused_variables, reason = "nothing travels")
+    )]
+    pub(crate) fn numbered(&self, id: SignalId, headers: &Headers) {
+        match &self.names {
+            Some(names) => {
+                if let Some(own) = &names.own {
+                    self.by.remember(id, own, names.root.as_ref());
+                }
+            }
+            None =>
+            {
+                #[cfg(feature = "transport")]
+                if let Some(plain) = headers.as_plain() {
+                    self.by.remember(id, &Name::Given(plain.given), None);
+                }
+            }
         }
     }
 }

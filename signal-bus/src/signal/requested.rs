@@ -13,6 +13,7 @@ use tokio::sync::oneshot;
 use crate::signal::{
     AnyValue, Kind,
     arrival::{Arrival, Ended},
+    headers::Headers,
     id::SignalId,
     name::Named,
 };
@@ -92,9 +93,9 @@ impl Requested {
     }
 
     /// Says which id it has in this bus.
-    pub(crate) fn numbered(&self, id: SignalId) {
+    pub(crate) fn numbered(&self, id: SignalId, headers: &Headers) {
         if let Some(named) = &self.named {
-            named.numbered(id);
+            named.numbered(id, headers);
         }
     }
 
