@@ -2,16 +2,18 @@
 
 use std::{
     collections::HashMap,
+    pin::Pin,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
+    task::{Context, Poll, ready},
     time::Duration,
 };
 
 use async_nats::{Client, HeaderMap, PublishError, Subject, Subscriber};
 use bytes::Bytes;
-use futures_util::{FutureExt as _, StreamExt as _};
+use futures_util::{FutureExt as _, Stream, StreamExt as _};
 use signal_bus::{
     ConnectionState,
     transport::{
@@ -25,14 +27,12 @@ use crate::{
     client::Connected,
     events::Events,
     fault::{closed, failed},
-    inbox::Inbox,
+    inbox::{self, Source},
     requests::Requests,
     subject::{Last, Subjects},
     wire,
 };
 
-/// Messages that are read before the bus gets the first of them.
-const READ_AT_ONCE: usize = 64;
 /// Subjects that are known to be permitted.
 const KNOWN_MAX: usize = 4096;
 
@@ -119,6 +119,10 @@ impl Core {
 
     /// The client would keep a message, and then let everybody wait, while the server is away.
     fn check_up(&self, message: &Message) -> Result<(), TransportError> {
+        // Mostly it is, and nothing has to be said of it.
+        if self.own.events.is_up() {
+            return Ok(());
+        }
         match self.own.state() {
             ConnectionState::Down { reason } => Err(away(message, &reason)),
             ConnectionState::Failed { reason } => {
@@ -211,7 +215,7 @@ impl Core {
                     last: None,
                     events: Arc::clone(events),
                 };
-                Ok(deliveries(hears))
+                Ok(Box::pin(inbox::open(hears)))
             }
         }
     }
@@ -272,44 +276,25 @@ impl Hears {
     }
 }
 
-/// Reads at once what comes, so that it is not the client that drops what is too much.
-fn deliveries(hears: Hears) -> Deliveries {
-    let (inbox, reading) = Inbox::open();
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "it ends with its subscription, which ends with its reader"
-    )]
-    tokio::spawn(async move {
-        read(hears, &inbox).await;
-        inbox.end();
-    });
-    Box::pin(reading)
+impl Stream for Hears {
+    type Item = (Message, usize);
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        loop {
+            let Some(carried) = ready!(self.subscriber.poll_next_unpin(context)) else {
+                return Poll::Ready(None);
+            };
+            if let Some(message) = self.message(&carried) {
+                return Poll::Ready(Some((message, carried.length)));
+            }
+        }
+    }
 }
 
-async fn read(mut hears: Hears, inbox: &Inbox) {
-    let mut messages = Vec::with_capacity(READ_AT_ONCE);
-    loop {
-        let mut next = tokio::select! {
-            biased;
-            next = hears.subscriber.next() => next,
-            () = inbox.is_left() => return,
-        };
-        if next.is_none() {
-            return;
-        }
-        while let Some(carried) = next {
-            let size = carried.length;
-            let message = hears.message(&carried);
-            messages.extend(message.map(|message| (message, size)));
-            if messages.len() == READ_AT_ONCE {
-                break;
-            }
-            next = hears.subscriber.next().now_or_never().flatten();
-        }
-        // Of those that the client has dropped itself, whoever comes first tells.
-        if !inbox.put(&mut messages, hears.events.take_dropped()) {
-            return;
-        }
+impl Source for Hears {
+    /// Of those that the client has dropped itself, whoever comes first tells.
+    fn take_dropped(&mut self) -> u64 {
+        self.events.take_dropped()
     }
 }
 
@@ -335,7 +320,10 @@ impl Connection for Core {
             Err(error) => return Some(Err(error)),
         };
         // A client that was not ready, and is not asked again, has not taken the message.
-        let sent = publish(&self.own.client, outgoing).now_or_never()?;
+        let (subject, headers, payload) = outgoing;
+        let client = &self.own.client;
+        let sent = client.publish_with_headers(subject, headers, payload);
+        let sent = sent.now_or_never()?;
         Some(sent.map_err(|error| refused(message, &error)))
     }
 

@@ -12,7 +12,7 @@ use tokio::sync::OnceCell;
 use crate::{
     guarded::discard,
     inject::{FunctionId, provider::Value},
-    signal::AnyValue,
+    signal::{AnyValue, by_type::ByType},
 };
 
 type Shared = Arc<AnyValue>;
@@ -22,7 +22,7 @@ type Once = Arc<OnceCell<Shared>>;
 /// Holds what is injected by type, and what factories made `once`.
 #[derive(Default)]
 pub struct Container {
-    values: RwLock<HashMap<TypeId, Value>>,
+    values: RwLock<ByType<Value>>,
     /// In the order in which they were made; disposed from the end.
     order: Mutex<Vec<Value>>,
     replacements: HashMap<TypeId, Shared>,

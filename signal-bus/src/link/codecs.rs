@@ -1,45 +1,19 @@
 //! How the values of each type become bytes.
 
-use std::{
-    any::TypeId,
-    collections::HashMap,
-    fmt,
-    hash::{BuildHasherDefault, Hasher},
-    sync::Arc,
-};
+use std::{fmt, sync::Arc};
 
 use crate::{
     codec::{Codec, OwnedType as _, codec},
     error::transport::{TransportError, TransportFault},
     registry::{publisher::PublisherEntry, subscriber::SubscriberEntry},
-    signal::{AnyValue, Kind, Payload, plain},
+    signal::{AnyValue, Kind, Payload, by_type::ByType, plain},
     topic::Topic,
     transport::{Encoding, Message, header, message::content_type},
 };
 
 /// The codecs of all types that annotated functions publish or take, and of those that were named beside.
 #[derive(Default, Debug)]
-pub(crate) struct Codecs(HashMap<TypeId, Known, BuildHasherDefault<ById>>);
-
-/// Types have numbers that are spread well already.
-#[derive(Default)]
-struct ById(u64);
-
-impl Hasher for ById {
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
-        }
-    }
-
-    fn write_u64(&mut self, number: u64) {
-        self.0 = number;
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
-    }
-}
+pub(crate) struct Codecs(ByType<Known>);
 
 /// How the values of a type become bytes.
 #[derive(Debug)]

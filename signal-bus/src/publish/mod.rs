@@ -60,7 +60,7 @@ pub(crate) struct Ready {
     mismatched: u64,
     /// What has to leave for other processes before.
     #[cfg(feature = "transport")]
-    departure: Option<Box<travel::Departure>>,
+    departure: Option<travel::Departure>,
 }
 
 /// What became of the first, immediate try.
@@ -279,16 +279,12 @@ impl Running {
         ready: Box<Ready>,
     ) -> Result<Receipt, (Refusal, Signal)> {
         #[cfg(feature = "transport")]
-        let ready = {
-            let mut ready = ready;
-            if let Some(departure) = ready.departure.take() {
-                return match travel::set_off(self, departure, ready) {
-                    Ok(sent) => sent,
-                    Err(travelling) => travelling.await,
-                };
-            }
-            ready
-        };
+        if ready.departure.is_some() {
+            return match travel::set_off(self, ready) {
+                Ok(sent) => sent,
+                Err(travelling) => travelling.await,
+            };
+        }
         self.wait_for_room(*ready).await
     }
 

@@ -76,11 +76,11 @@ impl Running {
             },
             route: Arc::clone(route),
             mismatched: hearing.mismatched,
-            departure: Some(Box::new(Departure {
+            departure: Some(Departure {
                 link,
                 message,
                 names,
-            })),
+            }),
         })
     }
 }
@@ -97,23 +97,21 @@ pub(super) fn must_wait(route: &Route) -> Refusal {
 type Sent = Result<Receipt, (Refusal, Signal)>;
 
 /// Sends a signal off, and lets it in; what takes waiting comes back as a future.
-pub(super) fn set_off(
-    running: &Arc<Running>,
-    departure: Box<Departure>,
-    ready: Box<Ready>,
-) -> Result<Sent, Travelling> {
+pub(super) fn set_off(running: &Arc<Running>, ready: Box<Ready>) -> Result<Sent, Travelling> {
     // What has begun before the close is waited for, like a run of a periodic function.
     let held = running.hold();
     if held.is_none() && ready.offer.inside.is_none() {
         return Ok(Err((Refusal::Closed, ready.into_signal())));
     }
-    match departure.link.connection.try_publish(&departure.message) {
+    let departure = ready.departure.as_ref();
+    let tried = departure.and_then(|one| one.link.connection.try_publish(&one.message));
+    match tried {
         None => {
-            let sending = send(Arc::clone(running), held, departure, ready);
+            let sending = send(Arc::clone(running), held, ready);
             Err(Travelling::new(running, sending))
         }
         Some(Err(error)) => Ok(Err((Refusal::Transport(error), ready.into_signal()))),
-        Some(Ok(())) => match running.arrive(*departure, ready) {
+        Some(Ok(())) => match running.arrive(ready) {
             Tried::Accepted(receipt) => Ok(Ok(receipt)),
             Tried::Refused(refusal, signal) => Ok(Err((refusal, signal))),
             Tried::Wait(ready) => {
@@ -127,16 +125,11 @@ pub(super) fn set_off(
 }
 
 /// Boxes within boxes: an allocator has small ones at hand, and there is one for each signal.
-async fn send(
-    running: Arc<Running>,
-    held: Option<Held>,
-    departure: Box<Departure>,
-    ready: Box<Ready>,
-) -> Sent {
-    if let Err(error) = handed_over(&running, &departure).await {
+async fn send(running: Arc<Running>, held: Option<Held>, ready: Box<Ready>) -> Sent {
+    if let Err(error) = handed_over(&running, &ready).await {
         return Err((Refusal::Transport(error), ready.into_signal()));
     }
-    match running.arrive(*departure, ready) {
+    match running.arrive(ready) {
         Tried::Accepted(receipt) => Ok(receipt),
         Tried::Wait(ready) => Box::pin(enter(running, held, ready)).await,
         Tried::Refused(refusal, signal) => Err((refusal, signal)),
@@ -150,14 +143,15 @@ async fn enter(running: Arc<Running>, _held: Option<Held>, ready: Ready) -> Sent
 
 impl Running {
     /// Lets in here what has left.
-    fn arrive(&self, departure: Departure, mut ready: Box<Ready>) -> Tried {
+    fn arrive(&self, mut ready: Box<Ready>) -> Tried {
         if let Ok(None) = self.hearing(&ready.route) {
             return Tried::Accepted(self.unrouted(&ready.route));
         }
         // Here, too, it has the name that it has elsewhere.
-        let Departure { message, names, .. } = departure;
-        let sent = || self.links.sent(names);
-        ready.offer.signal.bring(message.headers, sent);
+        if let Some(Departure { message, names, .. }) = ready.departure.take() {
+            let sent = || self.links.sent(names);
+            ready.offer.signal.bring(message.headers, sent);
+        }
         // The gate may have closed meanwhile, for those who come from outside.
         ready.offer.inside.get_or_insert(Inside::Spawned(None));
         self.attempt(*ready)
@@ -165,10 +159,10 @@ impl Running {
 }
 
 /// Waits for the transport, but not for longer than the bus lives.
-async fn handed_over(
-    running: &Running,
-    Departure { link, message, .. }: &Departure,
-) -> Result<(), TransportError> {
+async fn handed_over(running: &Running, ready: &Ready) -> Result<(), TransportError> {
+    let Some(Departure { link, message, .. }) = &ready.departure else {
+        return Ok(());
+    };
     tokio::select! {
         biased;
         published = link.connection.publish(message) => published,

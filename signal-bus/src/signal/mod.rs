@@ -4,6 +4,7 @@
 pub(crate) mod plain;
 pub(crate) mod name;
 pub(crate) mod arrival;
+pub(crate) mod by_type;
 pub(crate) mod requested;
 mod attempt;
 pub(crate) mod hatch;
