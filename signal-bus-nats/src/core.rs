@@ -110,8 +110,6 @@ impl Core {
             None => self.subjects.of(&message.topic)?.into(),
         };
         let headers = wire::headers(message);
-        let size = wire::size(&headers, &message.payload);
-        wire::check_size(size, self.own.client.max_payload(), &message.topic)?;
         self.check_up(message)?;
         let payload = message.payload.clone();
         Ok(((subject, headers, payload), permitted))
@@ -133,6 +131,14 @@ impl Core {
         }
     }
 
+    /// Why the client has not taken a message. It counts its size anyway.
+    fn refused(&self, message: &Message, error: &PublishError) -> TransportError {
+        let size = wire::size(&wire::headers(message), &message.payload);
+        let fits = wire::check_size(size, self.own.client.max_payload(), &message.topic);
+        let unreachable = || failed(TransportFault::Unreachable, cannot(message), error);
+        fits.err().unwrap_or_else(unreachable)
+    }
+
     /// Hands a message to the client, and waits as long as it takes.
     async fn send(&self, message: &Message) -> Result<(), TransportError> {
         let since = self.own.events.violations_count();
@@ -141,7 +147,7 @@ impl Core {
         let sent = publish(&self.own.client, outgoing);
         match time::timeout(self.publish_within, sent).await {
             Ok(Ok(())) => {}
-            Ok(Err(error)) => return Err(refused(message, &error)),
+            Ok(Err(error)) => return Err(self.refused(message, &error)),
             Err(_) => return Err(away(message, "the server takes nothing in")),
         }
         if !permitted {
@@ -238,10 +244,6 @@ fn away(message: &Message, said: &str) -> TransportError {
     TransportError::new(TransportFault::Unreachable, reason)
 }
 
-fn refused(message: &Message, error: &PublishError) -> TransportError {
-    failed(TransportFault::Unreachable, cannot(message), error)
-}
-
 /// The name of a group as a queue of NATS, which has no white space.
 fn queue(group: &str) -> String {
     group.split_whitespace().collect::<Vec<_>>().join("_")
@@ -324,7 +326,7 @@ impl Connection for Core {
         let client = &self.own.client;
         let sent = client.publish_with_headers(subject, headers, payload);
         let sent = sent.now_or_never()?;
-        Some(sent.map_err(|error| refused(message, &error)))
+        Some(sent.map_err(|error| self.refused(message, &error)))
     }
 
     fn subscribe<'a>(&'a self, interest: &'a Interest) -> TransportFuture<'a, Deliveries> {

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use crate::{codec::Codec, route::topic::Route, scope::running::Running};
+use crate::{codec::Codec, queue::lane::Lane, route::topic::Route, scope::running::Running};
 
 /// Topics that are remembered at once.
 const TOPICS_MAX: usize = 1024;
@@ -22,6 +22,8 @@ pub(super) struct Learned {
 pub(super) struct Lesson {
     pub(super) codec: Codec,
     pub(super) route: Arc<Route>,
+    /// The lane that all its messages take, if there is one, and it is free.
+    pub(super) lane: Option<Lane>,
 }
 
 impl Learned {

@@ -22,6 +22,7 @@ use crate::{
         letters::{DEAD, DeadLetter, DeadReason, Verdict as Given},
     },
     publish::{Ready, Receipt, Tried},
+    queue::lane::Lane,
     route::topic::Route,
     scope::running::Running,
     signal::{
@@ -120,8 +121,8 @@ async fn next(
     }
 }
 
-/// Where a message goes, and its value.
-type Read = (Arc<Route>, Arc<AnyValue>);
+/// Where a message goes, the lane that it may take there, and its value.
+type Read = (Arc<Route>, Option<Lane>, Arc<AnyValue>);
 
 /// Lets in what one task takes in.
 struct Letting<'a> {
@@ -165,7 +166,7 @@ impl Letting<'_> {
             return None;
         }
         let generation = running.routes.generation();
-        let (route, value) = match self.read(&message) {
+        let (route, lane, value) = match self.read(&message) {
             Ok(Some(read)) => read,
             // Whoever has heard it is gone.
             Ok(None) => {
@@ -178,7 +179,7 @@ impl Letting<'_> {
             }
         };
         let came = self.came(&message.headers, &arrived);
-        let stamp = Stamp {
+        let mut stamp = Stamp {
             time: said.time.unwrap_or_else(SystemTime::now),
             headers: message.headers,
             came: Some(came),
@@ -186,6 +187,14 @@ impl Letting<'_> {
             local: route.is_local(),
             ..Stamp::PLAIN
         };
+        let mut value = Some(value);
+        let direct =
+            lane.and_then(|lane| running.deliver_direct(&route, lane, &mut stamp, &mut value));
+        if let Some(receipt) = direct {
+            self.sent(&arrived, Ok(receipt));
+            return None;
+        }
+        let value = value.expect("what has found no lane is still here");
         let about = Arc::clone(&route.about);
         match running.deliver(&route, Signal::new(value, Label { about, stamp })) {
             Tried::Accepted(Receipt { receivers: 0, .. })
@@ -261,6 +270,7 @@ impl Letting<'_> {
         if let Some(lesson) = self.learned.of(topic, running) {
             return Ok(Some((
                 Arc::clone(&lesson.route),
+                lesson.lane,
                 codecs::read(&lesson.codec, message)?,
             )));
         }
@@ -275,12 +285,14 @@ impl Letting<'_> {
         let route = running.routes.resolve(topic, kind, self.link.at);
         let route = route
             .map_err(|refusal| TransportError::new(TransportFault::Unfit, refusal.to_string()))?;
+        let lane = running.arrival_lane(&route);
         let lesson = Lesson {
             codec: known.codec,
             route: Arc::clone(&route),
+            lane,
         };
         self.learned.learn(topic, lesson);
-        Ok(Some((route, value)))
+        Ok(Some((route, lane, value)))
     }
 }
 

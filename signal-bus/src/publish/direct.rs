@@ -98,6 +98,34 @@ impl Running {
         }
     }
 
+    /// The lane that signals of a topic take that have come from elsewhere, as it is in this generation.
+    #[cfg(feature = "transport")]
+    pub(crate) fn arrival_lane(&self, route: &Route) -> Option<Lane> {
+        if self.observe.recorder.is_some() {
+            return None;
+        }
+        let hearing = self.routes.hearing(route);
+        let hearing = hearing.unwrap_or_else(|| self.routes.look(route));
+        let log = hearing.lane()?;
+        let generation = hearing.generation;
+        Some(Lane { generation, log })
+    }
+
+    /// Lets in a value that came from elsewhere through a lane, if that is free.
+    #[cfg(feature = "transport")]
+    pub(crate) fn deliver_direct(
+        &self,
+        route: &Route,
+        lane: Lane,
+        stamp: &mut Stamp,
+        value: &mut dyn Put,
+    ) -> Option<Receipt> {
+        let mut asks = asks(route, &None, stamp);
+        let (id, receivers) = self.exchange.pass_arrived(lane, &mut asks, value)?;
+        let id = Some(id);
+        Some(Receipt { receivers, id })
+    }
+
     /// Lets a value in through a lane, if that is free.
     #[inline]
     pub(super) fn send_direct(

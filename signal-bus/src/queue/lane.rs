@@ -118,6 +118,33 @@ impl Exchange {
     }
 }
 
+#[cfg(feature = "transport")]
+impl Exchange {
+    /// As [`pass_lane`](Self::pass_lane), for a value that has come from elsewhere: its stamp says when it was published.
+    pub(crate) fn pass_arrived(
+        &self,
+        lane: Lane,
+        asks: &mut Asks<'_>,
+        value: &mut dyn Put,
+    ) -> Option<(SignalId, usize)> {
+        let mut state = self.lock();
+        if !state.is_free(lane, asks) {
+            return None;
+        }
+        let id = state.number();
+        asks.stamp.number(id);
+        state.routed += 1;
+        let (receivers, idle) = state.put_in(lane.log, value, asks.stamp, asks.about, None);
+        if idle {
+            let mut wakes = Wakes::default();
+            state.wake_idle(lane.log, &mut wakes);
+            drop(state);
+            wakes.wake();
+        }
+        Some((id, receivers))
+    }
+}
+
 impl State {
     /// The id of a signal that is let in now.
     pub(super) fn number(&mut self) -> SignalId {

@@ -204,7 +204,7 @@ impl Log {
     pub(super) fn put(
         &mut self,
         value: &mut dyn Put,
-        stamp: &Stamp,
+        stamp: &mut Stamp,
         about: &Arc<About>,
         ticket: Option<Ticket>,
     ) {

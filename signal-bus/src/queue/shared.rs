@@ -66,8 +66,8 @@ impl State {
     /// Puts a signal into a log; returns for how many subscriptions that is.
     pub(super) fn push_shared(&mut self, log: LogId, entry: Entry, wakes: &mut Wakes) -> usize {
         let Entry { signal, ticket, .. } = entry;
-        let (value, Label { about, stamp }) = signal.into_parts();
-        let (readers, idle) = self.put_in(log, &mut Some(value), &stamp, &about, ticket);
+        let (value, Label { about, mut stamp }) = signal.into_parts();
+        let (readers, idle) = self.put_in(log, &mut Some(value), &mut stamp, &about, ticket);
         if idle {
             self.wake_idle(log, wakes);
         }
@@ -80,7 +80,7 @@ impl State {
         &mut self,
         log: LogId,
         value: &mut dyn Put,
-        stamp: &Stamp,
+        stamp: &mut Stamp,
         about: &Arc<About>,
         ticket: Option<Ticket>,
     ) -> (usize, bool) {

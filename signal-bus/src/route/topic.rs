@@ -129,7 +129,7 @@ impl Hearing {
     }
 
     /// The log that all signals go into, if that is all there is to do with them.
-    fn lane(&self) -> Option<LogId> {
+    pub(crate) fn lane(&self) -> Option<LogId> {
         let only = self.plain()?.targets.len() == 1;
         self.hearers.first()?.log().filter(|_| only)
     }

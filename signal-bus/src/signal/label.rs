@@ -68,6 +68,17 @@ impl Stamp {
         }
     }
 
+    /// Sets the id, and the time if there is none.
+    pub(crate) fn number(&mut self, id: SignalId) {
+        self.id = id;
+        if let Some(came) = &self.came {
+            came.numbered(id, &self.headers);
+        }
+        if self.time == Self::UNTIMED {
+            self.time = SystemTime::now();
+        }
+    }
+
     /// The way over bridges, if it came over one.
     pub(crate) fn passage(&self) -> Option<&Passage> {
         self.came.as_ref()?.passage()

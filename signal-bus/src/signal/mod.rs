@@ -26,7 +26,7 @@ use crate::{
     signal::{
         headers::Headers,
         id::SignalId,
-        label::{Label, Origin, Stamp},
+        label::{Label, Origin},
     },
     topic::template::Template,
 };
@@ -188,14 +188,7 @@ impl<T: ?Sized> Signal<T> {
     ///
     /// Both are given under one lock, so that in each queue they go up together.
     pub(crate) fn number(&mut self, id: SignalId) {
-        let stamp = &mut self.label.stamp;
-        stamp.id = id;
-        if let Some(came) = &stamp.came {
-            came.numbered(id, &stamp.headers);
-        }
-        if stamp.time == Stamp::UNTIMED {
-            stamp.time = SystemTime::now();
-        }
+        self.label.stamp.number(id);
     }
 
     /// Gives it the headers that it travels with, and who is to hear which id it gets.

@@ -31,14 +31,24 @@ impl Node {
     }
 
     fn read(name: &[u8; NODE_LENGTH]) -> Option<Self> {
-        // Looked at as a whole, which takes a few steps for all of them.
-        let digits = |all, byte: &u8| all & byte.is_ascii_hexdigit();
-        name.iter().fold(true, digits).then_some(Self(*name))
+        // Mostly it is the one whose message came before.
+        if LAST_NODE.get() == *name {
+            return Some(Self(*name));
+        }
+        if !name.iter().all(u8::is_ascii_hexdigit) {
+            return None;
+        }
+        LAST_NODE.set(*name);
+        Some(Self(*name))
     }
 
     pub(crate) fn as_str(&self) -> &str {
         std::str::from_utf8(&self.0).unwrap_or_default()
     }
+}
+
+thread_local! {
+    static LAST_NODE: Cell<[u8; NODE_LENGTH]> = const { Cell::new([b'0'; NODE_LENGTH]) };
 }
 
 impl fmt::Debug for Node {

@@ -37,12 +37,12 @@ impl Segment {
     }
 
     /// Puts a signal behind the others, unless it is about something else, or its value cannot lie as theirs do; `room` for so
-    /// many is made where there is none.
+    /// many is made where there is none. What its stamp holds is taken then.
     #[inline]
     pub(crate) fn put(
         &mut self,
         value: &mut dyn Put,
-        stamp: &Stamp,
+        stamp: &mut Stamp,
         about: &Arc<About>,
         room: usize,
     ) -> bool {

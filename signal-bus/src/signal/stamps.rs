@@ -1,6 +1,6 @@
 //! The stamps of signals that lie together, by columns: most differ in their ids only, so little is written for each.
 
-use std::{sync::Arc, time::SystemTime};
+use std::{mem, sync::Arc, time::SystemTime};
 
 use crate::signal::{
     arrival::Came,
@@ -59,12 +59,12 @@ impl Other {
         came: None,
     };
 
-    fn of(stamp: &Stamp) -> Self {
+    fn take(stamp: &mut Stamp) -> Self {
         Self {
-            headers: stamp.headers.clone(),
+            headers: mem::take(&mut stamp.headers),
             attempt: stamp.attempt,
             local: stamp.local,
-            came: stamp.came.clone(),
+            came: stamp.came.take(),
         }
     }
 
@@ -89,9 +89,9 @@ impl Stamps {
         (!self.is_empty()).then_some(self.last)
     }
 
-    /// Puts one behind the others; `room` for so many is made where there is none.
+    /// Puts one behind the others, and takes what it holds; `room` for so many is made where there is none.
     #[inline]
-    pub(super) fn push(&mut self, stamp: &Stamp, room: usize) {
+    pub(super) fn push(&mut self, stamp: &mut Stamp, room: usize) {
         if self.is_empty() {
             self.begin(stamp.time, room);
         }
@@ -133,9 +133,9 @@ impl Stamps {
         rare.origins.push(origin);
     }
 
-    fn note_other(&mut self, stamp: &Stamp) {
+    fn note_other(&mut self, stamp: &mut Stamp) {
         let rare = self.rare.get_or_insert_default();
-        rare.others.push((self.ids.len(), Other::of(stamp)));
+        rare.others.push((self.ids.len(), Other::take(stamp)));
     }
 
     /// What each leads to.
@@ -282,7 +282,9 @@ mod tests {
         let mut stamps = Stamps::default();
         for round in 0..2 {
             assert_eq!(stamps.last_time(), None, "round {round}");
-            given.iter().for_each(|stamp| stamps.push(stamp, 2));
+            given
+                .iter()
+                .for_each(|stamp| stamps.push(&mut stamp.clone(), 2));
             for (at, stamp) in given.iter().enumerate() {
                 let got = stamps.get(at).unwrap();
                 assert_eq!(format!("{got:?}"), format!("{stamp:?}"));
