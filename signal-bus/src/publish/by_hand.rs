@@ -120,9 +120,10 @@ impl BusHandle {
         topic: &str,
         traits: Traits,
         signal: Arc<T>,
-        manner: Manner,
+        mut manner: Manner,
         at: &'static Location<'static>,
     ) -> Result<Receipt, PublishError<Arc<T>>> {
+        manner.waits = true;
         match self.begin(topic, traits, signal, manner, at) {
             Ok(Shared::Done(receipt)) => Ok(receipt),
             Ok(Shared::Wait(ready)) => match self.running().wait(ready).await {

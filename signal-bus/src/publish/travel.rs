@@ -17,7 +17,10 @@ use crate::{
     publish::{Manner, Ready, Receipt, Tried},
     queue::offer::{Inside, Offer},
     route::topic::Route,
-    scope::{held::Held, running::Running},
+    scope::{
+        held::{Begun, Held},
+        running::Running,
+    },
     signal::{AnyValue, Signal, arrival::Came, name::Names},
     transport::{Message, TransportError, TransportFault},
 };
@@ -52,6 +55,7 @@ impl Running {
         manner: Manner,
     ) -> Tried {
         let (inside, ticket) = (manner.inside, manner.ticket.clone());
+        let waits = manner.waits;
         let signal = self.labelled(route, value, manner);
         let known = self.routes.hearing(route);
         let hearing = known.unwrap_or_else(|| self.routes.look(route));
@@ -63,6 +67,14 @@ impl Running {
             Err(error) => return Tried::Refused(Refusal::Transport(error), signal),
         };
         self.links.is_new(&message.headers);
+        let unheard = || hearing.is_silent() && self.observe.recorder.is_none();
+        if waits && unheard() {
+            match self.leaves(&link, &message, inside) {
+                Some(Ok(())) => return Tried::Accepted(self.unrouted(route)),
+                Some(Err(refusal)) => return Tried::Refused(refusal, signal),
+                None => {}
+            }
+        }
         let destination = self.destination(&hearing, &**signal.as_arc(), signal.label());
         Tried::Wait(Ready {
             offer: Offer {
@@ -82,6 +94,23 @@ impl Running {
                 names,
             }),
         })
+    }
+}
+
+impl Running {
+    /// Sends off what nobody hears here, if that takes no waiting.
+    fn leaves(
+        &self,
+        link: &Link,
+        message: &Message,
+        inside: Option<Inside>,
+    ) -> Option<Result<(), Refusal>> {
+        let begun = Begun::new(self);
+        if begun.is_none() && inside.is_none() {
+            return Some(Err(Refusal::Closed));
+        }
+        let sent = link.connection.try_publish(message)?;
+        Some(sent.map_err(Refusal::Transport))
     }
 }
 
