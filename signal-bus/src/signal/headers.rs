@@ -176,9 +176,12 @@ impl<N: AsRef<str>, T: AsRef<str>> FromIterator<(N, T)> for Headers {
 impl Headers {
     /// Those of names and texts; of several texts of a name the last counts.
     fn of<N: AsRef<str>, T: AsRef<str>>(mut all: Vec<(N, T)>) -> Self {
-        all.reverse();
-        all.sort_by(|(one, _), (other, _)| one.as_ref().cmp(other.as_ref()));
-        all.dedup_by(|(one, _), (before, _)| (*one).as_ref() == (*before).as_ref());
+        // Those of a bus are in order already.
+        if !all.is_sorted_by(|(one, _), (next, _)| one.as_ref() < next.as_ref()) {
+            all.reverse();
+            all.sort_by(|(one, _), (other, _)| one.as_ref().cmp(other.as_ref()));
+            all.dedup_by(|(one, _), (before, _)| (*one).as_ref() == (*before).as_ref());
+        }
         let all = all.iter();
         Self::in_order(all.map(|(name, text)| (name.as_ref(), text.as_ref())))
     }
