@@ -11,6 +11,7 @@ use crate::{
     delivery::{Kind, Streams},
     jetstream::{self, JetStream, Shared, streams},
     nats::Nats,
+    packed::Packed,
     requests::Requests,
     secrets::without_secrets,
 };
@@ -23,13 +24,16 @@ impl Nats {
         let own = own.with_dead_letters(self.dead.as_deref());
         let own = own.with_requests(&self.requests);
         let delivery = match &self.delivery.0 {
-            Kind::AtMostOnce => {
+            Kind::AtMostOnce(delivery) => {
                 let (mut one, groups) = (self.client(true).await?, self.client(false).await?);
                 one.beside = Some(groups.client.clone());
                 let requests = self.requests(&groups)?;
                 let within = self.publish_within;
                 let core = Core::new(one, groups, own, requests, self.encoding, within);
-                return Ok(Arc::new(core));
+                return Ok(match delivery.packed {
+                    true => Arc::new(Packed::new(core)),
+                    false => Arc::new(core),
+                });
             }
             Kind::AtLeastOnce(delivery) => delivery.clone(),
         };

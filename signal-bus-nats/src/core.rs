@@ -2,18 +2,16 @@
 
 use std::{
     collections::HashMap,
-    pin::Pin,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
-    task::{Context, Poll, ready},
     time::Duration,
 };
 
-use async_nats::{Client, HeaderMap, PublishError, Subject, Subscriber};
+use async_nats::{Client, HeaderMap, PublishError, Subject};
 use bytes::Bytes;
-use futures_util::{FutureExt as _, Stream, StreamExt as _};
+use futures_util::FutureExt as _;
 use signal_bus::{
     ConnectionState,
     transport::{
@@ -25,9 +23,9 @@ use tokio::time;
 
 use crate::{
     client::Connected,
-    events::Events,
     fault::{closed, failed},
-    inbox::{self, Source},
+    hears::Hears,
+    inbox,
     requests::Requests,
     subject::{Last, Subjects},
     wire,
@@ -40,7 +38,7 @@ const KNOWN_MAX: usize = 4096;
 #[derive(Debug)]
 pub(crate) struct Core {
     /// For everything but groups. What is sent on it does not come back.
-    own: Connected,
+    pub(crate) own: Connected,
     /// For groups, whose members may be in the process that publishes.
     groups: Connected,
     subjects: Subjects,
@@ -48,7 +46,7 @@ pub(crate) struct Core {
     encoding: Encoding,
     known: Mutex<Known>,
     /// How long a publish may take.
-    publish_within: Duration,
+    pub(crate) publish_within: Duration,
     closed: AtomicBool,
 }
 
@@ -98,25 +96,37 @@ impl Core {
         }
     }
 
-    /// What is to be sent of a message, and whether its subject may be published on, as far as that is known.
-    fn prepare(&self, message: &Message, since: u64) -> Result<(Outgoing, bool), TransportError> {
+    /// The subject of a message, and whether it may be published on, as far as that is known.
+    pub(crate) fn subject(
+        &self,
+        message: &Message,
+        since: u64,
+    ) -> Result<(Subject, bool), TransportError> {
         if self.closed.load(Ordering::Acquire) {
             return Err(closed());
         }
-        let known = self.known(since).get(&message.topic);
-        let permitted = known.is_some();
-        let subject = match known {
-            Some(subject) => subject,
-            None => self.subjects.of(&message.topic)?.into(),
-        };
+        match self.known(since).get(&message.topic) {
+            Some(subject) => Ok((subject, true)),
+            None => Ok((self.subjects.of(&message.topic)?.into(), false)),
+        }
+    }
+
+    /// What is to be sent of a message, and whether its subject may be published on, as far as that is known.
+    fn prepare(&self, message: &Message, since: u64) -> Result<(Outgoing, bool), TransportError> {
+        let (subject, permitted) = self.subject(message, since)?;
         let headers = wire::headers(message);
         self.check_up(message)?;
         let payload = message.payload.clone();
         Ok(((subject, headers, payload), permitted))
     }
 
+    /// Takes no publish any more.
+    pub(crate) fn refuse(&self) {
+        self.closed.store(true, Ordering::Release);
+    }
+
     /// The client would keep a message, and then let everybody wait, while the server is away.
-    fn check_up(&self, message: &Message) -> Result<(), TransportError> {
+    pub(crate) fn check_up(&self, message: &Message) -> Result<(), TransportError> {
         // Mostly it is, and nothing has to be said of it.
         if self.own.events.is_up() {
             return Ok(());
@@ -157,7 +167,7 @@ impl Core {
     }
 
     /// Hears whether a subject may be published on: the server says so by the way, and only if it may not.
-    async fn ask_for(
+    pub(crate) async fn ask_for(
         &self,
         topic: &Arc<str>,
         subject: Subject,
@@ -214,13 +224,13 @@ impl Core {
         match events.violation_soon("Subscription", &subject, since).await {
             Some(error) => Err(error),
             None => {
-                let hears = Hears {
+                let hears = Hears::new(
                     subscriber,
-                    subjects: self.subjects.clone(),
-                    pattern: interest.pattern.clone(),
-                    last: None,
-                    events: Arc::clone(events),
-                };
+                    self.subjects.clone(),
+                    interest.pattern.clone(),
+                    Arc::clone(events),
+                    interest.group.is_none(),
+                );
                 Ok(Box::pin(inbox::open(hears)))
             }
         }
@@ -239,7 +249,7 @@ fn cannot(message: &Message) -> String {
     format!("cannot publish on `{}`", message.topic)
 }
 
-fn away(message: &Message, said: &str) -> TransportError {
+pub(crate) fn away(message: &Message, said: &str) -> TransportError {
     let reason = format!("{}: {said}", cannot(message));
     TransportError::new(TransportFault::Unreachable, reason)
 }
@@ -247,57 +257,6 @@ fn away(message: &Message, said: &str) -> TransportError {
 /// The name of a group as a queue of NATS, which has no white space.
 fn queue(group: &str) -> String {
     group.split_whitespace().collect::<Vec<_>>().join("_")
-}
-
-/// What an interest is read from.
-struct Hears {
-    subscriber: Subscriber,
-    subjects: Subjects,
-    pattern: String,
-    /// The subject of the last message, and its topic, if somebody asks for that.
-    last: Option<(Subject, Option<Arc<str>>)>,
-    events: Arc<Events>,
-}
-
-impl Hears {
-    /// What comes, as a message; `None` if nobody asks for its topic.
-    fn message(&mut self, carried: &async_nats::Message) -> Option<Message> {
-        let last = self.last.as_ref();
-        let known = last.filter(|(subject, _)| *subject == carried.subject);
-        let topic = match known {
-            Some((_, topic)) => topic.clone(),
-            None => {
-                let topic = self.subjects.topic(&carried.subject);
-                let topic = topic.filter(|topic| !self.subjects.is_unasked(topic, &self.pattern));
-                let topic = topic.map(Arc::from);
-                self.last = Some((carried.subject.clone(), topic.clone()));
-                topic
-            }
-        };
-        Some(wire::read(topic?, carried))
-    }
-}
-
-impl Stream for Hears {
-    type Item = (Message, usize);
-
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        loop {
-            let Some(carried) = ready!(self.subscriber.poll_next_unpin(context)) else {
-                return Poll::Ready(None);
-            };
-            if let Some(message) = self.message(&carried) {
-                return Poll::Ready(Some((message, carried.length)));
-            }
-        }
-    }
-}
-
-impl Source for Hears {
-    /// Of those that the client has dropped itself, whoever comes first tells.
-    fn take_dropped(&mut self) -> u64 {
-        self.events.take_dropped()
-    }
 }
 
 impl Connection for Core {
@@ -342,7 +301,7 @@ impl Connection for Core {
     }
 
     fn drain(&self) -> TransportFuture<'_, ()> {
-        self.closed.store(true, Ordering::Release);
+        self.refuse();
         self.requests.close();
         Box::pin(async {
             self.requests.left().await;

@@ -8,8 +8,14 @@ pub struct Delivery(pub(crate) Kind);
 
 #[derive(Clone, Debug)]
 pub(crate) enum Kind {
-    AtMostOnce,
+    AtMostOnce(AtMostOnce),
     AtLeastOnce(AtLeastOnce),
+}
+
+/// How NATS alone delivers.
+#[derive(Clone, Copy, Default, Debug)]
+pub(crate) struct AtMostOnce {
+    pub(crate) packed: bool,
 }
 
 /// How `JetStream` delivers.
@@ -58,7 +64,34 @@ impl Delivery {
     /// [`Stats::lost_on_the_way`](signal_bus::Stats::lost_on_the_way).
     #[must_use]
     pub fn at_most_once() -> Self {
-        Self(Kind::AtMostOnce)
+        Self(Kind::AtMostOnce(AtMostOnce::default()))
+    }
+
+    /// Under load, signals that follow each other on one topic travel together, in one message of NATS: a pack. Of
+    /// [`at_most_once`](Self::at_most_once) only; a program that is to be fast.
+    ///
+    /// What costs most of a signal at most once is its message: to the client, to the server, and to those who read it. A pack costs it once.
+    /// Nobody waits for a pack to fill: what is published while the client is busy goes along, and a signal that is alone when the client has
+    /// time goes as it would have gone without this. The order is that of the publishes, packed or not; so topics that take turns gain little.
+    ///
+    /// To switch it on at those who publish much is enough: every bus that delivers at most once reads packs. Do without it where
+    ///
+    /// - programs without a bus, or buses that deliver at least once, hear the same subjects, or a stream keeps them: they
+    ///   would see packs (the page of the crate says how to read them);
+    /// - a group is to share the work evenly: one member gets a pack as a whole.
+    ///
+    /// What is lost on the way is lost by packs, too. Each says how many signals went before it, so that whoever hears the next one counts in
+    /// [`Stats::lost_on_the_way`](signal_bus::Stats::lost_on_the_way) what is missing.
+    #[must_use]
+    pub fn packed(mut self) -> Self {
+        if let Kind::AtMostOnce(delivery) = &mut self.0 {
+            delivery.packed = true;
+        }
+        self
+    }
+
+    pub(crate) fn is_packed(&self) -> bool {
+        matches!(self.0, Kind::AtMostOnce(AtMostOnce { packed: true }))
     }
 
     /// After how long without a word from a bus its signals go to another; 30 s unless set. Handlers may take longer:

@@ -14,6 +14,8 @@ use crate::{
     subject::Subjects,
 };
 
+/// Messages that a client keeps until they leave, where they are packs: few and large. So more goes along with each, and less is lost with it.
+const PACKS_MAX: usize = 256;
 /// How long a start waits for the server, unless it is said.
 const WAIT_FOR_SERVER: Duration = Duration::from_secs(10);
 /// How long a publish may take, unless it is said.
@@ -308,8 +310,12 @@ impl Nats {
         let options = || {
             let options = self.options()?;
             // What is sent on the one without an echo has a subject that was looked at before.
-            Ok(match no_echo {
+            let options = match no_echo {
                 true => options.no_echo().skip_subject_validation(true),
+                false => options,
+            };
+            Ok(match self.delivery.is_packed() {
+                true => options.client_capacity(PACKS_MAX),
                 false => options,
             })
         };

@@ -28,7 +28,7 @@ const EXACT: &str = "Signal-Exact-";
 const EDGE: char = '|';
 
 /// The name by which a stream tells doubles.
-const NATS_MSG_ID: &str = "Nats-Msg-Id";
+pub(crate) const NATS_MSG_ID: &str = "Nats-Msg-Id";
 /// A name that needs no memory of its own.
 const CONTENT_TYPE: HeaderName = HeaderName::from_static(header::CONTENT_TYPE);
 
@@ -93,6 +93,14 @@ pub(crate) fn size(headers: &HeaderMap, payload: &Bytes) -> usize {
     });
     let headers: usize = all.sum();
     payload.len() + if headers == 0 { 0 } else { headers + FRAME }
+}
+
+/// At most so much the server counts of a message.
+pub(crate) fn size_max(message: &Message) -> usize {
+    let headers = message.headers.iter();
+    // A text whose blanks would be cut off is there twice.
+    let headers = headers.map(|(name, text)| 2 * (name.len() + text.len() + AROUND + EXACT.len()));
+    FRAME + headers.sum::<usize>() + message.payload.len()
 }
 
 /// Checks that the server takes so much.

@@ -30,6 +30,9 @@ const PATIENCE: Duration = Duration::from_millis(5);
 pub(crate) trait Source: Stream<Item = (Message, usize)> + Send + Unpin + 'static {
     /// How many were dropped before they came here, since this was asked for last.
     fn take_dropped(&mut self) -> u64;
+
+    /// How many were sent before what came last and have not come, since this was asked for last.
+    fn take_missing(&mut self) -> u64;
 }
 
 /// Where messages wait while the bus does not read them.
@@ -47,6 +50,8 @@ struct State<S> {
     held: Size,
     /// Messages that found no room, and were not told of.
     lost: u64,
+    /// Messages that were sent and have not come, and were not told of.
+    missing: u64,
     /// How often the bus has come for more.
     turns: u64,
     /// The bus waits for what comes next, and reads it then.
@@ -72,6 +77,7 @@ pub(crate) fn open<S: Source>(source: S) -> Reading<S> {
         messages: VecDeque::new(),
         held: Size::default(),
         lost: 0,
+        missing: 0,
         turns: 0,
         waits: false,
         watched: true,
@@ -174,6 +180,7 @@ impl<S: Source> State<S> {
             return;
         };
         self.lost += source.take_dropped();
+        self.missing += source.take_missing();
         if !self.waits {
             return;
         }
@@ -190,6 +197,7 @@ impl<S: Source> State<S> {
                 Poll::Pending => break,
             }
         }
+        self.missing += source.take_missing();
     }
 }
 
@@ -220,19 +228,20 @@ impl<S: Source> Reading<S> {
         state.held.bytes -= self.taken.bytes;
         state.hand_over(&mut self.messages, context);
         self.taken = state.held;
-        let lost = mem::take(&mut state.lost);
+        let slow = (mem::take(&mut state.lost), "its subscribers are too slow");
+        let (count, reason) = match slow {
+            (0, _) => (mem::take(&mut state.missing), "they have not come"),
+            slow => slow,
+        };
         let ended = state.ended;
         let begins = !state.waits && !mem::replace(&mut state.watched, true);
         drop(state);
         if begins {
             self.inbox.told.notify_one();
         }
-        if 0 < lost {
-            let reason = "its subscribers are too slow".to_owned();
-            return Poll::Ready(Some(Incoming::Lost {
-                count: lost,
-                reason,
-            }));
+        if 0 < count {
+            let reason = reason.to_owned();
+            return Poll::Ready(Some(Incoming::Lost { count, reason }));
         }
         match self.messages.pop_front() {
             Some(message) => Poll::Ready(Some(Incoming::Message(Delivery::once(message)))),

@@ -22,7 +22,14 @@ use super::{BYTES_MAX, COUNT_MAX, PATIENCE, READ_AT_ONCE, Reading, Source, open}
 /// What a client holds for a subscription.
 struct Client {
     messages: Receiver<(Message, usize)>,
-    dropped: Arc<AtomicU64>,
+    gone: Arc<Gone>,
+}
+
+/// What has not come.
+#[derive(Default)]
+struct Gone {
+    dropped: AtomicU64,
+    missing: AtomicU64,
 }
 
 impl Stream for Client {
@@ -35,20 +42,24 @@ impl Stream for Client {
 
 impl Source for Client {
     fn take_dropped(&mut self) -> u64 {
-        self.dropped.swap(0, Ordering::Relaxed)
+        self.gone.dropped.swap(0, Ordering::Relaxed)
+    }
+
+    fn take_missing(&mut self) -> u64 {
+        self.gone.missing.swap(0, Ordering::Relaxed)
     }
 }
 
 type Sends = Sender<(Message, usize)>;
 
-fn client() -> (Sends, Arc<AtomicU64>, Reading<Client>) {
+fn client() -> (Sends, Arc<Gone>, Reading<Client>) {
     let (sends, messages) = mpsc::channel(COUNT_MAX + 10);
-    let dropped = Arc::<AtomicU64>::default();
+    let gone = Arc::<Gone>::default();
     let reading = open(Client {
         messages,
-        dropped: Arc::clone(&dropped),
+        gone: Arc::clone(&gone),
     });
-    (sends, dropped, reading)
+    (sends, gone, reading)
 }
 
 fn send(to: &Sends, topics: std::ops::Range<usize>, bytes: usize) {
@@ -83,20 +94,21 @@ async fn idle() {
 
 #[tokio::test(start_paused = true)]
 async fn messages_come_in_order_until_the_end() {
-    let (sends, dropped, mut reading) = client();
+    let (sends, gone, mut reading) = client();
     send(&sends, 0..2, 1);
     assert_eq!(topics(&mut reading), ["0", "1"]);
     send(&sends, 2..3, 1);
-    dropped.store(7, Ordering::Relaxed);
+    gone.dropped.store(7, Ordering::Relaxed);
+    gone.missing.store(3, Ordering::Relaxed);
     drop(sends);
-    assert_eq!(topics(&mut reading), ["7 lost", "2"]);
+    assert_eq!(topics(&mut reading), ["7 lost", "2", "3 lost"]);
     assert!(reading.next().now_or_never().unwrap().is_none());
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_finds_no_room_is_counted_and_what_was_read_makes_room() {
     for (bytes, most) in [(1, COUNT_MAX), (BYTES_MAX / 2, 2)] {
-        let (sends, _dropped, mut reading) = client();
+        let (sends, _gone, mut reading) = client();
         for _ in 0..2 {
             // Who waits reads by himself; who has begun, and does not come again, does not.
             send(&sends, 0..1, bytes);
@@ -111,7 +123,7 @@ async fn what_finds_no_room_is_counted_and_what_was_read_makes_room() {
 
 #[tokio::test(start_paused = true)]
 async fn somebody_reads_in_the_place_of_a_bus_that_does_not_come() {
-    let (sends, _dropped, mut reading) = client();
+    let (sends, _gone, mut reading) = client();
     let room = sends.capacity();
     let is_read = || sends.capacity() == room;
     let many = 3 * READ_AT_ONCE;
@@ -136,7 +148,7 @@ async fn somebody_reads_in_the_place_of_a_bus_that_does_not_come() {
 #[tokio::test(start_paused = true)]
 async fn whoever_reads_no_more_lets_go_at_once() {
     for waits in [true, false] {
-        let (sends, _dropped, mut reading) = client();
+        let (sends, _gone, mut reading) = client();
         idle().await;
         send(&sends, 0..1, 1);
         let read = topics(&mut reading);

@@ -13,20 +13,29 @@ fn nats(server: &Server) -> Nats {
         .delivery(Delivery::at_most_once())
 }
 
+fn packed(server: &Server) -> Nats {
+    nats(server).delivery(Delivery::at_most_once().packed())
+}
+
 #[tokio::test]
 async fn signals_travel_both_ways_without_an_echo() -> anyhow::Result<()> {
     let server = Server::with("", &[]);
-    travel_both_ways(&nats(&server)).await
+    travel_both_ways(&nats(&server)).await?;
+    travel_both_ways(&packed(&server)).await
 }
 
 #[tokio::test]
 async fn one_member_of_a_group_gets_each_signal_also_of_its_own_process() -> anyhow::Result<()> {
     let server = Server::with("", &[]);
-    let nats = nats(&server);
+    is_shared_by_a_group(&nats(&server)).await?;
+    is_shared_by_a_group(&packed(&server)).await
+}
+
+async fn is_shared_by_a_group(nats: &Nats) -> anyhow::Result<()> {
     let noted = Noted::default();
     let (mut buses, mut listeners) = (Vec::new(), Vec::new());
     for _ in 0..3 {
-        let bus = connected(&nats, &["work"]).await;
+        let bus = connected(nats, &["work"]).await;
         let notes = noted.clone();
         let group = bus.subscription::<u32>("work").group("the workers");
         listeners.push(group.listen(move |x: Signal<u32>| {

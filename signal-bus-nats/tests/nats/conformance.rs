@@ -16,8 +16,17 @@ fn ended(report: &Report, how: fn(&Found) -> bool) -> Vec<&str> {
 
 #[tokio::test]
 async fn nats_without_jetstream_keeps_all_it_promises() {
+    keeps_all_it_promises(Delivery::at_most_once()).await;
+}
+
+#[tokio::test]
+async fn nats_with_packs_keeps_all_it_promises() {
+    keeps_all_it_promises(Delivery::at_most_once().packed()).await;
+}
+
+async fn keeps_all_it_promises(at_most_once: Delivery) {
     let server = Server::with("", &[]);
-    let core = nats(&server).delivery(Delivery::at_most_once());
+    let core = nats(&server).delivery(at_most_once);
     let report = conformance(&core, "conformance").await;
     assert!(ended(&report, |found| matches!(found, Found::NotChecked(_))).is_empty());
     // All that takes a memory.

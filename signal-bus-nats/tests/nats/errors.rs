@@ -13,6 +13,16 @@ use signal_bus_nats::{Delivery, Nats, Streams};
 
 use crate::{connected, nats, server::Server};
 
+/// Each way to deliver.
+fn deliveries(nats: Nats) -> [Nats; 3] {
+    let once = Delivery::at_most_once();
+    [
+        nats.clone(),
+        nats.clone().delivery(once.clone()),
+        nats.delivery(once.packed()),
+    ]
+}
+
 async fn start(nats: Nats) -> String {
     let bus = Bus::empty().connect_to(nats, ["orders.>"]);
     bus.start()
@@ -84,7 +94,7 @@ async fn a_subject_that_may_not_be_published_on_or_heard() -> anyhow::Result<()>
     let nats = Nats::at(&anns(&server))?
         .create_streams(Streams::named("TEST"))
         .without_dead_letters();
-    for nats in [nats.clone(), nats.delivery(Delivery::at_most_once())] {
+    for nats in deliveries(nats) {
         let bus = connected(&nats, &["open.>", "secret.>"]).await;
         bus.publish("open.x", 7_u32).await?;
         match bus.publish("secret.x", 7_u32).await {
@@ -113,18 +123,20 @@ async fn is_forbidden(bus: &BusGuard, topic: String) {
 #[tokio::test]
 async fn what_may_not_be_published_is_told_however_slow_the_server_is() -> anyhow::Result<()> {
     let server = Server::with(ANN, &[]);
-    let nats = Nats::at(&anns(&server))?.delivery(Delivery::at_most_once());
-    let bus = connected(&nats, &["open.>", "secret.>"]).await;
-    for round in 0..5 {
-        server.stop();
-        let goes_on = async {
-            tokio::time::sleep(Duration::from_millis(100)).await;
-            server.signal("CONT");
-        };
-        tokio::join!(is_forbidden(&bus, format!("secret.{round}")), goes_on);
-        bus.publish(&*format!("open.{round}"), 7_u32).await?;
+    for delivery in [Delivery::at_most_once(), Delivery::at_most_once().packed()] {
+        let nats = Nats::at(&anns(&server))?.delivery(delivery);
+        let bus = connected(&nats, &["open.>", "secret.>"]).await;
+        for round in 0..5 {
+            server.stop();
+            let goes_on = async {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                server.signal("CONT");
+            };
+            tokio::join!(is_forbidden(&bus, format!("secret.{round}")), goes_on);
+            bus.publish(&*format!("open.{round}"), 7_u32).await?;
+        }
+        bus.close().await?;
     }
-    bus.close().await?;
     Ok(())
 }
 
@@ -166,7 +178,7 @@ async fn a_message_may_be_as_large_as_the_server_takes_and_not_a_byte_more() -> 
     const LIMIT: usize = 4096;
     let server = Server::with("max_payload: 4096", &["-js"]);
     let nats = nats(&server);
-    for nats in [nats.clone(), nats.delivery(Delivery::at_most_once())] {
+    for nats in deliveries(nats) {
         let bus = connected(&nats, &["large"]).await;
         let publish = async |count: usize| match bus.publish("large", "x".repeat(count)).await {
             Ok(_) => None,

@@ -6,10 +6,23 @@ use signal_bus::Headers;
 use signal_bus_nats::Delivery;
 use tokio::{
     io::{AsyncBufReadExt as _, BufReader},
-    process::Command,
+    process::{Child, Command},
 };
 
 use crate::{connected, nats, server::Server};
+
+/// Runs a program of `tests/clients`; the first line of what it says.
+async fn python(arguments: &[&str]) -> anyhow::Result<(Child, Option<String>)> {
+    let clients = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/clients");
+    let mut command = Command::new(format!("{clients}/python"));
+    command.arg(concat!(env!("CARGO_TARGET_TMPDIR"), "/nats-py"));
+    command.arg(format!("{clients}/{}", arguments[0]));
+    command.args(&arguments[1..]).stdout(Stdio::piped());
+    let mut python = command.kill_on_drop(true).spawn()?;
+    let stdout = python.stdout.take().expect("it is piped");
+    let line = BufReader::new(stdout).lines().next_line().await?;
+    Ok((python, line))
+}
 
 async fn talks(delivery: Delivery, kind: &str) -> anyhow::Result<()> {
     let server = Server::start();
@@ -17,16 +30,7 @@ async fn talks(delivery: Delivery, kind: &str) -> anyhow::Result<()> {
     let bus = connected(&nats, &["talk.>"]).await;
     let mut heard = bus.subscribe::<u32>("talk.python")?;
     bus.connected().await;
-    let mut command = Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/clients/python"));
-    command.arg(concat!(env!("CARGO_TARGET_TMPDIR"), "/nats-py"));
-    command.arg(concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/tests/clients/talk.py"
-    ));
-    command.args([&server.url(), kind]).stdout(Stdio::piped());
-    let mut python = command.kill_on_drop(true).spawn()?;
-    let stdout = python.stdout.take().expect("it is piped");
-    let line = BufReader::new(stdout).lines().next_line().await?;
+    let (mut python, line) = python(&["talk.py", &server.url(), kind]).await?;
     assert_eq!(line.as_deref(), Some("ready"), "what is wrong is above");
     for x in [1_u32, 10] {
         let headers = Headers::new().with("Trace", format!("of-{x}"));
@@ -45,6 +49,27 @@ async fn talks(delivery: Delivery, kind: &str) -> anyhow::Result<()> {
 #[tokio::test]
 async fn python_hears_and_is_heard_at_most_once() -> anyhow::Result<()> {
     talks(Delivery::at_most_once(), "core").await
+}
+
+#[tokio::test]
+async fn python_hears_a_signal_that_is_alone_as_if_there_were_no_packs() -> anyhow::Result<()> {
+    talks(Delivery::at_most_once().packed(), "core").await
+}
+
+#[tokio::test]
+async fn python_reads_packs_by_what_is_written_of_them() -> anyhow::Result<()> {
+    let server = Server::with("", &[]);
+    let nats = nats(&server).delivery(Delivery::at_most_once().packed());
+    let bus = connected(&nats, &["talk.>"]).await;
+    let (mut python, line) = python(&["unpack.py", &server.url(), "1000"]).await?;
+    assert_eq!(line.as_deref(), Some("ready"), "what is wrong is above");
+    for x in 0..1000_u32 {
+        let headers = Headers::new().with("Trace", format!("of-{x}"));
+        headers.scope(bus.publish("talk.rust", x)).await?;
+    }
+    assert!(python.wait().await?.success());
+    bus.close().await?;
+    Ok(())
 }
 
 #[tokio::test]

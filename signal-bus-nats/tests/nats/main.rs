@@ -19,6 +19,7 @@ mod leases;
 mod limits;
 mod logs;
 mod outages;
+mod packs;
 mod poison;
 mod processes;
 mod requests;

@@ -1,0 +1,124 @@
+//! What is heard at most once: messages as the client has them, and the signals of packs.
+
+use std::{
+    mem,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+    vec,
+};
+
+use async_nats::{Subject, Subscriber};
+use futures_util::{Stream, StreamExt as _};
+use signal_bus::transport::Message;
+
+use crate::{
+    events::Events,
+    inbox::Source,
+    pack::{self, Came},
+    subject::Subjects,
+    wire,
+};
+
+/// What an interest is read from.
+pub(crate) struct Hears {
+    subscriber: Subscriber,
+    subjects: Subjects,
+    pattern: String,
+    /// The subject of the last message, and its topic, if somebody asks for that.
+    last: Option<(Subject, Option<Arc<str>>)>,
+    events: Arc<Events>,
+    /// What is left of the pack that came last.
+    opened: vec::IntoIter<(Message, usize)>,
+    /// How many signals have come of those who pack them; a member of a group gets only some.
+    came: Option<Came>,
+    /// Signals that were sent and have not come, and were not told of.
+    missing: u64,
+}
+
+impl Hears {
+    /// What a client's subscription to a pattern hears, for one who gets all of it or only his part.
+    pub(crate) fn new(
+        subscriber: Subscriber,
+        subjects: Subjects,
+        pattern: String,
+        events: Arc<Events>,
+        gets_all: bool,
+    ) -> Self {
+        Self {
+            subscriber,
+            subjects,
+            pattern,
+            last: None,
+            events,
+            opened: Vec::new().into_iter(),
+            came: gets_all.then(Came::default),
+            missing: 0,
+        }
+    }
+
+    /// What comes, as a message; `None` if nobody asks for its topic.
+    fn message(&mut self, carried: &async_nats::Message) -> Option<Message> {
+        let last = self.last.as_ref();
+        let known = last.filter(|(subject, _)| *subject == carried.subject);
+        let topic = match known {
+            Some((_, topic)) => topic.clone(),
+            None => {
+                let topic = self.subjects.topic(&carried.subject);
+                let topic = topic.filter(|topic| !self.subjects.is_unasked(topic, &self.pattern));
+                let topic = topic.map(Arc::from);
+                self.last = Some((carried.subject.clone(), topic.clone()));
+                topic
+            }
+        };
+        Some(wire::read(topic?, carried))
+    }
+
+    /// Takes the signals out of a pack, and counts what has come of its sender.
+    fn open(&mut self, message: Message, size: usize) {
+        let mut signals = Vec::new();
+        let before = pack::open(message, size, &mut signals);
+        if let Some(came) = &mut self.came {
+            self.missing += came.count(before, &signals);
+        }
+        self.opened = signals.into_iter();
+    }
+
+    /// Whether a message is nothing but one signal, which nobody counts.
+    fn is_plain(&self, message: &Message) -> bool {
+        !pack::is_one(message) && self.came.as_ref().is_none_or(Came::is_empty)
+    }
+}
+
+impl Stream for Hears {
+    type Item = (Message, usize);
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        loop {
+            if let Some(signal) = self.opened.next() {
+                return Poll::Ready(Some(signal));
+            }
+            let Some(carried) = ready!(self.subscriber.poll_next_unpin(context)) else {
+                return Poll::Ready(None);
+            };
+            match self.message(&carried) {
+                Some(message) if self.is_plain(&message) => {
+                    return Poll::Ready(Some((message, carried.length)));
+                }
+                Some(message) => self.open(message, carried.length),
+                None => {}
+            }
+        }
+    }
+}
+
+impl Source for Hears {
+    /// Of those that the client has dropped itself, whoever comes first tells.
+    fn take_dropped(&mut self) -> u64 {
+        self.events.take_dropped()
+    }
+
+    fn take_missing(&mut self) -> u64 {
+        mem::take(&mut self.missing)
+    }
+}

@@ -1,0 +1,233 @@
+//! How many signals a sender has published, and how many of them have come: what is between the two is lost.
+//!
+//! Only packs say it. A signal that travels alone is counted by both sides.
+
+use std::{
+    collections::HashMap,
+    fmt,
+    hash::{BuildHasher as _, RandomState},
+    str::FromStr,
+    sync::Arc,
+};
+
+use signal_bus::transport::Message;
+
+/// Subjects of a sender that are known at once, and senders.
+const SUBJECTS_MAX: usize = 4096;
+const SENDERS_MAX: usize = 256;
+/// Names of senders that are longer are none of a bus.
+const NAME_MAX: usize = 64;
+
+/// What a sender had published on a subject before.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Before {
+    /// A name for the count, which begins with another one anew.
+    series: u64,
+    count: u64,
+}
+
+impl fmt::Display for Before {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}-{}", self.series, self.count)
+    }
+}
+
+impl FromStr for Before {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let (series, count) = text.split_once('-').ok_or(())?;
+        Ok(Self {
+            series: u64::from_str_radix(series, 16).map_err(drop)?,
+            count: count.parse().map_err(drop)?,
+        })
+    }
+}
+
+/// What was sent on each subject of a connection.
+#[derive(Debug)]
+pub(crate) struct Sent {
+    series: u64,
+    subjects: HashMap<Box<str>, u64>,
+}
+
+impl Default for Sent {
+    fn default() -> Self {
+        Self {
+            series: series(),
+            subjects: HashMap::new(),
+        }
+    }
+}
+
+/// A name that no other count has.
+fn series() -> u64 {
+    RandomState::new().hash_one(std::process::id())
+}
+
+impl Sent {
+    /// Counts signals that are sent now, and says what went before.
+    pub(crate) fn count(&mut self, subject: &str, signals: usize) -> Before {
+        let count = match self.subjects.get_mut(subject) {
+            Some(count) => count,
+            None => {
+                if SUBJECTS_MAX <= self.subjects.len() {
+                    *self = Self::default();
+                }
+                self.subjects.entry(subject.into()).or_default()
+            }
+        };
+        let before = Before {
+            series: self.series,
+            count: *count,
+        };
+        *count += signals as u64;
+        before
+    }
+}
+
+/// What has come, of each sender that packs.
+#[derive(Default, Debug)]
+pub(crate) struct Came(HashMap<Box<str>, Sender>);
+
+#[derive(Debug)]
+struct Sender {
+    series: u64,
+    /// By topic, how many signals have been sent, as far as is known.
+    topics: HashMap<Arc<str>, u64>,
+}
+
+impl Came {
+    /// Counts what has come in one message, with what was sent before it, if it says so; how many are missing between this and the last one.
+    pub(crate) fn count(&mut self, before: Option<Before>, came: &[(Message, usize)]) -> u64 {
+        // Mostly nobody packs.
+        if before.is_none() && self.0.is_empty() {
+            return 0;
+        }
+        let Some((first, _)) = came.first() else {
+            return 0;
+        };
+        let Some(name) = first.sender().filter(|name| name.len() <= NAME_MAX) else {
+            return 0;
+        };
+        let (topic, signals) = (&first.topic, came.len() as u64);
+        let Some(before) = before else {
+            let sender = self.0.get_mut(name);
+            if let Some(count) = sender.and_then(|sender| sender.topics.get_mut(topic)) {
+                *count += signals;
+            }
+            return 0;
+        };
+        let sender = self.of(name, before.series);
+        let sent = before.count.saturating_add(signals);
+        match sender.topics.insert(Arc::clone(topic), sent) {
+            // Whatever somebody claims, it is less than could be.
+            Some(known) => {
+                let missing = before.count.checked_sub(known);
+                missing
+                    .and_then(|missing| u32::try_from(missing).ok())
+                    .map_or(0, u64::from)
+            }
+            None => 0,
+        }
+    }
+
+    /// Whether nobody who packs is known.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// What is known of a sender, in this series.
+    fn of(&mut self, name: &str, series: u64) -> &mut Sender {
+        if SENDERS_MAX <= self.0.len() && !self.0.contains_key(name) {
+            self.0.clear();
+        }
+        let new = || Sender {
+            series,
+            topics: HashMap::new(),
+        };
+        let sender = self.0.entry(name.into()).or_insert_with(new);
+        if sender.series != series || SUBJECTS_MAX <= sender.topics.len() {
+            *sender = new();
+        }
+        sender
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use signal_bus::{
+        Headers,
+        transport::{Message, header},
+    };
+
+    use super::{Before, Came, SENDERS_MAX, SUBJECTS_MAX, Sent};
+
+    fn came(sender: &str, topic: &str, count: usize) -> Vec<(Message, usize)> {
+        let headers = Headers::new().with(header::SENDER, sender);
+        vec![(Message::new(topic, "", headers), 0); count]
+    }
+
+    #[test]
+    fn what_is_missing_between_two_packs_is_counted_once() {
+        let (mut sent, mut seen) = (Sent::default(), Came::default());
+        let mut pack = |sent: &mut Sent, count, comes| {
+            let before = sent.count("here", count);
+            match comes {
+                true => seen.count(Some(before), &came("ann", "here", count)),
+                false => 0,
+            }
+        };
+        assert_eq!(pack(&mut sent, 3, true), 0);
+        assert_eq!(pack(&mut sent, 5, false), 0);
+        assert_eq!(pack(&mut sent, 2, true), 5);
+        assert_eq!(pack(&mut sent, 2, true), 0);
+        // One that travels alone, and comes; one that does not; and another subject.
+        sent.count("here", 1);
+        assert_eq!(seen.count(None, &came("ann", "here", 1)), 0);
+        sent.count("here", 1);
+        sent.count("there", 9);
+        let before = sent.count("here", 4);
+        assert_eq!(seen.count(Some(before), &came("ann", "here", 4)), 1);
+        // Of somebody else, nothing is known.
+        assert_eq!(seen.count(Some(before), &came("bob", "here", 4)), 0);
+    }
+
+    #[test]
+    fn a_count_that_begins_anew_or_claims_too_much_is_no_loss() {
+        let mut seen = Came::default();
+        let mut count = |series, count| {
+            let before = Before { series, count };
+            seen.count(Some(before), &came("ann", "here", 1))
+        };
+        assert_eq!((count(1, 0), count(1, 7)), (0, 6));
+        assert_eq!((count(2, 0), count(2, 1)), (0, 0));
+        assert_eq!((count(2, 0), count(2, u64::MAX)), (0, 0));
+        assert_eq!((count(2, 5), count(2, 7)), (0, 1));
+    }
+
+    #[test]
+    fn what_is_known_has_a_bound() {
+        let (mut sent, mut seen) = (Sent::default(), Came::default());
+        for number in 0..=SUBJECTS_MAX {
+            sent.count(&format!("s{number}"), 1);
+        }
+        assert_eq!(sent.subjects.len(), 1);
+        for number in 0..2 * SENDERS_MAX {
+            let before = sent.count("here", 1);
+            seen.count(Some(before), &came(&format!("s{number}"), "here", 1));
+        }
+        assert!(seen.0.len() <= SENDERS_MAX);
+    }
+
+    #[test]
+    fn what_went_before_is_read_as_it_was_written() {
+        let mut sent = Sent::default();
+        sent.count("here", 7);
+        let before = sent.count("here", 1);
+        assert_eq!(before.to_string().parse(), Ok(before));
+        for odd in ["", "7", "-", "x-1", "1-x", "1-99999999999999999999999"] {
+            assert_eq!(odd.parse::<Before>(), Err(()), "{odd}");
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! NATS without `JetStream`, where what is published travels in packs.
+
+use std::time::Duration;
+
+use async_nats::Subject;
+use futures_util::FutureExt as _;
+use signal_bus::{
+    ConnectionState,
+    transport::{
+        Connection, Deliveries, Encoding, Features, Interest, Message, Requests, TransportError,
+        TransportFault, TransportFuture,
+    },
+};
+use tokio::{task::consume_budget, time};
+
+use crate::{
+    core::{Core, away},
+    fault::closed,
+    packer::{Packer, Put},
+    wire,
+};
+
+/// How long the client has to take what was published last.
+const LEAVES_WITHIN: Duration = Duration::from_secs(2);
+
+/// A connection that delivers once at most, and packs what is published.
+#[derive(Debug)]
+pub(crate) struct Packed {
+    core: Core,
+    packer: Packer,
+}
+
+impl Packed {
+    pub(crate) fn new(core: Core) -> Self {
+        let packer = Packer::new(core.own.client.clone());
+        Self { core, packer }
+    }
+
+    /// The subject of a message, and whether it may be published on, as far as that is known.
+    fn prepare(&self, message: &Message, since: u64) -> Result<(Subject, bool), TransportError> {
+        let prepared = self.core.subject(message, since)?;
+        let limit = self.core.own.client.max_payload();
+        // Mostly it is far from that, and need not be looked at closely.
+        if limit / 2 < wire::size_max(message) {
+            let size = wire::size(&wire::headers(message), &message.payload);
+            wire::check_size(size, limit, &message.topic)?;
+        }
+        self.core.check_up(message)?;
+        Ok(prepared)
+    }
+
+    fn put(&self, subject: &Subject, message: &Message) -> Put {
+        let limit = self.core.own.client.max_payload();
+        self.packer.put(subject, message, limit)
+    }
+
+    /// Puts a message into a pack, and waits for room.
+    async fn wait(&self, subject: &Subject, message: &Message) -> Result<u64, TransportError> {
+        loop {
+            let left = self.packer.left();
+            match self.put(subject, message) {
+                Put::Taken(number) => return Ok(number),
+                Put::Closed => return Err(closed()),
+                Put::Full => left.await,
+            }
+            self.core.check_up(message)?;
+        }
+    }
+
+    async fn send(&self, message: &Message) -> Result<(), TransportError> {
+        let since = self.core.own.events.violations_count();
+        let (subject, permitted) = self.prepare(message, since)?;
+        let within = self.core.publish_within;
+        let sent = async {
+            let number = self.wait(&subject, message).await?;
+            if !permitted {
+                self.packer.has_left(number).await;
+            }
+            Ok(())
+        };
+        match time::timeout(within, sent).await {
+            Ok(sent) => sent?,
+            Err(_) => return Err(away(message, "the server takes nothing in")),
+        }
+        if !permitted {
+            self.core.ask_for(&message.topic, subject, since).await?;
+        }
+        Ok(())
+    }
+
+    async fn end(&self) -> Result<(), TransportError> {
+        let left = match self.packer.close(LEAVES_WITHIN).await {
+            0 => Ok(()),
+            count => {
+                let reason = format!("{count} signals that were published last have not left");
+                Err(TransportError::new(TransportFault::Unknown, reason))
+            }
+        };
+        left.and(self.core.drain().await)
+    }
+}
+
+impl Connection for Packed {
+    fn features(&self) -> Features {
+        self.core.features()
+    }
+
+    fn encoding(&self) -> Encoding {
+        self.core.encoding()
+    }
+
+    fn publish<'a>(&'a self, message: &'a Message) -> TransportFuture<'a, ()> {
+        Box::pin(async {
+            // It waits for nothing else, mostly: others have their turn now and then, and those who hand over.
+            consume_budget().await;
+            self.send(message).await
+        })
+    }
+
+    fn try_publish(&self, message: &Message) -> Option<Result<(), TransportError>> {
+        consume_budget().now_or_never()?;
+        let since = self.core.own.events.violations_count();
+        let subject = match self.prepare(message, since) {
+            Ok((subject, true)) => subject,
+            Ok((_, false)) => return None,
+            Err(error) => return Some(Err(error)),
+        };
+        match self.put(&subject, message) {
+            Put::Taken(_) => Some(Ok(())),
+            Put::Full => None,
+            Put::Closed => Some(Err(closed())),
+        }
+    }
+
+    fn subscribe<'a>(&'a self, interest: &'a Interest) -> TransportFuture<'a, Deliveries> {
+        self.core.subscribe(interest)
+    }
+
+    fn request<'a>(&'a self, message: &'a Message) -> TransportFuture<'a, Message> {
+        self.core.request(message)
+    }
+
+    fn serve<'a>(&'a self, pattern: &'a str) -> TransportFuture<'a, Requests> {
+        self.core.serve(pattern)
+    }
+
+    fn drain(&self) -> TransportFuture<'_, ()> {
+        self.core.refuse();
+        Box::pin(self.end())
+    }
+
+    fn state(&self) -> ConnectionState {
+        self.core.state()
+    }
+}
