@@ -1,7 +1,8 @@
 //! The same work with a bus and with bare async-nats, side by side in one run, on a server of its own.
 //!
 //! `cargo bench -p signal-bus-nats` prints a table of medians: signals a second, and what part of the bare client's rate that is: once with
-//! bare payloads, and once with the two headers that a bus writes, which cost the client and the server most.
+//! bare payloads, and once with the two headers that a bus writes, which cost the client and the server most. With `-- at-most-once` the part
+//! without `JetStream` runs alone.
 
 #![expect(
     clippy::print_stdout,
@@ -94,6 +95,11 @@ fn median(mut rates: Vec<f64>) -> f64 {
 
 #[subscriber("ours.core")]
 async fn count_core(_number: &u64, #[inject] arrivals: Arc<Arrivals>) {
+    arrivals.arrive();
+}
+
+#[subscriber("ours.packed")]
+async fn count_packed(_number: &u64, #[inject] arrivals: Arc<Arrivals>) {
     arrivals.arrive();
 }
 
@@ -252,69 +258,129 @@ async fn bare_stored(
     (published, rate(STORED, begun))
 }
 
-async fn measure(server: &Server) {
-    let address = Nats::at(&server.url()).unwrap();
-    let core = address.clone().delivery(Delivery::at_most_once());
-    let stored = address.create_streams(Streams::named("OURS"));
-    let (from, to) = (
-        async_nats::connect(server.url()).await.unwrap(),
-        async_nats::connect(server.url()).await.unwrap(),
-    );
-    let bare = stream::Config {
-        name: "BARE".into(),
-        subjects: vec!["bare.stored".into()],
-        max_age: Duration::from_secs(3600),
-        ..stream::Config::default()
-    };
-    jetstream::new(from.clone())
-        .create_stream(bare)
-        .await
-        .unwrap();
-    let consumer = pull::Config {
-        durable_name: Some("bare".into()),
-        ..pull::Config::default()
-    };
-    let (core, stored) = (
-        Pair::start::<count_core>(&core, "ours.core").await,
-        Pair::start::<count_stored>(&stored, "ours.stored").await,
-    );
-    let mut rates: [Vec<f64>; 9] = Default::default();
-    for turn in 0..=TURNS {
-        eprint!("turn {turn} of {TURNS}: bare");
-        let bare = bare_core(&from, &to, false).await;
-        let labelled = bare_core(&from, &to, true).await;
-        eprint!(", ours");
-        let turns = [bare, labelled, core.one_after_the_other("ours.core").await];
-        eprint!("; stored: bare");
-        let bare = bare_stored(&from, &to, &consumer, false).await;
-        let labelled = bare_stored(&from, &to, &consumer, true).await;
-        eprint!(", ours");
-        let ours = stored.at_once("ours.stored").await;
-        eprintln!();
-        let stored = [bare, labelled, ours];
-        let (published, delivered) = (stored.map(|one| one.0), stored.map(|one| one.1));
-        let all = turns.into_iter().chain(published).chain(delivered);
-        // The first turn warms up.
-        for (rates, rate) in rates.iter_mut().zip(all).filter(|_| 0 < turn) {
-            rates.push(rate);
+/// What is measured: signals a second of the bare client, of the same with headers, and of a bus.
+type Rates = [f64; 3];
+
+/// Without `JetStream`.
+struct Core {
+    from: Client,
+    to: Client,
+    ours: Pair,
+    packed: Pair,
+}
+
+impl Core {
+    const ROWS: [&str; 2] = [
+        "at most once, published and delivered",
+        "at most once, packed, published and delivered",
+    ];
+
+    async fn start(server: &Server) -> Self {
+        let nats = |delivery| Nats::at(&server.url()).unwrap().delivery(delivery);
+        let (ours, packed) = (
+            nats(Delivery::at_most_once()),
+            nats(Delivery::at_most_once().packed()),
+        );
+        Self {
+            from: async_nats::connect(server.url()).await.unwrap(),
+            to: async_nats::connect(server.url()).await.unwrap(),
+            ours: Pair::start::<count_core>(&ours, "ours.core").await,
+            packed: Pair::start::<count_packed>(&packed, "ours.packed").await,
         }
     }
-    core.end().await;
-    stored.end().await;
-    println!(
-        "{:<44} {:>12} {:>14} {:>12} {:>16}",
-        "signals a second, 1 to 1", "bare", "bare, headers", "ours", "ours of these, %"
-    );
-    let rates = rates.map(median);
-    let rows = [
-        "at most once, published and delivered",
+
+    async fn turn(&self) -> [Rates; 2] {
+        let bare = bare_core(&self.from, &self.to, false).await;
+        let labelled = bare_core(&self.from, &self.to, true).await;
+        let ours = self.ours.one_after_the_other("ours.core").await;
+        let packed = self.packed.one_after_the_other("ours.packed").await;
+        [[bare, labelled, ours], [bare, labelled, packed]]
+    }
+
+    async fn end(self) {
+        self.ours.end().await;
+        self.packed.end().await;
+    }
+}
+
+/// With `JetStream`.
+struct Stored {
+    from: Client,
+    to: Client,
+    consumer: pull::Config,
+    ours: Pair,
+}
+
+impl Stored {
+    const ROWS: [&str; 2] = [
         "at least once, published (64 at once)",
         "at least once, delivered and acknowledged",
     ];
-    for (row, of) in rows.iter().zip(rates.chunks(3)) {
+
+    async fn start(server: &Server) -> Self {
+        let nats = Nats::at(&server.url()).unwrap();
+        let nats = nats.create_streams(Streams::named("OURS"));
+        let from = async_nats::connect(server.url()).await.unwrap();
+        let bare = stream::Config {
+            name: "BARE".into(),
+            subjects: vec!["bare.stored".into()],
+            max_age: Duration::from_secs(3600),
+            ..stream::Config::default()
+        };
+        let context = jetstream::new(from.clone());
+        context.create_stream(bare).await.unwrap();
+        Self {
+            from,
+            to: async_nats::connect(server.url()).await.unwrap(),
+            consumer: pull::Config {
+                durable_name: Some("bare".into()),
+                ..pull::Config::default()
+            },
+            ours: Pair::start::<count_stored>(&nats, "ours.stored").await,
+        }
+    }
+
+    async fn turn(&self) -> [Rates; 2] {
+        let bare = bare_stored(&self.from, &self.to, &self.consumer, false).await;
+        let labelled = bare_stored(&self.from, &self.to, &self.consumer, true).await;
+        let ours = self.ours.at_once("ours.stored").await;
+        let all = [bare, labelled, ours];
+        [all.map(|one| one.0), all.map(|one| one.1)]
+    }
+}
+
+async fn measure(server: &Server, is_stored: bool) {
+    let core = Core::start(server).await;
+    let stored = match is_stored {
+        true => Some(Stored::start(server).await),
+        false => None,
+    };
+    let mut all: Vec<Vec<Rates>> = vec![Vec::new(); 4];
+    for turn in 0..=TURNS {
+        eprintln!("turn {turn} of {TURNS}");
+        let mut rates = core.turn().await.to_vec();
+        if let Some(stored) = &stored {
+            rates.extend(stored.turn().await);
+        }
+        // The first turn warms up.
+        for (all, rates) in all.iter_mut().zip(rates).filter(|_| 0 < turn) {
+            all.push(rates);
+        }
+    }
+    core.end().await;
+    if let Some(stored) = stored {
+        stored.ours.end().await;
+    }
+    println!(
+        "{:<46} {:>12} {:>14} {:>12} {:>16}",
+        "signals a second, 1 to 1", "bare", "bare, headers", "ours", "ours of these, %"
+    );
+    let rows = Core::ROWS.into_iter().chain(Stored::ROWS);
+    for (row, rates) in rows.zip(all).filter(|(_, rates)| !rates.is_empty()) {
+        let of = [0, 1, 2].map(|one| median(rates.iter().map(|rates| rates[one]).collect()));
         let part = |whole: f64| 100.0 * of[2] / whole;
         println!(
-            "{row:<44} {:>12.0} {:>14.0} {:>12.0} {:>8.0} {:>7.0}",
+            "{row:<46} {:>12.0} {:>14.0} {:>12.0} {:>8.0} {:>7.0}",
             of[0],
             of[1],
             of[2],
@@ -330,5 +396,6 @@ fn main() {
         .build()
         .unwrap();
     let server = Server::start();
-    runtime.block_on(measure(&server));
+    let is_stored = !std::env::args().any(|argument| argument == "at-most-once");
+    runtime.block_on(measure(&server, is_stored));
 }
