@@ -36,7 +36,7 @@ use tokio::sync::Notify;
 use crate::server::Server;
 
 /// Messages of one turn; fewer than a subscriber at most once may have waiting.
-const MESSAGES: u64 = 10_000;
+const MESSAGES: u64 = 60_000;
 /// Publishes at once, where each waits for its acknowledgement.
 const AT_ONCE: u64 = 64;
 const SUBSCRIBERS: [usize; 3] = [1, 4, 10];
@@ -47,12 +47,14 @@ const PART: &str = "SIGNAL_BUS_NATS_PART";
 /// Says to a subscriber where the server is.
 const SERVER: &str = "SIGNAL_BUS_NATS_SERVER";
 const AT_MOST_ONCE: &str = "at-most-once";
+const PACKED: &str = "packed";
 const AT_LEAST_ONCE: &str = "at-least-once";
 
 fn nats(server: &str, delivery: &str) -> Nats {
     let nats = Nats::at(server).unwrap();
     match delivery {
         AT_MOST_ONCE => nats.delivery(Delivery::at_most_once()),
+        PACKED => nats.delivery(Delivery::at_most_once().packed()),
         _ => nats.create_streams(Streams::named("BENCH")),
     }
 }
@@ -123,8 +125,8 @@ async fn ours(server: &Server, delivery: &'static str, subscribers: usize) -> Du
         .connect_to(nats(&server.url(), delivery), ["bench"]);
     let bus = bus.start().await.unwrap();
     let at_once = match delivery {
-        AT_MOST_ONCE => 1,
-        _ => AT_ONCE,
+        AT_LEAST_ONCE => AT_ONCE,
+        _ => 1,
     };
     let begun = Instant::now();
     let mut publishing = tokio::task::JoinSet::new();
@@ -196,25 +198,29 @@ fn rate(subscribers: usize, took: Duration) -> f64 {
 }
 
 async fn measure(python: &PathBuf) {
-    println!(
-        "{:<12} {:>14} {:>14} {:>10} {:>14} {:>10}",
-        "subscribers", "mpubsub", "at most once", "times", "at least once", "times"
-    );
+    let ways = [AT_MOST_ONCE, PACKED, AT_LEAST_ONCE];
+    print!("{:<12} {:>14}", "subscribers", "mpubsub");
+    ways.iter()
+        .for_each(|way| print!(" {way:>14} {:>6}", "times"));
+    println!();
     for subscribers in SUBSCRIBERS {
-        let mut times: [Vec<Duration>; 3] = Default::default();
+        let mut beside = Vec::new();
+        let mut times = ways.map(|way| (way, Vec::new()));
         for turn in 1..=TURNS {
             eprintln!("{subscribers} subscribers, turn {turn} of {TURNS}");
             let server = Server::start();
-            times[0].push(theirs(python, subscribers));
-            times[1].push(ours(&server, AT_MOST_ONCE, subscribers).await);
-            times[2].push(ours(&server, AT_LEAST_ONCE, subscribers).await);
+            beside.push(theirs(python, subscribers));
+            for (way, times) in &mut times {
+                times.push(ours(&server, way, subscribers).await);
+            }
         }
-        let [theirs, once, stored] = times.map(|times| rate(subscribers, median(times)));
-        println!(
-            "{subscribers:<12} {theirs:>14.0} {once:>14.0} {:>10.1} {stored:>14.0} {:>10.1}",
-            once / theirs,
-            stored / theirs
-        );
+        let theirs = rate(subscribers, median(beside));
+        print!("{subscribers:<12} {theirs:>14.0}");
+        for (_, times) in times {
+            let ours = rate(subscribers, median(times));
+            print!(" {ours:>14.0} {:>6.1}", ours / theirs);
+        }
+        println!();
     }
 }
 
