@@ -67,21 +67,30 @@ impl Delivery {
         Self(Kind::AtMostOnce(AtMostOnce::default()))
     }
 
-    /// Under load, signals that follow each other on one topic travel together, in one message of NATS: a pack. Of
-    /// [`at_most_once`](Self::at_most_once) only; a program that is to be fast.
+    /// Under load, signals that follow each other on one topic travel together, in one message of NATS: a pack. It changes
+    /// [`at_most_once`](Self::at_most_once) alone.
     ///
-    /// What costs most of a signal at most once is its message: to the client, to the server, and to those who read it. A pack costs it once.
-    /// Nobody waits for a pack to fill: what is published while the client is busy goes along, and a signal that is alone when the client has
+    /// What costs most of a signal at most once is its message: for the client, for the server, and for those who read it. Nobody waits
+    /// for a pack to fill: what is published while the client is busy goes along, and a signal that is alone when the client has
     /// time goes as it would have gone without this. The order is that of the publishes, packed or not; so topics that take turns gain little.
     ///
     /// To switch it on at those who publish much is enough: every bus that delivers at most once reads packs. Do without it where
     ///
-    /// - programs without a bus, or buses that deliver at least once, hear the same subjects, or a stream keeps them: they
-    ///   would see packs (the page of the crate says how to read them);
-    /// - a group is to share the work evenly: one member gets a pack as a whole.
+    /// - programs without a bus, buses that deliver at least once, or streams hear the same subjects: they get packs (the
+    ///   [page of the crate](crate#on-the-wire) says how to read them);
+    /// - a group is to share its work evenly: a member gets a pack as a whole.
     ///
-    /// What is lost on the way is lost by packs, too. Each says how many signals went before it, so that whoever hears the next one counts in
+    /// What is lost on the way is lost by packs, too. Each says how many signals went before it, so whoever hears the next one counts in
     /// [`Stats::lost_on_the_way`](signal_bus::Stats::lost_on_the_way) what is missing.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use signal_bus_nats::{Delivery, Nats};
+    ///
+    /// let nats = Nats::at("nats://127.0.0.1:4222")?.delivery(Delivery::at_most_once().packed());
+    /// # Ok::<_, signal_bus::transport::TransportError>(())
+    /// ```
     #[must_use]
     pub fn packed(mut self) -> Self {
         if let Kind::AtMostOnce(delivery) = &mut self.0 {

@@ -326,6 +326,7 @@ async fn what_has_not_left_at_the_end_is_told_with_its_number() -> anyhow::Resul
     let count = error.to_string();
     let count = count.split_once(" signals that were published last have not left");
     let count: usize = count.expect("it says so").0.parse()?;
+    println!("{count} have not left");
     // What waits for the client: at least as much as makes a publish wait.
     assert!((256..300).contains(&count), "{count}");
     assert!(connection.publish(&message).await.is_err());
