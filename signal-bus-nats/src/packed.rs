@@ -16,6 +16,7 @@ use tokio::{task::consume_budget, time};
 use crate::{
     core::{Core, away},
     fault::closed,
+    pack::reach,
     packer::{Packer, Put},
     wire,
 };
@@ -30,35 +31,49 @@ pub(crate) struct Packed {
     packer: Packer,
 }
 
+/// Where a message goes.
+struct Place {
+    subject: Subject,
+    /// How large it is in a pack at most.
+    reach: usize,
+    /// How large a message may be.
+    limit: usize,
+}
+
 impl Packed {
     pub(crate) fn new(core: Core) -> Self {
         let packer = Packer::new(core.own.client.clone());
         Self { core, packer }
     }
 
-    /// The subject of a message, and whether it may be published on, as far as that is known.
-    fn prepare(&self, message: &Message, since: u64) -> Result<(Subject, bool), TransportError> {
-        let prepared = self.core.subject(message, since)?;
-        let limit = self.core.own.client.max_payload();
-        // Mostly it is far from that, and need not be looked at closely.
-        if limit / 2 < wire::size_max(message) {
+    /// Where a message goes, and whether its subject may be published on, as far as that is known.
+    fn prepare(&self, message: &Message, since: u64) -> Result<(Place, bool), TransportError> {
+        let (subject, permitted) = self.core.subject(message, since)?;
+        let (reach, limit) = (reach(message), self.core.own.client.max_payload());
+        // Mostly it is far from that, and need not be looked at closely: nothing stands three times in a message of its own.
+        if limit / 3 < reach {
             let size = wire::size(&wire::headers(message), &message.payload);
             wire::check_size(size, limit, &message.topic)?;
         }
         self.core.check_up(message)?;
-        Ok(prepared)
+        let place = Place {
+            subject,
+            reach,
+            limit,
+        };
+        Ok((place, permitted))
     }
 
-    fn put(&self, subject: &Subject, message: &Message) -> Put {
-        let limit = self.core.own.client.max_payload();
-        self.packer.put(subject, message, limit)
+    fn put(&self, place: &Place, message: &Message) -> Put {
+        self.packer
+            .put(&place.subject, message, place.reach, place.limit)
     }
 
     /// Puts a message into a pack, and waits for room.
-    async fn wait(&self, subject: &Subject, message: &Message) -> Result<u64, TransportError> {
+    async fn wait(&self, place: &Place, message: &Message) -> Result<u64, TransportError> {
         loop {
             let left = self.packer.left();
-            match self.put(subject, message) {
+            match self.put(place, message) {
                 Put::Taken(number) => return Ok(number),
                 Put::Closed => return Err(closed()),
                 Put::Full => left.await,
@@ -69,10 +84,10 @@ impl Packed {
 
     async fn send(&self, message: &Message) -> Result<(), TransportError> {
         let since = self.core.own.events.violations_count();
-        let (subject, permitted) = self.prepare(message, since)?;
+        let (place, permitted) = self.prepare(message, since)?;
         let within = self.core.publish_within;
         let sent = async {
-            let number = self.wait(&subject, message).await?;
+            let number = self.wait(&place, message).await?;
             if !permitted {
                 self.packer.has_left(number).await;
             }
@@ -83,6 +98,7 @@ impl Packed {
             Err(_) => return Err(away(message, "the server takes nothing in")),
         }
         if !permitted {
+            let subject = place.subject;
             self.core.ask_for(&message.topic, subject, since).await?;
         }
         Ok(())
@@ -120,12 +136,12 @@ impl Connection for Packed {
     fn try_publish(&self, message: &Message) -> Option<Result<(), TransportError>> {
         consume_budget().now_or_never()?;
         let since = self.core.own.events.violations_count();
-        let subject = match self.prepare(message, since) {
-            Ok((subject, true)) => subject,
+        let place = match self.prepare(message, since) {
+            Ok((place, true)) => place,
             Ok((_, false)) => return None,
             Err(error) => return Some(Err(error)),
         };
-        match self.put(&subject, message) {
+        match self.put(&place, message) {
             Put::Taken(_) => Some(Ok(())),
             Put::Full => None,
             Put::Closed => Some(Err(closed())),

@@ -20,7 +20,7 @@ use tokio::{
 };
 
 use crate::{
-    pack::{self, Sent, Writer, reach},
+    pack::{self, Sent, Writer},
     wire,
 };
 
@@ -234,9 +234,14 @@ impl Packer {
         }
     }
 
-    /// Takes a signal, for a server that takes messages of so many bytes.
-    pub(crate) fn put(&self, subject: &Subject, message: &Message, payload_max: usize) -> Put {
-        let bytes = reach(message);
+    /// Takes a signal of a [reach](pack::reach), for a server that takes messages of so many bytes.
+    pub(crate) fn put(
+        &self,
+        subject: &Subject,
+        message: &Message,
+        bytes: usize,
+        payload_max: usize,
+    ) -> Put {
         let pack_max = PACK_MAX.min(payload_max.saturating_sub(pack::FRAME));
         let mut state = self.queue.lock();
         if state.closed {

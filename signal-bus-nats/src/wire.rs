@@ -95,14 +95,6 @@ pub(crate) fn size(headers: &HeaderMap, payload: &Bytes) -> usize {
     payload.len() + if headers == 0 { 0 } else { headers + FRAME }
 }
 
-/// At most so much the server counts of a message.
-pub(crate) fn size_max(message: &Message) -> usize {
-    let headers = message.headers.iter();
-    // A text whose blanks would be cut off is there twice.
-    let headers = headers.map(|(name, text)| 2 * (name.len() + text.len() + AROUND + EXACT.len()));
-    FRAME + headers.sum::<usize>() + message.payload.len()
-}
-
 /// Checks that the server takes so much.
 pub(crate) fn check_size(size: usize, limit: usize, topic: &str) -> Result<(), TransportError> {
     if size <= limit {

@@ -12,9 +12,10 @@ use std::{
 
 use signal_bus::transport::Message;
 
-/// Subjects of a sender that are known at once, and senders.
-const SUBJECTS_MAX: usize = 4096;
-const SENDERS_MAX: usize = 256;
+/// Subjects that are counted at once.
+const SENT_MAX: usize = 4096;
+/// Topics, of all senders together, of which it is known at once what has come.
+const CAME_MAX: usize = 16_384;
 /// Names of senders that are longer are none of a bus.
 const NAME_MAX: usize = 64;
 
@@ -71,7 +72,7 @@ impl Sent {
         let count = match self.subjects.get_mut(subject) {
             Some(count) => count,
             None => {
-                if SUBJECTS_MAX <= self.subjects.len() {
+                if SENT_MAX <= self.subjects.len() {
                     *self = Self::default();
                 }
                 self.subjects.entry(subject.into()).or_default()
@@ -88,7 +89,11 @@ impl Sent {
 
 /// What has come, of each sender that packs.
 #[derive(Default, Debug)]
-pub(crate) struct Came(HashMap<Box<str>, Sender>);
+pub(crate) struct Came {
+    senders: HashMap<Box<str>, Sender>,
+    /// Their topics; some may be forgotten already.
+    topics: usize,
+}
 
 #[derive(Debug)]
 struct Sender {
@@ -101,7 +106,7 @@ impl Came {
     /// Counts what has come in one message, with what was sent before it, if it says so; how many are missing between this and the last one.
     pub(crate) fn count(&mut self, before: Option<Before>, came: &[(Message, usize)]) -> u64 {
         // Mostly nobody packs.
-        if before.is_none() && self.0.is_empty() {
+        if before.is_none() && self.senders.is_empty() {
             return 0;
         }
         let Some((first, _)) = came.first() else {
@@ -112,15 +117,20 @@ impl Came {
         };
         let (topic, signals) = (&first.topic, came.len() as u64);
         let Some(before) = before else {
-            let sender = self.0.get_mut(name);
+            let sender = self.senders.get_mut(name);
             if let Some(count) = sender.and_then(|sender| sender.topics.get_mut(topic)) {
-                *count += signals;
+                *count = count.saturating_add(signals);
             }
             return 0;
         };
+        if CAME_MAX <= self.topics {
+            *self = Self::default();
+        }
         let sender = self.of(name, before.series);
         let sent = before.count.saturating_add(signals);
-        match sender.topics.insert(Arc::clone(topic), sent) {
+        let known = sender.topics.insert(Arc::clone(topic), sent);
+        self.topics += usize::from(known.is_none());
+        match known {
             // Whatever somebody claims, it is less than could be.
             Some(known) => {
                 let missing = before.count.checked_sub(known);
@@ -134,20 +144,17 @@ impl Came {
 
     /// Whether nobody who packs is known.
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.senders.is_empty()
     }
 
     /// What is known of a sender, in this series.
     fn of(&mut self, name: &str, series: u64) -> &mut Sender {
-        if SENDERS_MAX <= self.0.len() && !self.0.contains_key(name) {
-            self.0.clear();
-        }
         let new = || Sender {
             series,
             topics: HashMap::new(),
         };
-        let sender = self.0.entry(name.into()).or_insert_with(new);
-        if sender.series != series || SUBJECTS_MAX <= sender.topics.len() {
+        let sender = self.senders.entry(name.into()).or_insert_with(new);
+        if sender.series != series {
             *sender = new();
         }
         sender
@@ -161,7 +168,7 @@ mod tests {
         transport::{Message, header},
     };
 
-    use super::{Before, Came, SENDERS_MAX, SUBJECTS_MAX, Sent};
+    use super::{Before, CAME_MAX, Came, SENT_MAX, Sent};
 
     fn came(sender: &str, topic: &str, count: usize) -> Vec<(Message, usize)> {
         let headers = Headers::new().with(header::SENDER, sender);
@@ -204,20 +211,23 @@ mod tests {
         assert_eq!((count(2, 0), count(2, 1)), (0, 0));
         assert_eq!((count(2, 0), count(2, u64::MAX)), (0, 0));
         assert_eq!((count(2, 5), count(2, 7)), (0, 1));
+        count(2, u64::MAX);
+        assert_eq!(seen.count(None, &came("ann", "here", 1)), 0);
     }
 
     #[test]
     fn what_is_known_has_a_bound() {
         let (mut sent, mut seen) = (Sent::default(), Came::default());
-        for number in 0..=SUBJECTS_MAX {
+        for number in 0..=SENT_MAX {
             sent.count(&format!("s{number}"), 1);
         }
         assert_eq!(sent.subjects.len(), 1);
-        for number in 0..2 * SENDERS_MAX {
+        for number in 0..=CAME_MAX {
             let before = sent.count("here", 1);
-            seen.count(Some(before), &came(&format!("s{number}"), "here", 1));
+            let (sender, topic) = (format!("s{}", number / 100), format!("t{number}"));
+            seen.count(Some(before), &came(&sender, &topic, 1));
         }
-        assert!(seen.0.len() <= SENDERS_MAX);
+        assert_eq!((seen.senders.len(), seen.topics), (1, 1));
     }
 
     #[test]

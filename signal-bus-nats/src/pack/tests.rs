@@ -66,6 +66,10 @@ proptest! {
         let pack = packed(&messages);
         let reach: usize = messages.iter().map(reach).sum();
         prop_assert!(pack.payload.len() <= reach);
+        for message in &messages {
+            let alone = wire::size(&wire::headers(message), &message.payload);
+            prop_assert!(alone <= 3 * super::reach(message));
+        }
         prop_assert_eq!(opened(pack), messages);
     }
 
