@@ -177,7 +177,11 @@ fn headers(number: u64) -> HeaderMap {
 
 async fn bare_core(from: &Client, to: &Client, labelled: bool) -> f64 {
     let mut subscriber = to.subscribe("bare.core").await.unwrap();
-    to.flush().await.unwrap();
+    // Once something has come back, the server knows of both.
+    let inbox = to.new_inbox();
+    let mut back = to.subscribe(inbox.clone()).await.unwrap();
+    to.publish(inbox, "".into()).await.unwrap();
+    back.next().await.unwrap();
     let arrivals = Arc::<Arrivals>::default();
     arrivals.expect(CORE);
     let counts = Arc::clone(&arrivals);
