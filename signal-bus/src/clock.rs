@@ -7,43 +7,51 @@ use std::{
 
 use tokio::time::Instant;
 
+#[cfg(target_os = "linux")]
+const SECOND: i64 = 1_000_000_000;
+
 /// A point in time; one beyond what the clock can name is far enough away.
 pub(crate) fn later(from: Instant, wait: Duration) -> Instant {
     const FAR: Duration = Duration::from_secs(60 * 60 * 24 * 365 * 30);
     from.checked_add(wait.min(FAR)).unwrap_or(from)
 }
 
-/// The system's time as of its last tick, which is some milliseconds ago at most; cheaper to compare than to turn into a time.
-///
-/// Linux tells that several times faster than the time itself; elsewhere it is the time itself.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Tick(
-    #[cfg(target_os = "linux")] rustix::time::Timespec,
-    #[cfg(not(target_os = "linux"))] SystemTime,
-);
+/// A time of the system, in nanoseconds since 1970: cheaper to compare than to turn into a time.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Debug)]
+pub(crate) struct Tick(i64);
 
 impl Tick {
+    /// The time of the clock's last tick, which is some milliseconds ago at most.
+    ///
+    /// Linux tells that several times faster than the time itself; elsewhere it is the time itself.
     #[inline]
     pub(crate) fn last() -> Self {
         #[cfg(target_os = "linux")]
         {
             use rustix::time::{ClockId, clock_gettime};
 
-            Self(clock_gettime(ClockId::RealtimeCoarse))
+            let last = clock_gettime(ClockId::RealtimeCoarse);
+            let part = u32::try_from(last.tv_nsec).unwrap_or_default();
+            Self(last.tv_sec.wrapping_mul(SECOND).wrapping_add(part.into()))
         }
         #[cfg(not(target_os = "linux"))]
-        Self(SystemTime::now())
+        Self::now()
+    }
+
+    pub(crate) fn now() -> Self {
+        Self::of(SystemTime::now())
+    }
+
+    /// What nobody can count in nanoseconds is as early, or as late, as can be.
+    pub(crate) fn of(time: SystemTime) -> Self {
+        let since = time.duration_since(SystemTime::UNIX_EPOCH);
+        let since = since.map_or(0, |since| since.as_nanos());
+        Self(i64::try_from(since).unwrap_or(i64::MAX))
     }
 
     pub(crate) fn time(self) -> SystemTime {
-        #[cfg(target_os = "linux")]
-        {
-            let seconds = u64::try_from(self.0.tv_sec).unwrap_or_default();
-            let nanoseconds = u32::try_from(self.0.tv_nsec).unwrap_or_default();
-            SystemTime::UNIX_EPOCH + Duration::new(seconds, nanoseconds)
-        }
-        #[cfg(not(target_os = "linux"))]
-        self.0
+        let since = u64::try_from(self.0).unwrap_or_default();
+        SystemTime::UNIX_EPOCH + Duration::from_nanos(since)
     }
 }
 
@@ -74,6 +82,15 @@ mod tests {
         let (before, tick) = (SystemTime::now(), Tick::last().time());
         assert!(tick <= SystemTime::now());
         assert!(before.duration_since(tick).unwrap_or_default() < Duration::from_secs(1));
+    }
+
+    #[test]
+    fn a_tick_is_a_time_and_comes_in_its_order() {
+        let time = SystemTime::UNIX_EPOCH + Duration::new(1_700_000_000, 123_456_789);
+        assert_eq!(Tick::of(time).time(), time);
+        assert!(Tick::of(time) < Tick::of(time + Duration::from_nanos(1)));
+        let before = SystemTime::UNIX_EPOCH - Duration::from_secs(1);
+        assert_eq!(Tick::of(before).time(), SystemTime::UNIX_EPOCH);
     }
 
     #[test]

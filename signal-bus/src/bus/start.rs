@@ -27,7 +27,8 @@ use crate::{
     observe::{self, Observe},
     periodic::{self, schedule::schedules},
     queue::{
-        Exchange, Settings, begin_generation,
+        Exchange, Settings,
+        generation::begin_generation,
         kept::{Kept, Since},
         log::LogId,
         offer::Inside,

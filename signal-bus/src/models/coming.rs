@@ -16,7 +16,7 @@ use crate::{
     queue::{
         Exchange, Settings,
         admission::Rejected,
-        begin_generation,
+        generation::begin_generation,
         joining::Leave,
         kept::{Kept, Since},
         offer::Offer,

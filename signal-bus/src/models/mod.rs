@@ -32,7 +32,7 @@ use crate::{
     queue::{
         Ending, Exchange, Settings,
         admission::{Admission, Waited},
-        begin_generation,
+        generation::begin_generation,
         joining::Replay,
         kept::{Kept, Since},
         lane::Lane,

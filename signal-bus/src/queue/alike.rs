@@ -1,9 +1,9 @@
 //! Signals that are put in just as the one before them.
 //!
 //! Most publishers that have published do so again before anybody has looked. Then all that was asked for the first one holds for
-//! those behind it: who reads, that nobody sleeps or waits, how much room there is. So it is asked once for a part of a segment.
-//! Whatever might change an answer takes that back: somebody who reads, comes, leaves, goes beside or to sleep, and what is put
-//! in any other way.
+//! those behind it: who reads, that nobody sleeps, how much room there is beside what those who wait are to have. So it is asked
+//! once for a part of a segment. Whatever might change an answer takes that back: somebody who reads, comes, leaves, goes beside
+//! or to sleep, who begins to wait for room or ends, the close, and what is put in any other way.
 
 use std::{
     num::NonZeroUsize,
@@ -12,8 +12,12 @@ use std::{
 
 use crate::{
     clock::Tick,
-    queue::{Phase, State, lane::Lane, log::Log},
-    signal::{id::SignalId, label::About, values::Put},
+    queue::{
+        Phase, State,
+        lane::Lane,
+        log::{Log, LogId},
+    },
+    signal::{label::About, values::Put},
 };
 
 /// What may be put into the open end of a log without further questions.
@@ -21,10 +25,12 @@ use crate::{
 pub(super) struct Alike {
     /// So many signals, at least one of which is left out: what fills a segment seals it.
     pub(super) left: usize,
-    /// The tick that the last one was published after.
-    pub(super) tick: Option<Tick>,
+    /// When the last one was published: as good as now, until the clock has ticked once more.
+    pub(super) time: Tick,
     /// Who has published the last one, if that is known: its signals are all about the same.
     publisher: Option<NonZeroUsize>,
+    /// The state's, as it was when this was found out.
+    changes: u64,
 }
 
 impl State {
@@ -34,23 +40,26 @@ impl State {
         &mut self,
         lane: Lane,
         publisher: NonZeroUsize,
+        tick: Tick,
         value: &mut dyn Put,
     ) -> bool {
-        let usual = self.phase == Phase::Running
-            && self.generation == lane.generation
-            && self.lines.is_empty();
-        let log = self.logs.get_mut(lane.log.index());
-        let Some(log) = log.filter(|log| usual && log.alike.left != 0) else {
+        let Some(log) = self.logs.get_mut(lane.log.index()) else {
             return false;
         };
+        let usual = self.generation == lane.generation
+            && log.alike.changes == self.changes
+            && log.alike.publisher == Some(publisher)
+            && log.alike.left != 0
+            && tick <= log.alike.time;
         let id = self.last_signal.next();
-        let follows = log.follows(id, publisher, value);
-        if follows {
-            self.last_signal = id;
-            self.routed += 1;
-            self.working += log.readers().len();
+        if !(usual && log.open.put_alike(value, id)) {
+            return false;
         }
-        follows
+        log.count_alike();
+        self.last_signal = id;
+        self.routed += 1;
+        self.working += log.readers().len();
+        true
     }
 
     /// Lets signals of another publisher follow, if they are about the same as those before.
@@ -64,30 +73,41 @@ impl State {
         let log = log.filter(|log| log.open.is_about(about));
         log.is_some_and(|log| log.alike.publisher.replace(publisher) != Some(publisher))
     }
+
+    /// Lets signals follow the one that was put in last, those of its publisher without a look at what they are about.
+    ///
+    /// What waits in the line of their topic keeps its right of way.
+    pub(super) fn lets_follow(&mut self, log: LogId, line: usize, publisher: Option<NonZeroUsize>) {
+        let before = match self.phase {
+            Phase::Running => self.before(line, None),
+            Phase::Draining | Phase::Closed => usize::MAX,
+        };
+        let changes = self.changes;
+        self.logs[log.index()].lets_follow(before, publisher, changes);
+    }
 }
 
 impl Log {
-    /// Lets signals follow the one that was put in last, those of its publisher without a look at what they are about.
-    pub(super) fn lets_follow(&mut self, publisher: Option<NonZeroUsize>) {
+    /// As the state's, where so many others go before.
+    fn lets_follow(&mut self, before: usize, publisher: Option<NonZeroUsize>, changes: u64) {
+        let room = self
+            .capacity
+            .saturating_sub(self.used.saturating_add(before));
+        let in_segment = self.segment_max.saturating_sub(self.open.len() + 1);
+        self.alike.left = match self.open.is_empty() {
+            true => 0,
+            false => room.min(in_segment),
+        };
         self.alike.publisher = publisher;
-        if self.alike.tick.is_some() {
-            let room = self.capacity.saturating_sub(self.used);
-            let in_segment = self.segment_max.saturating_sub(self.open.len() + 1);
-            self.alike.left = room.min(in_segment);
-        }
+        self.alike.changes = changes;
     }
 
+    /// Counts one that follows.
     #[inline(always)]
-    fn follows(&mut self, id: SignalId, publisher: NonZeroUsize, value: &mut dyn Put) -> bool {
-        let follows = self.alike.publisher == Some(publisher)
-            && self.alike.tick == Some(Tick::last())
-            && self.open.put_alike(value, id, self.usual);
-        if follows {
-            self.alike.left -= 1;
-            self.used += 1;
-            self.end.store(self.end() + 1, Ordering::Relaxed);
-        }
-        follows
+    fn count_alike(&mut self) {
+        self.alike.left -= 1;
+        self.used += 1;
+        self.end.store(self.end() + 1, Ordering::Relaxed);
     }
 }
 
@@ -104,7 +124,7 @@ mod tests {
         queue::{
             Exchange, Settings,
             admission::Waited,
-            begin_generation,
+            generation::begin_generation,
             joining::Replay,
             kept::{Kept, Since},
             lane::Lane,
@@ -229,6 +249,14 @@ mod tests {
         // He who publishes has asked who is there, and has not come to the lock.
         join(&logged.exchange, 8);
         assert!(!logged.pass(), "the one who came gets it, too");
+    }
+
+    #[test]
+    fn nothing_follows_through_a_closed_gate() {
+        let logged = Logged::new(64);
+        assert!((0..3).all(|_| logged.pass()));
+        logged.exchange.close_gate();
+        assert!(!logged.pass());
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::{num::NonZeroUsize, sync::Arc};
 
 use crate::{
+    clock::Tick,
     queue::{
         Exchange, State,
         line::{Line, LineId},
@@ -52,7 +53,7 @@ impl Exchange {
 
     /// As [`pass_lane`](Self::pass_lane), for a value that is published from outside, about which there is nothing rare.
     ///
-    /// What it is about need not be looked up where the `publisher` has put in the one before it.
+    /// What it is about need not be looked up where the `publisher`, of whatever number, has put in the one before it.
     #[inline]
     pub(crate) fn pass_plain<'about>(
         &self,
@@ -61,23 +62,31 @@ impl Exchange {
         about: impl FnOnce() -> Option<(&'about Arc<About>, usize)>,
         value: &mut dyn Put,
     ) -> bool {
+        let tick = Tick::last();
         let mut state = self.lock();
-        if state.follows(lane, publisher, value) {
+        if state.follows(lane, publisher, tick, value) {
             return true;
         }
-        let Some(about) = about() else { return false };
         self.pass_first(state, lane, (publisher, about), value)
     }
 
     #[inline(never)]
-    fn pass_first(
+    fn pass_first<'about>(
         &self,
         mut state: Locked<'_, State>,
         lane: Lane,
-        (publisher, (about, line)): (NonZeroUsize, (&Arc<About>, usize)),
+        (publisher, about): (
+            NonZeroUsize,
+            impl FnOnce() -> Option<(&'about Arc<About>, usize)>,
+        ),
         value: &mut dyn Put,
     ) -> bool {
-        if state.changes_over(lane, publisher, about) && state.follows(lane, publisher, value) {
+        let Some((about, line)) = about() else {
+            return false;
+        };
+        if state.changes_over(lane, publisher, about)
+            && state.follows(lane, publisher, Tick::last(), value)
+        {
             return true;
         }
         let mut stamp = Stamp::PLAIN;
@@ -107,7 +116,7 @@ impl Exchange {
         asks.stamp.time = state.logs[lane.log.index()].time();
         state.routed += 1;
         let (receivers, idle) = state.put_in(lane.log, value, asks.stamp, asks.about, None);
-        state.logs[lane.log.index()].lets_follow(publisher);
+        state.lets_follow(lane.log, asks.line, publisher);
         if idle {
             let mut wakes = Wakes::default();
             state.wake_idle(lane.log, &mut wakes);

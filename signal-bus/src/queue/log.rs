@@ -191,12 +191,12 @@ impl Log {
     /// tick, whichever is later.
     #[inline]
     pub(super) fn time(&mut self) -> SystemTime {
-        let Some(last) = self.open.last_time() else {
-            return SystemTime::now();
+        let time = match self.open.last_time() {
+            Some(last) => Tick::of(last).max(Tick::last()),
+            None => Tick::now(),
         };
-        let tick = Tick::last();
-        self.alike.tick = Some(tick);
-        last.max(tick.time())
+        self.alike.time = time;
+        time.time()
     }
 
     /// Puts a signal in.

@@ -22,6 +22,7 @@ mod closing;
 pub(crate) mod cohort;
 pub(crate) mod crew;
 pub(crate) mod entry;
+pub(crate) mod generation;
 mod idle;
 pub(crate) mod joining;
 pub(crate) mod kept;
@@ -44,11 +45,7 @@ pub(crate) mod taking;
 mod waiting;
 pub(crate) mod wakes;
 
-use std::{
-    collections::BTreeMap,
-    num::NonZeroUsize,
-    sync::atomic::{self, Ordering},
-};
+use std::{collections::BTreeMap, num::NonZeroUsize, sync::atomic::Ordering};
 
 use crate::{
     guarded::{caught, discard},
@@ -68,12 +65,6 @@ use crate::{
     signal::id::SignalId,
     sync::{AtomicU8, Notify},
 };
-
-/// Begins a generation, whose number no other has, of whatever bus: what was found out under it holds nowhere else.
-pub(crate) fn begin_generation() -> u64 {
-    static BEGUN: atomic::AtomicU64 = atomic::AtomicU64::new(1);
-    BEGUN.fetch_add(1, Ordering::Relaxed)
-}
 
 /// How a queue behaves.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -151,6 +142,8 @@ struct State {
     logs: Vec<Log>,
     kept: Kept,
     lines: BTreeMap<LineId, Line>,
+    /// How often the phase has changed, or who waits in the lines: what lets others follow may not hold any more.
+    changes: u64,
     /// Handlers that wait in a line.
     blocked: Vec<Blocked>,
     last_signal: SignalId,
@@ -176,6 +169,7 @@ impl Exchange {
                 logs: Vec::new(),
                 kept,
                 lines: BTreeMap::new(),
+                changes: 0,
                 blocked: Vec::new(),
                 last_signal: SignalId::UNSET,
                 last_ticket: 0,
@@ -326,6 +320,7 @@ impl Exchange {
 impl State {
     fn set_phase(&mut self, phase: Phase, exchange: &Exchange) {
         self.phase = phase;
+        self.changes += 1;
         exchange.phase.store(phase as u8, Ordering::Release);
     }
 

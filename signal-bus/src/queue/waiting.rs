@@ -24,6 +24,7 @@ impl State {
     ) -> u64 {
         let ticket = ticket.unwrap_or_else(|| {
             self.last_ticket += 1;
+            self.changes += 1;
             self.remember_blocked(offer, self.last_ticket);
             self.last_ticket
         });
@@ -153,6 +154,7 @@ impl State {
         let Some(line) = self.lines.get_mut(&id) else {
             return;
         };
+        self.changes += 1;
         let was_first = line.is_first(ticket);
         line.leave(ticket);
         if line.is_empty() {

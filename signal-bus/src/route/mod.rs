@@ -26,7 +26,8 @@ use crate::{
     error::{InvalidTopic, publish::Refusal},
     guarded::discard,
     queue::{
-        Exchange, begin_generation,
+        Exchange,
+        generation::begin_generation,
         joining::{NotJoined, Replay},
         kept::{Keeps, Since},
         offer::Destination,

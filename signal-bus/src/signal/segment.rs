@@ -70,8 +70,8 @@ impl Segment {
     /// As [`put`](Self::put), behind others, for one that is about the same, was published when the last of them was, and has
     /// nothing that is rare.
     #[inline]
-    pub(crate) fn put_alike(&mut self, value: &mut dyn Put, id: SignalId, room: usize) -> bool {
-        let put = value.put(&mut self.values, room);
+    pub(crate) fn put_alike(&mut self, value: &mut dyn Put, id: SignalId) -> bool {
+        let put = value.follow(&mut self.values);
         if put {
             self.stamps.push_alike(id);
         }

@@ -145,6 +145,9 @@ pub enum Place<'a> {
 pub trait Put {
     /// Puts it behind the others, unless it cannot lie as they do; `room` for so many is made where there is none.
     fn put(&mut self, values: &mut Values, room: usize) -> bool;
+
+    /// Puts it behind the others if it can lie in place as they do and there is room; whether it did.
+    fn follow(&mut self, values: &mut Values) -> bool;
 }
 
 impl Put for Option<Arc<AnyValue>> {
@@ -165,6 +168,10 @@ impl Put for Option<Arc<AnyValue>> {
             push(shared, self.take(), room);
         }
         true
+    }
+
+    fn follow(&mut self, _: &mut Values) -> bool {
+        false
     }
 }
 
@@ -243,15 +250,21 @@ impl<T: Any> Places<T> {
 impl<T: Payload + Sized> Put for Placed<T> {
     #[inline]
     fn put(&mut self, values: &mut Values, room: usize) -> bool {
-        if let Kept::InPlace { places, .. } = &mut values.0 {
-            if let Some(places) = places.downcast_mut::<Places<T>>() {
-                if places.values.len() < places.values.capacity() {
-                    places.values.extend(self.value.take());
-                    return true;
-                }
-            }
+        self.follow(values) || self.put_anew(values, room)
+    }
+
+    #[inline]
+    fn follow(&mut self, values: &mut Values) -> bool {
+        let Kept::InPlace { places, .. } = &mut values.0 else {
+            return false;
+        };
+        let Some(Places { values, .. }) = places.downcast_mut::<Places<T>>() else {
+            return false;
+        };
+        if values.len() == values.capacity() {
+            return false;
         }
-        self.put_anew(values, room)
+        self.value.take().map(|value| values.push(value)).is_some()
     }
 }
 
