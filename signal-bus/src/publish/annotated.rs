@@ -200,7 +200,7 @@ impl<T: Payload> On<T> {
         place: impl Fn() -> Option<Placed<T>>,
     ) -> Option<Pending> {
         let tried = match self.is_fixed() {
-            true => publication.publish_again(TypeId::of::<T>(), &place),
+            true => publication.publish_again(TypeId::of::<T>, &place),
             false => None,
         };
         if tried == Some(true) {

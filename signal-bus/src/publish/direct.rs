@@ -1,6 +1,6 @@
 //! The short way of a publish: nobody hears its topic, or one log gets it, and nothing else wants to see the signal.
 
-use std::sync::Arc;
+use std::{num::NonZeroUsize, sync::Arc};
 
 use crate::{
     publish::{Receipt, publication::Publication},
@@ -8,7 +8,7 @@ use crate::{
         lane::{Asks, Lane},
         offer::Inside,
     },
-    route::{found::Way, slots::PublisherNumber, topic::Route},
+    route::{found::Way, topic::Route},
     scope::running::Running,
     signal::{label::Stamp, values::Put},
 };
@@ -27,7 +27,7 @@ impl Running {
     #[inline]
     pub(super) fn publish_plain<'route>(
         &self,
-        (lane, publisher): (Lane, PublisherNumber),
+        (lane, publisher): (Lane, NonZeroUsize),
         route: impl FnOnce() -> Option<&'route Arc<Route>>,
         value: &mut dyn Put,
     ) -> bool {

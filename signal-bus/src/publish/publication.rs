@@ -3,6 +3,7 @@
 use std::{
     any::TypeId,
     num::NonZeroUsize,
+    ptr::NonNull,
     sync::{
         Arc, OnceLock,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -12,11 +13,12 @@ use std::{
 use crate::{
     error::{Failure, publish::Refusal},
     observe::At,
-    queue::{log::LogId, offer::Inside},
+    queue::{generation::is_newest, lane::Lane, log::LogId, offer::Inside},
     registry::BusName,
     route::{
-        found::{Finding, Remembered},
+        found::{Finding, Recalled, Remembered},
         slots::PublisherNumber,
+        topic::Route,
     },
     scope::{self, Look, Scope, running::Running},
     signal::{Kind, headers::Headers, values::Put},
@@ -117,58 +119,96 @@ impl Publication {
     /// a lane. Whether it was published; `None` if that is to be found out.
     ///
     /// All else that a publish asks for was seen to then, and cannot change without a new generation: the bus of its name, its
-    /// topic, which is the same each time, the type of that, whether it is local, and who else wants to see the signal.
+    /// topic, which is the same each time, whether it is local, and who else wants to see the signal. Only what it `carries` may
+    /// be another type: that does not follow those before it, and finds no route.
     #[inline]
     pub(super) fn publish_again<V: Put>(
         &self,
-        carries: TypeId,
+        carries: fn() -> TypeId,
         place: impl FnOnce() -> Option<V>,
     ) -> Option<bool> {
-        if self.carries.get() != Some(&carries) {
-            return None;
+        let lane = match self.lane_of_only_bus() {
+            Some(lane) => lane,
+            None => match self.again(carries)? {
+                Again::Unheard => return Some(true),
+                Again::Lane(lane) => lane,
+            },
+        };
+        match place() {
+            Some(mut value) => self.publish_through(lane, carries, &mut value),
+            None => Some(false),
         }
-        match self.again()? {
-            Again::Unheard => Some(true),
-            Again::Lane(lane) => {
-                let value = place();
-                Some(value.is_some_and(|mut value| self.publish_through(lane, &mut value)))
-            }
-        }
+    }
+
+    /// The lane that the last one had, if that holds still: told without a look at the scope, which is of no other bus.
+    ///
+    /// That look has to be made before there is a value, for a `clone` is the user's, and is called only where somebody hears it.
+    #[inline]
+    fn lane_of_only_bus(&self) -> Option<Remembered> {
+        let lane = self.found.lane().filter(|_| scope::is_only_bus());
+        lane.filter(|lane| is_newest(lane.generation()))
     }
 
     /// How the last one was published, if that is known and holds still; what nobody hears is counted here.
     ///
     /// Not in line, nor what follows, so that each look at the place of the scope is in line, and each way as short as it can be.
     #[inline(never)]
-    fn again(&self) -> Option<Again> {
-        scope::with_innermost(|scope| self.again_on(&scope.running))
-    }
-
-    #[inline(never)]
-    fn again_on(&self, running: &Running) -> Option<Again> {
-        let generation = running.routes.generation();
-        if self.found.is_silent(generation) {
-            return running.counts_unheard().then_some(Again::Unheard);
-        }
-        self.found.remembered(generation).map(Again::Lane)
-    }
-
-    #[inline(never)]
-    fn publish_through(&self, lane: Remembered, value: &mut dyn Put) -> bool {
-        let published = scope::with_innermost(|scope| self.publish_in(scope, lane, value));
-        published == Some(true)
-    }
-
-    #[inline(never)]
-    fn publish_in(&self, scope: &Scope, lane: Remembered, value: &mut dyn Put) -> Option<bool> {
-        let (running, number) = (&scope.running, self.number());
-        let route = || running.routes.of_publisher(number);
-        // Another bus, or a later generation of this one, does not know the lane.
-        let lane = lane.lane()?;
-        Some(match scope.is_outside() && Headers::current().is_none() {
-            true => running.publish_plain((lane, number), route, value),
-            false => running.publish_within(route()?, lane, scope.inside(), value),
+    fn again(&self, carries: fn() -> TypeId) -> Option<Again> {
+        scope::with_innermost(|scope| {
+            let running = &scope.running;
+            match self.found.recall(running.routes.generation())? {
+                Recalled::Lane(lane) => Some(Again::Lane(lane)),
+                Recalled::Silent => self.unheard(running, carries),
+            }
         })
+    }
+
+    fn unheard(&self, running: &Running, carries: fn() -> TypeId) -> Option<Again> {
+        let unheard = self.carries.get() == Some(&carries()) && running.counts_unheard();
+        unheard.then_some(Again::Unheard)
+    }
+
+    /// Publishes through a lane of the bus this thread is in; whether it was published, `None` if it is in none.
+    #[inline(never)]
+    fn publish_through(
+        &self,
+        lane: Remembered,
+        carries: fn() -> TypeId,
+        value: &mut dyn Put,
+    ) -> Option<bool> {
+        scope::with_innermost(|scope| {
+            // Another bus, or a later generation of this one, does not know the lane.
+            let lane = lane.lane()?;
+            if !(scope.is_outside() && Headers::are_none()) {
+                return Some(self.publish_within(scope, lane, carries, value));
+            }
+            let running = &*scope.running;
+            let route = || self.route(running, carries);
+            Some(running.publish_plain((lane, NonNull::from(self).addr()), route, value))
+        })
+    }
+
+    #[inline(never)]
+    fn publish_within(
+        &self,
+        scope: &Scope,
+        lane: Lane,
+        carries: fn() -> TypeId,
+        value: &mut dyn Put,
+    ) -> bool {
+        let running = &scope.running;
+        let route = self.route(running, carries);
+        route.is_some_and(|route| running.publish_within(route, lane, scope.inside(), value))
+    }
+
+    /// What it has published on last, if that carries this.
+    fn route<'running>(
+        &self,
+        running: &'running Running,
+        carries: fn() -> TypeId,
+    ) -> Option<&'running Arc<Route>> {
+        let route = running.routes.of_publisher(self.number())?;
+        (route.about.carries.id == carries()).then_some(route)
     }
 
     pub(super) fn find(&self) -> Option<(Arc<Running>, Option<Inside>)> {

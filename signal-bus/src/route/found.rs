@@ -33,7 +33,19 @@ pub(crate) struct Finding(AtomicU64);
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Remembered(u64);
 
+/// What a publisher that has published finds again.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Recalled {
+    Silent,
+    Lane(Remembered),
+}
+
 impl Remembered {
+    #[inline]
+    pub(crate) fn generation(self) -> u64 {
+        self.0 >> WHAT_BITS
+    }
+
     #[inline]
     pub(crate) fn lane(self) -> Option<Lane> {
         let generation = self.0 >> WHAT_BITS;
@@ -104,24 +116,32 @@ impl Finding {
         self.get(generation) == Some(SILENT)
     }
 
-    /// The lane of its signals, if that was found out.
+    /// The lane of its signals, if that was found out in any generation.
     #[inline]
-    pub(crate) fn remembered(&self, generation: u64) -> Option<Remembered> {
+    pub(crate) fn lane(&self) -> Option<Remembered> {
         let found = self.0.load(Ordering::Acquire);
-        let holds = found >> WHAT_BITS == generation && LANE <= found & WHAT;
-        holds.then_some(Remembered(found))
+        (LANE <= found & WHAT).then_some(Remembered(found))
     }
 
+    /// Whether nobody hears it, or the lane of its signals, if that was found out.
     #[inline]
-    fn lane(&self, generation: u64) -> Option<Lane> {
-        self.remembered(generation)?.lane()
+    pub(crate) fn recall(&self, generation: u64) -> Option<Recalled> {
+        let found = self.0.load(Ordering::Acquire);
+        if found >> WHAT_BITS != generation {
+            return None;
+        }
+        match found & WHAT {
+            LANE.. => Some(Recalled::Lane(Remembered(found))),
+            SILENT => Some(Recalled::Silent),
+            _ => None,
+        }
     }
 
     #[inline]
     pub(super) fn way(&self, generation: u64) -> Way {
-        match self.lane(generation) {
-            Some(lane) => Way::Lane(lane),
-            None if self.is_silent(generation) => Way::Silent,
+        match self.recall(generation) {
+            Some(Recalled::Lane(lane)) => lane.lane().map_or(Way::Unknown, Way::Lane),
+            Some(Recalled::Silent) => Way::Silent,
             None => Way::Unknown,
         }
     }

@@ -235,6 +235,12 @@ pub fn any_running() -> bool {
     table::any()
 }
 
+/// Whether one bus runs in this program, so that no scope is of another one.
+#[inline]
+pub(crate) fn is_only_bus() -> bool {
+    table::is_one()
+}
+
 /// The running bus that annotated functions called here would use.
 ///
 /// That is the bus in whose scope this task runs, or else the only bus that runs on this tokio runtime.

@@ -21,7 +21,8 @@ thread_local! {
 /// It is held meanwhile, so nothing may be called that enters another one.
 #[inline]
 pub(super) fn with<R>(look: impl FnOnce(&Arc<Scope>) -> R) -> Option<R> {
-    PLACE.with_borrow(|place| place.as_deref().map(look))
+    let looked = PLACE.try_with(|place| place.borrow().as_deref().map(look));
+    looked.ok().flatten()
 }
 
 /// Calls a function in a scope, which is put in place meanwhile, and taken back.

@@ -11,7 +11,7 @@ use std::{
 
 use tokio::runtime::Id;
 
-use crate::{registry::BusName, scope::running::Running};
+use crate::{queue::generation::begin_generation, registry::BusName, scope::running::Running};
 
 /// How many buses there are in the program; zero spares annotated functions any further look.
 static COUNT: AtomicUsize = AtomicUsize::new(0);
@@ -32,6 +32,8 @@ impl Counted {
 
 impl Drop for Counted {
     fn drop(&mut self) {
+        // What was found out in it is not of the newest generation any more.
+        begin_generation();
         COUNT.fetch_sub(1, Ordering::Release);
     }
 }
@@ -39,6 +41,12 @@ impl Drop for Counted {
 #[inline]
 pub(crate) fn any() -> bool {
     COUNT.load(Ordering::Acquire) != 0
+}
+
+/// Whether there is one bus in the program, and no more.
+#[inline]
+pub(crate) fn is_one() -> bool {
+    COUNT.load(Ordering::Acquire) == 1
 }
 
 /// The buses of a runtime that fit.

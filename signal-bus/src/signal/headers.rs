@@ -151,6 +151,17 @@ impl Headers {
         }
     }
 
+    /// Whether the scope this code runs in has none.
+    #[inline]
+    pub(crate) fn are_none() -> bool {
+        !SET.load(Ordering::Relaxed) || Self::are_none_here()
+    }
+
+    #[inline(never)]
+    fn are_none_here() -> bool {
+        HEADERS.try_with(Self::is_none).unwrap_or(true)
+    }
+
     #[inline(never)]
     fn looked_for() -> Self {
         HEADERS.try_with(Clone::clone).unwrap_or_default()
