@@ -87,7 +87,7 @@ impl Exchange {
         context: &mut Context<'_>,
     ) -> Poll<Round> {
         let mut wakes = Wakes::default();
-        let mut state = self.lock();
+        let mut state = self.lock_late();
         if state.phase == Phase::Closed {
             return Poll::Ready(Round::Ended);
         }

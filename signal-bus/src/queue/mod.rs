@@ -294,6 +294,11 @@ impl Exchange {
         self.state.lock()
     }
 
+    #[inline]
+    fn lock_late(&self) -> Locked<'_, State> {
+        self.state.lock_late()
+    }
+
     /// Releases the lock, and wakes whom that concerns.
     #[inline]
     fn after(&self, state: Locked<'_, State>, mut wakes: Wakes) {

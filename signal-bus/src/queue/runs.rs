@@ -76,7 +76,7 @@ impl Exchange {
     pub(crate) fn poll_run(&self, hand: Through<'_>, context: &mut Context<'_>) -> Poll<bool> {
         let mut wakes = Wakes::default();
         let (queue, worker, settled) = (hand.queue, hand.worker, hand.handled.all());
-        let mut state = self.lock();
+        let mut state = self.lock_late();
         // After `abandon` the signals have been counted already.
         if state.phase == Phase::Closed {
             return Poll::Ready(false);

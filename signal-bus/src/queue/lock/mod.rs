@@ -35,5 +35,9 @@ mod modelled {
         pub(crate) fn lock(&self) -> Locked<'_, T> {
             self.0.lock().unwrap_or_else(PoisonError::into_inner)
         }
+
+        pub(crate) fn lock_late(&self) -> Locked<'_, T> {
+            self.lock()
+        }
     }
 }

@@ -8,6 +8,8 @@ use spin::mutex::{SpinMutex, SpinMutexGuard};
 const LOOKS: u32 = 100;
 /// And so often in all before he sleeps: whoever has the lock is not running, or has much to do.
 const LOOKS_AWAKE: u32 = 200;
+/// So long somebody lets others go on who finds the more the later he comes: a microsecond or two.
+const PATIENCE: u32 = 64;
 /// He sleeps for as long, so that whoever has the lock comes to run, however little its thread counts.
 const NAP: Duration = Duration::from_micros(50);
 
@@ -27,6 +29,21 @@ impl<T> Lock<T> {
             Some(locked) => locked,
             None => self.wait(),
         }
+    }
+
+    /// As [`lock`](Self::lock), for one who finds the more the later he comes: he lets others go on for a while.
+    #[inline]
+    pub(crate) fn lock_late(&self) -> Locked<'_, T> {
+        match self.0.try_lock() {
+            Some(locked) => locked,
+            None => self.wait_long(),
+        }
+    }
+
+    #[cold]
+    fn wait_long(&self) -> Locked<'_, T> {
+        (0..PATIENCE).for_each(|_| spin_loop());
+        self.lock()
     }
 
     #[cold]
@@ -73,8 +90,11 @@ mod tests {
             for _ in 0..THREADS {
                 scope.spawn(|| {
                     begin.wait();
-                    for _ in 0..TURNS {
-                        let mut counts = lock.lock();
+                    for turn in 0..TURNS {
+                        let mut counts = match turn % 2 {
+                            0 => lock.lock(),
+                            _ => lock.lock_late(),
+                        };
                         counts.0 += 1;
                         let other = counts.1 + 1;
                         counts.1 = other;
