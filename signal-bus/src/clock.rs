@@ -7,9 +7,6 @@ use std::{
 
 use tokio::time::Instant;
 
-#[cfg(target_os = "linux")]
-const SECOND: i64 = 1_000_000_000;
-
 /// A point in time; one beyond what the clock can name is far enough away.
 pub(crate) fn later(from: Instant, wait: Duration) -> Instant {
     const FAR: Duration = Duration::from_secs(60 * 60 * 24 * 365 * 30);
@@ -28,18 +25,28 @@ impl Tick {
     pub(crate) fn last() -> Self {
         #[cfg(target_os = "linux")]
         {
-            use rustix::time::{ClockId, clock_gettime};
-
-            let last = clock_gettime(ClockId::RealtimeCoarse);
-            let part = u32::try_from(last.tv_nsec).unwrap_or_default();
-            Self(last.tv_sec.wrapping_mul(SECOND).wrapping_add(part.into()))
+            Self::read(rustix::time::ClockId::RealtimeCoarse)
         }
         #[cfg(not(target_os = "linux"))]
         Self::now()
     }
 
     pub(crate) fn now() -> Self {
+        #[cfg(target_os = "linux")]
+        {
+            Self::read(rustix::time::ClockId::Realtime)
+        }
+        #[cfg(not(target_os = "linux"))]
         Self::of(SystemTime::now())
+    }
+
+    #[cfg(target_os = "linux")]
+    #[inline]
+    fn read(clock: rustix::time::ClockId) -> Self {
+        const SECOND: i64 = 1_000_000_000;
+        let time = rustix::time::clock_gettime(clock);
+        let part = u32::try_from(time.tv_nsec).unwrap_or_default();
+        Self(time.tv_sec.wrapping_mul(SECOND).wrapping_add(part.into()))
     }
 
     /// What nobody can count in nanoseconds is as early, or as late, as can be.

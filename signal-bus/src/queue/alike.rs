@@ -51,10 +51,11 @@ impl State {
             && log.alike.publisher == Some(publisher)
             && log.alike.left != 0
             && tick <= log.alike.time;
-        let id = self.last_signal.next();
-        if !(usual && log.open.put_alike(value, id)) {
+        if !(usual && log.open.follows(value)) {
             return false;
         }
+        let id = self.last_signal.next();
+        log.open.stamp_alike(id);
         log.count_alike();
         self.last_signal = id;
         self.routed += 1;
@@ -70,7 +71,7 @@ impl State {
         about: &Arc<About>,
     ) -> bool {
         let log = self.logs.get_mut(lane.log.index());
-        let log = log.filter(|log| log.open.is_about(about));
+        let log = log.filter(|log| log.alike.left != 0 && log.open.is_about(about));
         log.is_some_and(|log| log.alike.publisher.replace(publisher) != Some(publisher))
     }
 

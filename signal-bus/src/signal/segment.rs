@@ -70,12 +70,14 @@ impl Segment {
     /// As [`put`](Self::put), behind others, for one that is about the same, was published when the last of them was, and has
     /// nothing that is rare.
     #[inline]
-    pub(crate) fn put_alike(&mut self, value: &mut dyn Put, id: SignalId) -> bool {
-        let put = value.follow(&mut self.values);
-        if put {
-            self.stamps.push_alike(id);
-        }
-        put
+    pub(crate) fn follows(&mut self, value: &mut dyn Put) -> bool {
+        value.follow(&mut self.values)
+    }
+
+    /// Stamps what was put in by [`follows`](Self::follows).
+    #[inline]
+    pub(crate) fn stamp_alike(&mut self, id: SignalId) {
+        self.stamps.push_alike(id);
     }
 
     /// When the last of the signals was published.
