@@ -19,10 +19,6 @@ pub(crate) struct Manner {
     /// What led to it, where that is not the handler it is published from.
     pub(crate) origin: Option<Origin>,
     /// Whether the publisher waits if it has to, and so what travels may leave at once.
-    #[cfg_attr(
-        not(feature = "transport"),
-        expect(dead_code, reason = "nothing travels")
-    )]
     pub(crate) waits: bool,
     /// Whether the publisher keeps its signals in the bus.
     pub(crate) local: bool,

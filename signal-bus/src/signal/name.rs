@@ -56,19 +56,15 @@ impl Named {
         expect(unused_variables, reason = "nothing travels")
     )]
     pub(crate) fn numbered(&self, id: SignalId, headers: &Headers) {
-        match &self.names {
-            Some(names) => {
-                if let Some(own) = &names.own {
-                    self.by.remember(id, own, names.root.as_ref());
-                }
+        let names = self.names.as_ref();
+        if let Some(names) = names {
+            if let Some(own) = &names.own {
+                self.by.remember(id, own, names.root.as_ref());
             }
-            None =>
-            {
-                #[cfg(feature = "transport")]
-                if let Some(plain) = headers.as_plain() {
-                    self.by.remember(id, &Name::Given(plain.given), None);
-                }
-            }
+        }
+        #[cfg(feature = "transport")]
+        if let (None, Some(plain)) = (names, headers.as_plain()) {
+            self.by.remember(id, &Name::Given(plain.given), None);
         }
     }
 }
