@@ -28,9 +28,18 @@ pub(super) struct Alike {
     /// When the last one was published: as good as now, until the clock has ticked once more.
     pub(super) time: Tick,
     /// Who has published the last one, if that is known: its signals are all about the same.
-    publisher: Option<NonZeroUsize>,
+    pub(super) publisher: Option<NonZeroUsize>,
     /// The state's, as it was when this was found out.
     changes: u64,
+    /// Whether there are none, and the only reader sleeps: the first one wakes it.
+    pub(super) wakes: bool,
+}
+
+impl Alike {
+    /// Lets no signal in without questions for now.
+    pub(super) fn pause(&mut self) {
+        (self.left, self.wakes) = (0, false);
+    }
 }
 
 impl State {
@@ -71,7 +80,8 @@ impl State {
         about: &Arc<About>,
     ) -> bool {
         let log = self.logs.get_mut(lane.log.index());
-        let log = log.filter(|log| log.alike.left != 0 && log.open.is_about(about));
+        let granted = |log: &&mut Log| log.alike.left != 0 || log.alike.wakes;
+        let log = log.filter(|log| granted(log) && log.open.is_about(about));
         log.is_some_and(|log| log.alike.publisher.replace(publisher) != Some(publisher))
     }
 

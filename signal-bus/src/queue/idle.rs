@@ -21,6 +21,21 @@ impl Idle {
         self.readers.push(reader);
     }
 
+    /// The only one who waits, if that is a reader.
+    #[inline]
+    pub(super) fn only(&self) -> Option<QueueId> {
+        match (&*self.readers, &self.driver) {
+            ([only], None) => Some(*only),
+            _ => None,
+        }
+    }
+
+    /// Forgets the readers.
+    #[inline]
+    pub(super) fn clear(&mut self) {
+        self.readers.clear();
+    }
+
     pub(super) fn add_driver(&mut self, driver: &Waker) {
         match &mut self.driver {
             Some(known) => known.clone_from(driver),

@@ -10,7 +10,7 @@ use crate::{
         lock::Locked,
         log::LogId,
         offer::Inside,
-        wakes::Wakes,
+        wakes::{Wakes, wake},
     },
     signal::{
         id::SignalId,
@@ -67,6 +67,11 @@ impl Exchange {
         if state.follows(lane, publisher, tick, value) {
             return true;
         }
+        if let Some(waker) = state.comes_alone(lane, publisher, value) {
+            drop(state);
+            waker.into_iter().for_each(wake);
+            return true;
+        }
         self.pass_first(state, lane, (publisher, about), value)
     }
 
@@ -84,10 +89,15 @@ impl Exchange {
         let Some((about, line)) = about() else {
             return false;
         };
-        if state.changes_over(lane, publisher, about)
-            && state.follows(lane, publisher, Tick::last(), value)
-        {
-            return true;
+        if state.changes_over(lane, publisher, about) {
+            if state.follows(lane, publisher, Tick::last(), value) {
+                return true;
+            }
+            if let Some(waker) = state.comes_alone(lane, publisher, value) {
+                drop(state);
+                waker.into_iter().for_each(wake);
+                return true;
+            }
         }
         let mut stamp = Stamp::PLAIN;
         let mut asks = Asks {

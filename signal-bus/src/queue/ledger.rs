@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use crate::{
-    queue::{State, store::Store, stores::QueueId},
+    queue::{Exchange, State, store::Store, stores::QueueId},
     report::Tally,
 };
 
@@ -29,6 +29,13 @@ pub(crate) struct Publishing {
     pub(crate) topic: Arc<str>,
     /// Since when the publisher waits that has waited for longest.
     pub(crate) since: Instant,
+}
+
+impl Exchange {
+    /// Whether a publisher waits for room.
+    pub(crate) fn is_waited_for(&self) -> bool {
+        !self.lock().lines.is_empty()
+    }
 }
 
 impl State {

@@ -57,18 +57,18 @@ pub(crate) struct Log {
     /// Signals in the last one.
     pub(super) usual: usize,
     /// Those who get what is put in.
-    readers: Vec<QueueId>,
+    pub(super) readers: Vec<QueueId>,
     /// Those who wait for something to be put in.
     pub(super) idle: Idle,
     /// Those who go through it together.
     pub(super) cohort: Cohort,
     /// The readers that have signals of their own beside it.
     beside: Vec<QueueId>,
-    sealed: VecDeque<Sealed>,
+    pub(super) sealed: VecDeque<Sealed>,
     /// The number of the first sealed segment.
-    first: u64,
+    pub(super) first: u64,
     /// Whether segments have gone since lines were told last.
-    moved: bool,
+    pub(super) moved: bool,
     pub(super) open: Segment,
     /// What may be put into that without further questions.
     pub(super) alike: Alike,
@@ -82,7 +82,7 @@ pub(crate) struct Log {
 }
 
 #[derive(Debug)]
-struct Sealed {
+pub(super) struct Sealed {
     /// `None` once its last reader has begun with it.
     segment: Option<Arc<Segment>>,
     size: usize,
@@ -208,7 +208,7 @@ impl Log {
         about: &Arc<About>,
         ticket: Option<Ticket>,
     ) {
-        self.alike.left = 0;
+        self.alike.pause();
         if ticket.is_some() {
             // It is begun with by itself, so that it is known when.
             self.seal(None);
@@ -309,6 +309,7 @@ impl Log {
 
     /// Notes that a reader is done with the segment it has.
     pub(super) fn done(&mut self, reading: &mut Reading, wakes: &mut Wakes) {
+        self.done_alone(reading);
         if let Some(held) = reading.held.take() {
             self.leave_segment(held, 1, wakes);
         }
@@ -349,7 +350,7 @@ impl Log {
 
     /// Remembers a reader that has found nothing.
     pub(super) fn idle(&mut self, reading: &mut Reading, reader: QueueId) {
-        self.alike.left = 0;
+        self.alike.pause();
         if !std::mem::replace(&mut reading.idle, true) {
             self.idle.add(reader);
         }
@@ -358,7 +359,7 @@ impl Log {
 
     /// Remembers who drives readers that have all found nothing.
     pub(super) fn idle_together(&mut self, driver: &Waker) {
-        self.alike.left = 0;
+        self.alike.pause();
         self.idle.add_driver(driver);
         self.part_with_spare();
     }

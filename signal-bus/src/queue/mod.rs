@@ -31,6 +31,7 @@ pub(crate) mod ledger;
 pub(crate) mod line;
 mod lock;
 pub(crate) mod log;
+mod lone;
 pub(crate) mod offer;
 pub(crate) mod parked;
 mod reading;
@@ -267,11 +268,6 @@ impl Exchange {
         state.publishing()
     }
 
-    /// Whether a publisher waits for room.
-    pub(crate) fn is_waited_for(&self) -> bool {
-        !self.lock().lines.is_empty()
-    }
-
     /// How many signals may be outstanding in a queue.
     pub(crate) fn capacity(&self, queue: QueueId) -> Option<usize> {
         let state = self.lock();
@@ -312,13 +308,18 @@ impl Exchange {
     fn tell(&self, wakes: &mut Wakes) {
         wakes.drop_segments();
         if wakes.quiet {
-            // Whoever waits is the user's, and may panic when it is woken.
-            drop(caught(|| self.quiet.notify_waiters()));
+            self.tell_of_quiet();
         }
         if wakes.end {
             drop(caught(|| self.end.notify_waiters()));
         }
         wakes.wake();
+    }
+
+    /// Tells those who wait until all is settled, who are the user's, and may panic when they are woken.
+    #[cold]
+    fn tell_of_quiet(&self) {
+        drop(caught(|| self.quiet.notify_waiters()));
     }
 }
 

@@ -44,9 +44,13 @@ impl Parked {
 
     /// Wakes the one that came last: what it needs is likely still at hand.
     pub(crate) fn wake_one(&mut self, wakes: &mut Wakes) {
-        if let Some((_, waker)) = self.0.pop() {
-            wakes.add(waker);
-        }
+        self.take_one().into_iter().for_each(|one| wakes.add(one));
+    }
+
+    /// The one that came last, to be woken.
+    #[inline]
+    pub(crate) fn take_one(&mut self) -> Option<Waker> {
+        self.0.pop().map(|(_, waker)| waker)
     }
 
     pub(crate) fn wake_all(&mut self, wakes: &mut Wakes) {

@@ -29,6 +29,8 @@ pub(crate) struct Reading {
     pub(super) next: u64,
     /// The number of the segment that it is not done with.
     pub(super) held: Option<u64>,
+    /// How many signals it has taken out of the log, and is not done with.
+    pub(super) alone: usize,
     /// Whether it is among the idle.
     pub(super) idle: bool,
     /// How many were put in before each of the signals that it has of its own.
@@ -51,6 +53,7 @@ impl Reading {
             at: since,
             next,
             held: None,
+            alone: 0,
             idle: false,
             own: VecDeque::new(),
             beside: false,
@@ -74,9 +77,9 @@ impl Reading {
             .unwrap_or_else(|| self.end.load(Ordering::Relaxed))
     }
 
-    /// Whether it is among those for whom the oldest segment is kept.
+    /// Whether it is among those for whom the oldest segment is kept, or the room for what it has taken out.
     pub(super) fn holds_up(&self, log: &Log) -> bool {
-        self.held.unwrap_or(self.next) == log.first()
+        0 < self.alone || self.held.unwrap_or(self.next) == log.first()
     }
 
     /// Notes that it was woken.

@@ -7,8 +7,8 @@ use std::{
 
 use crate::{
     queue::{
-        Exchange, Phase, Settings, State, entry::Entry, log::Log, parked::WorkerId, store::Store,
-        stores::QueueId, wakes::Wakes,
+        Exchange, Phase, Settings, State, entry::Entry, lock::Locked, log::Log, parked::WorkerId,
+        store::Store, stores::QueueId, wakes::Wakes,
     },
     registry::subscriber::Overflow,
     signal::{lead::Lead, segment::Segment, stock::Stock},
@@ -73,10 +73,31 @@ impl Exchange {
     /// Settles what was handled of a run, and waits until it can be filled again; `false` when it never can.
     ///
     /// One visit of the lock does all that a worker wants of it between two runs, and before it goes to sleep.
-    pub(crate) fn poll_run(&self, hand: Through<'_>, context: &mut Context<'_>) -> Poll<bool> {
+    pub(crate) fn poll_run(&self, mut hand: Through<'_>, context: &mut Context<'_>) -> Poll<bool> {
+        let mut state = self.lock_late();
+        let Some(got) = state.turn_over_alone_in_log(&mut hand, context.waker()) else {
+            return self.poll_any_run(state, hand, context);
+        };
+        let quiet = state.tells_of_quiet();
+        drop(state);
+        if quiet {
+            self.tell_of_quiet();
+        }
+        match got {
+            Got::Signals => Poll::Ready(true),
+            Got::Nothing | Got::Ended => Poll::Pending,
+        }
+    }
+
+    #[inline(never)]
+    fn poll_any_run(
+        &self,
+        mut state: Locked<'_, State>,
+        hand: Through<'_>,
+        context: &mut Context<'_>,
+    ) -> Poll<bool> {
         let mut wakes = Wakes::default();
         let (queue, worker, settled) = (hand.queue, hand.worker, hand.handled.all());
-        let mut state = self.lock_late();
         // After `abandon` the signals have been counted already.
         if state.phase == Phase::Closed {
             return Poll::Ready(false);

@@ -32,7 +32,9 @@ pub(crate) struct Wakes {
     rest: Option<Box<Rest>>,
 }
 
-fn wake(waker: Waker) {
+/// Wakes somebody, who may be the user's and panic.
+#[inline]
+pub(super) fn wake(waker: Waker) {
     if let Err(panic) = caught(|| waker.wake()) {
         tracing::error!("a waker panicked: {panic}");
     }

@@ -60,6 +60,31 @@ impl Segment {
         put
     }
 
+    /// As [`put`](Self::put), for the first one, that is about the same as those which were there before, and has nothing that is
+    /// rare.
+    #[inline]
+    pub(crate) fn put_first(
+        &mut self,
+        value: &mut dyn Put,
+        (id, time): (SignalId, SystemTime),
+        room: usize,
+    ) -> bool {
+        let put = value.put(&mut self.values, room);
+        if put {
+            self.stamps.push_first(id, time, room);
+        }
+        put
+    }
+
+    /// Whether the signals that were put in last were about the same.
+    #[inline]
+    pub(crate) fn is_like(&self, other: &Self) -> bool {
+        match (&self.about, &other.about) {
+            (Some(about), Some(same)) => Arc::ptr_eq(about, same),
+            _ => false,
+        }
+    }
+
     /// Whether it has signals, and they are about this.
     #[inline]
     pub(crate) fn is_about(&self, about: &Arc<About>) -> bool {

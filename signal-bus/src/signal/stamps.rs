@@ -107,12 +107,20 @@ impl Stamps {
         self.ids.push(stamp.id);
     }
 
+    /// Puts the first one in, which has nothing that is rare.
+    #[inline]
+    pub(super) fn push_first(&mut self, id: SignalId, time: SystemTime, room: usize) {
+        self.begin(time, room);
+        self.ids.push(id);
+    }
+
     /// Puts one behind others that is like the last of them, but for its id, and has nothing that is rare.
     #[inline]
     pub(super) fn push_alike(&mut self, id: SignalId) {
         self.ids.push(id);
     }
 
+    #[inline]
     fn begin(&mut self, time: SystemTime, room: usize) {
         (self.first, self.last) = (time, time);
         if self.ids.capacity() == 0 {

@@ -1,6 +1,6 @@
 //! What a handler goes through: its own signals, or those that others have, too.
 
-use std::{collections::VecDeque, fmt, sync::Arc};
+use std::{collections::VecDeque, fmt, mem::swap, ops::Deref, sync::Arc};
 
 use crate::{
     guarded::discard,
@@ -17,12 +17,43 @@ pub(crate) struct Stock {
     waiting: VecDeque<Signal>,
     /// The one of those that is in hand.
     current: Option<Current>,
-    /// Signals that others may have, too; those before `at` are over, or the last of them is in hand.
-    segment: Option<Arc<Segment>>,
+    /// Signals that lie together; those before `at` are over, or the last of them is in hand.
+    segment: Option<Held>,
     at: usize,
-    spare: Option<Arc<Segment>>,
+    /// An empty segment to be filled again.
+    spare: Option<Held>,
     /// Whether a signal is still wanted when its handler has failed.
     keeps: bool,
+}
+
+/// Signals that lie together.
+pub(crate) enum Held {
+    /// Nobody else has them, so nobody counts who does.
+    Own(Box<Segment>),
+    /// Others may have them, too.
+    Shared(Arc<Segment>),
+}
+
+impl Deref for Held {
+    type Target = Segment;
+
+    #[inline]
+    fn deref(&self) -> &Segment {
+        match self {
+            Self::Own(segment) => segment,
+            Self::Shared(segment) => segment,
+        }
+    }
+}
+
+impl Held {
+    /// To be changed, if nobody else has them.
+    fn alone(&mut self) -> Option<&mut Segment> {
+        match self {
+            Self::Own(segment) => Some(segment),
+            Self::Shared(segment) => Arc::get_mut(segment),
+        }
+    }
 }
 
 /// The signal that the handler has in hand, if nobody else has it.
@@ -53,7 +84,22 @@ impl Stock {
     /// Lets the handler go through signals that others may have, too.
     pub(crate) fn add_segment(&mut self, segment: Arc<Segment>) {
         self.at = 0;
-        self.segment = Some(segment);
+        self.segment = Some(Held::Shared(segment));
+    }
+
+    /// Lets the handler go through all signals of a segment that nobody else reads, and leaves an empty one in its place;
+    /// whether signals can lie in that as they did.
+    #[inline]
+    pub(crate) fn take_over(&mut self, open: &mut Segment) -> bool {
+        let mut own = match self.spare.take() {
+            Some(Held::Own(own)) => own,
+            _ => Box::new(open.alike()),
+        };
+        swap(&mut *own, open);
+        let alike = open.is_like(&own);
+        self.at = 0;
+        self.segment = Some(Held::Own(own));
+        alike
     }
 
     /// Goes back to the first of the signals that others may have, too, to go through them once more.
@@ -62,18 +108,26 @@ impl Stock {
         self.at = 0;
     }
 
-    /// Takes the signals that others may have, too, when it is through with them.
+    /// Whether nothing is left of what it had, and that was let go of.
     #[inline]
-    pub(crate) fn take_segment(&mut self) -> Option<Arc<Segment>> {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.segment.is_none() && self.waiting.is_empty()
+    }
+
+    /// Takes the signals that lie together, when it is through with them.
+    #[inline]
+    pub(crate) fn take_segment(&mut self) -> Option<Held> {
         self.segment.take_if(|segment| segment.len() <= self.at)
     }
 
-    /// Lets go of the signals that others may have, too, when it is through; whoever is the last drops them.
+    /// Lets go of the signals that lie together, when it is through; whoever is the last drops them.
+    #[inline]
     pub(crate) fn release_segment(&mut self) {
         let Some(mut segment) = self.take_segment() else {
             return;
         };
-        if Segment::empty(&mut segment) {
+        if let Some(alone) = segment.alone() {
+            alone.clear();
             self.spare = Some(segment);
         }
     }
@@ -85,9 +139,15 @@ impl Stock {
         }
     }
 
-    /// An empty segment to be filled again, if it has one.
+    /// An empty segment to be filled again, if it has one that others had.
     pub(crate) fn take_spare(&mut self) -> Option<Arc<Segment>> {
-        self.spare.take()
+        match self.spare.take() {
+            Some(Held::Shared(spare)) => Some(spare),
+            own => {
+                self.spare = own;
+                None
+            }
+        }
     }
 
     /// How many signals have not been begun.
@@ -109,7 +169,7 @@ impl Stock {
     /// The signals that others may have, too, and how many of them were begun.
     #[inline]
     pub(super) fn split(&mut self) -> Option<(&Segment, &mut usize)> {
-        Some((self.segment.as_ref()?, &mut self.at))
+        Some((self.segment.as_deref()?, &mut self.at))
     }
 
     /// Goes to the next signal, if there is one that may be begun; the one before it is over then, and dropped.
@@ -153,7 +213,7 @@ impl Stock {
     /// The segment, and the place in it of the signal at hand, if that is one of those that others may have, too.
     #[inline]
     fn last(&self) -> Option<(&Segment, usize)> {
-        Some((self.segment.as_ref()?, self.at.checked_sub(1)?))
+        Some((self.segment.as_deref()?, self.at.checked_sub(1)?))
     }
 
     /// The place of the value at hand, from which it may have been taken.
@@ -174,7 +234,7 @@ impl Stock {
             return self.current.as_mut()?.value.take();
         };
         let at = self.at.checked_sub(1)?;
-        match Arc::get_mut(segment) {
+        match segment.alone() {
             Some(alone) => alone.values.take(at),
             None => segment.values.share(at),
         }
