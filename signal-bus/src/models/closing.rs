@@ -47,7 +47,7 @@ fn a_close(topic: fn() -> Topic, work: fn(&Topic) -> Vec<u64>) {
         // What is drained stays so.
         assert_eq!(closer.join().unwrap(), topic.tallies());
         topic.assert_done(let_in.len() as u64);
-        assert!(!topic.exchange.is_waited_for());
+        assert!(topic.exchange.publishing().is_empty());
     });
 }
 

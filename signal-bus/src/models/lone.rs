@@ -10,6 +10,7 @@ use loom::{future::block_on, thread};
 use crate::{
     models::{Hand, Topic, check, one_by_one},
     queue::joining::Leave,
+    scope::active::Active,
 };
 
 /// Signals that were handled before the model begins.
@@ -145,5 +146,29 @@ fn publishers_that_wait_for_the_only_reader_are_let_in() {
         topic.exchange.close_gate();
         assert_eq!(worker.join().unwrap(), 17);
         topic.assert_done(17);
+    });
+}
+
+#[test]
+fn a_run_that_was_taken_is_watched() {
+    check(3, || {
+        let topic = Topic::logged(1, 16);
+        assert!(topic.pass());
+        let active = Arc::new(Active::default());
+        assert!(active.begins_to_watch());
+        let watch = {
+            let (topic, active) = (topic.clone(), Arc::clone(&active));
+            // The watch ends where there is nothing to look at; otherwise it goes on.
+            thread::spawn(move || {
+                let needed = active.ends_to_watch() || topic.exchange.is_to_be_watched();
+                !(needed && active.begins_to_watch())
+            })
+        };
+        let mut hand = Hand::new();
+        assert!(hand.waits(&topic.exchange, topic.queues[0]));
+        let begins = !active.is_watched() && active.begins_to_watch();
+        let has_ended = watch.join().unwrap();
+        assert!(begins || !has_ended, "somebody watches it");
+        hand.handles();
     });
 }

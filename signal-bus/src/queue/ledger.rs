@@ -32,9 +32,15 @@ pub(crate) struct Publishing {
 }
 
 impl Exchange {
-    /// Whether a publisher waits for room.
-    pub(crate) fn is_waited_for(&self) -> bool {
-        !self.lock().lines.is_empty()
+    /// Whether a publisher waits for room, or a handler has signals.
+    pub(crate) fn is_to_be_watched(&self) -> bool {
+        let mut state = self.lock();
+        if state.working == 0 {
+            return !state.lines.is_empty();
+        }
+        state.update_all();
+        let mut stores = state.stores.iter();
+        !state.lines.is_empty() || stores.any(|(_, store)| store.is_busy())
     }
 }
 

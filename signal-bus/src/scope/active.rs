@@ -25,6 +25,12 @@ impl Active {
         (Entered(self), begins)
     }
 
+    /// Whether somebody watches.
+    #[inline]
+    pub(crate) fn is_watched(&self) -> bool {
+        self.count.load(Ordering::Acquire) & Self::WATCHED != 0
+    }
+
     /// Says that somebody watches; whether nobody did before.
     pub(crate) fn begins_to_watch(&self) -> bool {
         let before = self.count.fetch_or(Self::WATCHED, Ordering::AcqRel);

@@ -44,6 +44,15 @@ impl Running {
         entered
     }
 
+    /// Sees to it that handlers are watched which begin with what they have taken: who takes signals together need not be counted,
+    /// for those are outstanding.
+    #[inline]
+    pub(crate) fn begin(self: &Arc<Self>) {
+        if !self.active.is_watched() && self.active.begins_to_watch() {
+            self.watch_on();
+        }
+    }
+
     /// Waits until a signal is let in, and sees to it that the wait is watched.
     pub(crate) async fn admitted(self: &Arc<Self>, admission: &mut Admission) -> Waited {
         poll_fn(|context| {
@@ -67,7 +76,7 @@ impl Running {
 
     /// Ends the watch, if there is nothing to look at.
     fn rests_from_watching(&self) -> bool {
-        let is_needed = self.active.ends_to_watch() || self.exchange.is_waited_for();
+        let is_needed = self.active.ends_to_watch() || self.exchange.is_to_be_watched();
         // Whoever has begun in between may watch already.
         !(is_needed && self.active.begins_to_watch())
     }

@@ -294,8 +294,7 @@ impl Convoy {
 
     /// Gives each handler its turn.
     fn poll_turns(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        let running = Arc::clone(&self.running);
-        let _active = running.enter();
+        self.running.begin();
         let alone = self.seats.len() < 2;
         let begun = (!alone).then(Instant::now);
         let polled = self.poll_all_turns(context);

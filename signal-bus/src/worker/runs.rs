@@ -115,7 +115,7 @@ impl Hand {
 
     /// Calls the handler with what it has, until one call fails or there are no more signals.
     async fn handle(&mut self, running: &Arc<Running>) {
-        let _active = running.enter();
+        running.begin();
         poll_fn(|context| self.poll(running, context)).await;
     }
 }
