@@ -39,7 +39,10 @@ impl Histogram {
     pub(super) fn share(&self, time: Duration, signals: u64, others: u64) {
         let nanoseconds = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
         let each = nanoseconds / signals;
-        self.max.fetch_max(each, Ordering::Relaxed);
+        // To look costs less than to change.
+        if self.max.load(Ordering::Relaxed) < each {
+            self.max.fetch_max(each, Ordering::Relaxed);
+        }
         let more = weight(signals) + weight(others);
         let count = &self.counts[bucket(each)];
         if COUNT_MAX

@@ -260,7 +260,12 @@ impl Timing {
 
     /// Begins a call, before which so many signals were begun.
     pub(crate) fn begin(&mut self, before: u64) {
-        self.mark = self.is_due().then(Instant::now);
+        self.begin_after(before, None);
+    }
+
+    /// As [`begin`](Self::begin), of a call that begins when another one has [ended](Self::end).
+    pub(crate) fn begin_after(&mut self, before: u64, ended: Option<Instant>) {
+        self.mark = self.is_due().then(|| ended.unwrap_or_else(Instant::now));
         self.on = true;
         self.waited = false;
         self.calls += 1;
@@ -304,20 +309,29 @@ impl Timing {
         self.at = begun;
     }
 
-    /// Ends the call, with so many signals begun.
-    pub(crate) fn end<'meter>(&mut self, begun: u64, meter: impl FnOnce() -> &'meter Meter) {
+    /// Ends the call, with so many signals begun; returns when that was, if the call was timed.
+    pub(crate) fn end<'meter>(
+        &mut self,
+        begun: u64,
+        meter: impl FnOnce() -> &'meter Meter,
+    ) -> Option<Instant> {
         self.on = false;
         let over = (begun + 1).saturating_sub(self.at);
         match self.mark {
-            _ if over == 0 => {}
-            None => self.untimed += over,
+            _ if over == 0 => None,
+            None => {
+                self.untimed += over;
+                None
+            }
             Some(mark) => {
+                let now = Instant::now();
                 let others = match self.counts_for_others() {
                     true => std::mem::take(&mut self.untimed),
                     false => 0,
                 };
                 let histogram = &meter().histogram;
-                histogram.share(mark.elapsed(), over, others);
+                histogram.share(now.saturating_duration_since(mark), over, others);
+                Some(now)
             }
         }
     }

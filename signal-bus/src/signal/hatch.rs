@@ -30,9 +30,18 @@ pub(crate) fn close(outer: Outer) -> Option<Box<Stock>> {
     exchange(outer.0)
 }
 
-/// Takes what the worker has passed.
+/// Whether a handler has passed back what it was given, and has gone through all of it; then it lies there for the next one.
 #[inline]
-pub(super) fn take() -> Option<Box<Stock>> {
+pub(crate) fn passes_on() -> bool {
+    let mut back = exchange(None);
+    let through = back.as_mut().is_some_and(|stock| stock.begins_again());
+    exchange(back);
+    through
+}
+
+/// Takes what is in it.
+#[inline]
+pub(crate) fn take() -> Option<Box<Stock>> {
     exchange(None)
 }
 

@@ -62,7 +62,9 @@ impl Run {
     }
 
     /// The signals at hand.
-    #[inline]
+    ///
+    /// Not in line: each handler would have that code, and where many handle a signal they would not fit into the cache.
+    #[inline(never)]
     pub(crate) fn stretch<T: ?Sized + Payload>(&mut self) -> Stretch<'_, T, T::Row> {
         let stock = self.stock.as_deref_mut();
         Stretch::new(stock, &self.lead, self.templates.as_ref())

@@ -108,22 +108,33 @@ impl Stock {
         self.at = 0;
     }
 
+    /// Goes back to the first of the signals that others may have, too, if it is through with all it has; whether it is.
+    #[inline]
+    pub(crate) fn begins_again(&mut self) -> bool {
+        let through = self.left() == 0;
+        if through {
+            self.at = 0;
+        }
+        through
+    }
+
     /// Whether nothing is left of what it had, and that was let go of.
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
         self.segment.is_none() && self.waiting.is_empty()
     }
 
-    /// Takes the signals that lie together, when it is through with them.
+    /// Takes the signals that lie together from it.
     #[inline]
     pub(crate) fn take_segment(&mut self) -> Option<Held> {
-        self.segment.take_if(|segment| segment.len() <= self.at)
+        self.segment.take()
     }
 
     /// Lets go of the signals that lie together, when it is through; whoever is the last drops them.
     #[inline]
     pub(crate) fn release_segment(&mut self) {
-        let Some(mut segment) = self.take_segment() else {
+        let through = self.segment.take_if(|segment| segment.len() <= self.at);
+        let Some(mut segment) = through else {
             return;
         };
         if let Some(alone) = segment.alone() {

@@ -6,15 +6,12 @@
 
 use std::{
     future::poll_fn,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
-    task::{Context, Poll, Waker, ready},
+    sync::Arc,
+    task::{Context, Poll, ready},
     time::Duration,
 };
 
-use tokio::{task::coop, time::Instant};
+use tokio::time::Instant;
 
 use crate::{
     queue::{
@@ -24,89 +21,20 @@ use crate::{
         stores::QueueId,
     },
     scope::running::Running,
-    signal::{segment::Segment, stock::Stock},
+    signal::{hatch, segment::Segment, stock::Stock},
     worker::{
         hand::Hand,
-        pace::{Pace, SIGNALS_PER_TURN},
-        runs,
+        home::Home,
+        pace::{Pace, SIGNALS_PER_TURN, poll_step},
+        runs::{self, SIGNALS_PER_STEP},
     },
 };
 
 /// A handler that takes longer than this for a run while others wait leaves for good, if it does so twice.
 const LONG_RUN: Duration = Duration::from_micros(100);
 
-/// Where handlers that have left come back to.
-pub(crate) struct Home {
-    log: LogId,
-    /// Whether somebody waits at the door.
-    knocks: AtomicBool,
-    door: Mutex<Door>,
-}
-
-#[derive(Default)]
-struct Door {
-    /// Whether there is a convoy to come back to.
-    open: bool,
-    arrived: Vec<Hand>,
-    /// Whoever drives the convoy, while it sleeps.
-    driver: Option<Waker>,
-}
-
-impl Home {
-    fn new(log: LogId) -> Self {
-        Self {
-            log,
-            knocks: AtomicBool::new(false),
-            door: Mutex::new(Door {
-                open: true,
-                ..Door::default()
-            }),
-        }
-    }
-
-    /// Takes a handler in; or gives it back, if it is to be the first of a new convoy.
-    pub(super) fn enter(&self, hand: Hand) -> Option<Hand> {
-        let mut door = self.door();
-        if !door.open {
-            door.open = true;
-            return Some(hand);
-        }
-        door.arrived.push(hand);
-        self.knocks.store(true, Ordering::Release);
-        let driver = door.driver.take();
-        drop(door);
-        driver.into_iter().for_each(Waker::wake);
-        None
-    }
-
-    /// Takes in whoever is at the door.
-    fn let_in(&self, seats: &mut Vec<Seat>) {
-        if self.knocks.swap(false, Ordering::AcqRel) {
-            seats.extend(self.door().arrived.drain(..).map(Seat::from));
-        }
-    }
-
-    /// Sleeps until somebody comes; `false` if somebody has come already.
-    fn sleeps(&self, waker: &Waker) -> bool {
-        let mut door = self.door();
-        let sleeps = door.arrived.is_empty();
-        if sleeps {
-            door.driver = Some(waker.clone());
-        }
-        sleeps
-    }
-
-    /// Closes the door behind the last handler, unless another one stands before it.
-    fn close(&self) -> bool {
-        let mut door = self.door();
-        door.open = !door.arrived.is_empty();
-        !door.open
-    }
-
-    fn door(&self) -> MutexGuard<'_, Door> {
-        self.door.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
+/// Where signals come alone, it is learned of one of so many rounds how long they take.
+const LEARNED_EACH: u32 = 4;
 
 /// As [`work`](super::work), for the handlers of a log, which take one signal after the other.
 pub(crate) async fn work(running: Arc<Running>, log: LogId, hands: Vec<Hand>) {
@@ -129,6 +57,8 @@ pub(super) fn drive(
         stock: None,
         pace: Pace::default(),
         timed: false,
+        rounds: 0,
+        ended: None,
         seen: Seen::default(),
         spare: Vec::new(),
     };
@@ -148,6 +78,10 @@ struct Convoy {
     pace: Pace,
     /// Whether each handler is timed in this round, because the last one took long.
     timed: bool,
+    /// How many rounds there were.
+    rounds: u32,
+    /// When the handler before has ended, if it was measured just now.
+    ended: Option<Instant>,
     seen: Seen,
     spare: Vec<Arc<Segment>>,
 }
@@ -263,7 +197,9 @@ impl Convoy {
                 .for_each(|stock| drop(stock.take_segment()));
             self.spare.extend(self.segment.take());
             self.spare.retain_mut(Segment::empty);
-            self.home.let_in(&mut self.seats);
+            let seats = &mut self.seats;
+            self.home
+                .let_in(|hands| seats.extend(hands.map(Seat::from)));
             self.at = self.seats.len();
             if self.seats.is_empty() && self.home.close() {
                 return Poll::Ready(false);
@@ -295,15 +231,23 @@ impl Convoy {
     /// Gives each handler its turn.
     fn poll_turns(&mut self, context: &mut Context<'_>) -> Poll<()> {
         self.running.begin();
-        let alone = self.seats.len() < 2;
-        let begun = (!alone).then(Instant::now);
+        let begun = self.is_learned().then(Instant::now);
+        self.ended = None;
         let polled = self.poll_all_turns(context);
         let took = begun.map_or(Duration::ZERO, |begun| begun.elapsed());
         self.pace.learn(took);
         if polled.is_ready() {
+            self.rounds = self.rounds.wrapping_add(1);
             self.timed = self.pace.ends_long_round();
         }
         polled
+    }
+
+    /// Whether it is learned how long this round takes. To look at the clock costs as much as to call a small handler.
+    fn is_learned(&self) -> bool {
+        let signals = self.segment.as_ref().map_or(1, |segment| segment.len());
+        let often = self.timed || SIGNALS_PER_STEP <= signals;
+        1 < self.seats.len() && (often || self.rounds % LEARNED_EACH == 0)
     }
 
     fn poll_all_turns(&mut self, context: &mut Context<'_>) -> Poll<()> {
@@ -321,7 +265,12 @@ impl Convoy {
     /// Gives handlers their turn, as many as go to a step.
     fn turns(&mut self, context: &mut Context<'_>) {
         while self.at < self.seats.len() && !self.pace.is_step_due() {
-            match self.turn(context) {
+            let turn = match self.usual_turns(context) {
+                (0, None) => self.turn(context),
+                (_, None) => continue,
+                (_, Some(signals)) => Turn::Leaves(signals),
+            };
+            match turn {
                 Turn::Stays(0) => self.at += 1,
                 Turn::Stays(signals) => {
                     self.at += 1;
@@ -338,13 +287,46 @@ impl Convoy {
         }
     }
 
+    /// Gives handlers their turn that go together, one after the other, as long as that is as usual; how many those were, and how many
+    /// signals the one behind them was called with, if it leaves.
+    ///
+    /// What they go through lies in the hatch for all of them.
+    fn usual_turns(&mut self, context: &mut Context<'_>) -> (usize, Option<usize>) {
+        let segment = self.segment.as_ref().filter(|_| !self.timed);
+        let Some(size) = segment.map(|segment| segment.len()) else {
+            return (0, None);
+        };
+        let Some(mut all) = self.stock.take() else {
+            return (0, None);
+        };
+        all.rewind();
+        let outer = hatch::open(Some(all));
+        let most = self.pace.turns_left(size);
+        let (mut through, mut leaves) = (0, false);
+        for seat in self.seats[self.at..].iter_mut().take(most) {
+            if !seat.together || !seat.hand.is_usual() {
+                break;
+            }
+            let (hand, ended) = (&mut seat.hand, &mut self.ended);
+            leaves = !hand.poll_next(&self.running, size, ended, context);
+            if leaves {
+                break;
+            }
+            through += 1;
+        }
+        self.stock = hatch::close(outer);
+        self.at += through;
+        self.pace.did(through * (SIGNALS_PER_TURN + size));
+        (through, leaves.then_some(size))
+    }
+
     /// Gives one handler its turn.
-    #[inline]
     fn turn(&mut self, context: &mut Context<'_>) -> Turn {
         let Self {
             running,
             segment,
             stock,
+            ended,
             ..
         } = self;
         let seat = &mut self.seats[self.at];
@@ -357,7 +339,9 @@ impl Convoy {
                 };
                 all.rewind();
                 let size = segment.len();
-                *stock = seat.hand.poll_together(running, (all, size), context);
+                *stock = seat
+                    .hand
+                    .poll_together(running, (all, size), ended, context);
                 Turn::of(stock.is_some(), size)
             }
             _ => seat.poll_alone(running, context),
@@ -387,12 +371,6 @@ fn fill(mut stock: Box<Stock>, segment: &Arc<Segment>, running: &Running) -> Box
     stock.keep(running.keeps_dead());
     stock.add_segment(Arc::clone(segment));
     stock
-}
-
-/// Takes a step of those after which a task lets others run.
-fn poll_step(context: &mut Context<'_>) -> Poll<()> {
-    ready!(coop::poll_proceed(context)).made_progress();
-    Poll::Ready(())
 }
 
 #[cfg(test)]

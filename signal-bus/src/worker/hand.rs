@@ -8,6 +8,8 @@ use std::{
     task::{Context, Poll},
 };
 
+use tokio::time::Instant;
+
 use crate::{
     error::Outcome,
     guarded::{Guarded, caught},
@@ -109,37 +111,33 @@ impl Hand {
             self.timing.begin(self.lead.begun());
         }
         let (polled, back) = self.go_on(running, stock, context);
-        let ended = self.pause(running, polled, back);
-        if !ended && 0 < self.lead.unsettled() {
-            running.exchange.progress(self.gone.0.queue);
-        }
-        match ended {
-            true => Poll::Ready(()),
-            false => Poll::Pending,
-        }
+        self.pause(running, polled, back);
+        self.progress(running)
     }
 
     /// Calls the handler with signals that others have, too, so many of them, which come back if it is through with them.
     ///
-    /// Otherwise it has to go on by itself: it waits, or has failed.
+    /// Otherwise it has to go on by itself: it waits, or has failed. It may begin when another one has `ended`.
     #[inline]
     pub(super) fn poll_together(
         &mut self,
         running: &Arc<Running>,
         (stock, size): (Box<Stock>, usize),
+        ended: &mut Option<Instant>,
         context: &mut Context<'_>,
     ) -> Option<Box<Stock>> {
         let before = self.lead.begun();
         let timed = self.timing.is_due();
+        let after = ended.take();
         if timed {
-            self.timing.begin(before);
+            self.timing.begin_after(before, after);
         }
         let (polled, back) = self.go_on(running, Some(stock), context);
         match (polled, back) {
             (Poll::Pending, Some(stock)) if stock.left() == 0 => {
                 self.lead.end();
                 match timed {
-                    true => self.end_run(running),
+                    true => *ended = self.end_run(running),
                     // It is as if it had begun and ended now.
                     false => self.timing.pass(size),
                 }
@@ -154,6 +152,74 @@ impl Hand {
                 None
             }
         }
+    }
+
+    /// Whether its calls have begun, so that they only are to be polled.
+    #[inline]
+    pub(super) fn is_usual(&self) -> bool {
+        !self.calls.is_over()
+    }
+
+    /// As [`poll_together`](Self::poll_together), for one that [is as usual](Self::is_usual), with what lies in the hatch: that stays
+    /// there for the next one, if it is through with it.
+    #[inline]
+    pub(super) fn poll_next(
+        &mut self,
+        running: &Arc<Running>,
+        size: usize,
+        ended: &mut Option<Instant>,
+        context: &mut Context<'_>,
+    ) -> bool {
+        let before = self.lead.begun();
+        let timed = self.timing.is_due();
+        let after = ended.take();
+        if timed {
+            self.timing.begin_after(before, after);
+        }
+        let Self { scope, calls, .. } = self;
+        let polled = place::within(scope, || Pin::new(calls).poll(context));
+        if polled.is_pending() && hatch::passes_on() {
+            self.lead.end();
+            match timed {
+                true => *ended = self.end_run(running),
+                false => self.timing.pass(size),
+            }
+            return true;
+        }
+        if !timed {
+            self.timing.begin(before);
+        }
+        let back = hatch::take();
+        self.pause(running, polled, back);
+        false
+    }
+
+    /// As [`poll`](Self::poll), for a handler that does not wait, with what it has by itself: the shorter way, if it is through at once.
+    pub(super) fn poll_alone(
+        &mut self,
+        running: &Arc<Running>,
+        context: &mut Context<'_>,
+    ) -> Poll<()> {
+        let mut stock = self.stock.take().unwrap_or_default();
+        stock.keep(running.keeps(&self.gone.0));
+        let size = stock.left();
+        if let Some(mut stock) = self.poll_together(running, (stock, size), &mut None, context) {
+            stock.release_segment();
+            self.stock = Some(stock);
+            return Poll::Ready(());
+        }
+        self.progress(running)
+    }
+
+    /// Settles what was handled, if the handler waits; whether it does not.
+    fn progress(&self, running: &Running) -> Poll<()> {
+        if !self.waits() {
+            return Poll::Ready(());
+        }
+        if 0 < self.lead.unsettled() {
+            running.exchange.progress(self.gone.0.queue);
+        }
+        Poll::Pending
     }
 
     /// Polls the calls with what there is for the handler; what it gives back it is through with.
@@ -184,14 +250,14 @@ impl Hand {
         self.calls = Guarded::new((self.handle)(run));
     }
 
-    /// Notes that the handler waits, or how the run has ended; whether it has.
+    /// Notes that the handler waits, or how the run has ended.
     #[inline(never)]
-    fn pause(&mut self, running: &Arc<Running>, polled: Polled, back: Option<Box<Stock>>) -> bool {
+    fn pause(&mut self, running: &Arc<Running>, polled: Polled, back: Option<Box<Stock>>) {
         let work = &self.gone.0;
         if polled.is_pending() && back.is_none() {
             let (begun, lead) = (self.lead.begun(), &self.lead);
             self.timing.waits(begun, || work.meter(running, Some(lead)));
-            return false;
+            return;
         }
         let outcome = match polled {
             Poll::Pending => Ok(()),
@@ -210,17 +276,16 @@ impl Hand {
         // What others have, too, is let go of before it is settled, and no lock is held here.
         stock.release_segment();
         self.stock = Some(stock);
-        true
     }
 
-    /// Measures the run that has ended.
-    fn end_run(&mut self, running: &Running) {
+    /// Measures the run that has ended; returns when that was, if it is known.
+    fn end_run(&mut self, running: &Running) -> Option<Instant> {
         let begun = self.lead.begun();
         if self.timing.has_waited() {
             self.waited_until = begun;
         }
         let (work, lead) = (&self.gone.0, &self.lead);
-        self.timing.end(begun, || work.meter(running, Some(lead)));
+        self.timing.end(begun, || work.meter(running, Some(lead)))
     }
 
     /// Whether its handler is through with all it had, and has not failed.

@@ -4,6 +4,7 @@ mod calls;
 pub(crate) mod convoy;
 pub(crate) mod effort;
 pub(crate) mod hand;
+mod home;
 mod layered;
 mod load;
 mod measured;

@@ -4,7 +4,12 @@
 //! that is little, more go to a step, or the task would be taken from thread to thread every few microseconds, and fetch all that it
 //! needs to the other one each time.
 
-use std::time::Duration;
+use std::{
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use tokio::task::coop;
 
 use crate::worker::runs::SIGNALS_PER_STEP;
 
@@ -54,6 +59,13 @@ impl Pace {
         self.unlearned += signals;
     }
 
+    /// How many turns, in which so many signals are handled each, go before the next step.
+    #[inline]
+    pub(super) fn turns_left(&self, signals: usize) -> usize {
+        let left = self.step.saturating_sub(self.since_step);
+        left.div_ceil(SIGNALS_PER_TURN + signals)
+    }
+
     /// Whether it is time for a step.
     #[inline]
     pub(super) fn is_step_due(&self) -> bool {
@@ -84,6 +96,12 @@ impl Pace {
         (self.round, self.round_took) = (0, Duration::ZERO);
         long
     }
+}
+
+/// Takes a step of those after which a task lets others run.
+pub(super) fn poll_step(context: &mut Context<'_>) -> Poll<()> {
+    ready!(coop::poll_proceed(context)).made_progress();
+    Poll::Ready(())
 }
 
 #[cfg(test)]

@@ -1,16 +1,19 @@
 //! The short way of a worker whose handler takes one signal after the other: it has several of them in one go.
 
-use std::{future::poll_fn, sync::Arc, task::Poll};
-
-use tokio::task::coop;
+use std::{
+    future::poll_fn,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
 
 use crate::{
     registry::subscriber::Handle,
     scope::running::Running,
     worker::{
-        Handler, Work,
-        convoy::{self, Home},
+        Handler, Work, convoy,
         hand::Hand,
+        home::Home,
+        pace::{SIGNALS_PER_TURN, poll_step},
     },
 };
 
@@ -27,7 +30,7 @@ pub(crate) async fn work(running: Arc<Running>, hand: Hand) {
 
 /// What comes next for a handler in a task of its own.
 enum Next {
-    Run,
+    Rest,
     Home,
     End,
 }
@@ -43,24 +46,19 @@ pub(super) fn alone(
     home: Option<Arc<Home>>,
 ) -> impl Future<Output = ()> + Send + 'static {
     async move {
-        if hand.waits() {
-            hand.handle(&running).await;
-        }
+        let mut since_step = 0;
         loop {
-            match hand.next(&running, home.is_some()).await {
-                Next::Run => {}
+            let has_home = home.is_some();
+            let next =
+                poll_fn(|context| hand.poll_runs(&running, (has_home, &mut since_step), context));
+            match next.await {
+                Next::Rest => {
+                    if Box::pin(hand.work().rest(&running)).await {
+                        hand.try_one(&running).await;
+                    }
+                }
                 Next::Home => return go_home(running, hand, home).await,
                 Next::End => return hand.end(&running),
-            }
-            let size = hand.left();
-            if hand.work().rests(&running) && Box::pin(hand.work().rest(&running)).await {
-                hand.try_one(&running).await;
-                continue;
-            }
-            hand.handle(&running).await;
-            // A worker that always finds a signal would never let another task run.
-            for _ in 0..=size / SIGNALS_PER_STEP {
-                coop::consume_budget().await;
             }
         }
     }
@@ -85,23 +83,50 @@ impl Work {
 }
 
 impl Hand {
-    /// Waits for the next run; `has_home` if there are others it may go back to when there is none.
-    async fn next(&mut self, running: &Running, has_home: bool) -> Next {
-        // Who rests does so by itself, and others need not ask.
-        let rests = self.work().rests(running);
-        let goes = has_home && QUICK <= self.quick() && self.comes_back() && !rests;
-        poll_fn(
-            |context| match running.exchange.poll_run(self.through(), context) {
-                Poll::Ready(true) => Poll::Ready(Next::Run),
-                Poll::Ready(false) => Poll::Ready(Next::End),
-                Poll::Pending if goes => Poll::Ready(Next::Home),
+    /// Calls the handler with one run after the other, until it has to rest, or may go back to others, if it `has_home`, or there
+    /// will be no more.
+    fn poll_runs(
+        &mut self,
+        running: &Arc<Running>,
+        (has_home, since_step): (bool, &mut usize),
+        context: &mut Context<'_>,
+    ) -> Poll<Next> {
+        let mut each = SIGNALS_PER_TURN;
+        loop {
+            if self.waits() {
+                running.begin();
+                ready!(self.poll(running, context));
+            }
+            // A worker that always finds a signal would never let another task run.
+            while SIGNALS_PER_STEP <= *since_step {
+                ready!(poll_step(context));
+                *since_step -= SIGNALS_PER_STEP;
+            }
+            match running.exchange.poll_run(self.through(), context) {
+                Poll::Ready(true) => {}
+                Poll::Ready(false) => return Poll::Ready(Next::End),
+                // Who rests does so by itself, and others need not ask.
+                Poll::Pending if has_home && self.goes_home(running) => {
+                    return Poll::Ready(Next::Home);
+                }
                 Poll::Pending => {
                     self.rest();
-                    Poll::Pending
+                    return Poll::Pending;
                 }
-            },
-        )
-        .await
+            }
+            if self.work().rests(running) {
+                return Poll::Ready(Next::Rest);
+            }
+            running.begin();
+            *since_step += each + self.left();
+            // A run that comes right behind another one is a step of its own: while others run, signals gather.
+            each = SIGNALS_PER_STEP;
+            ready!(self.poll_alone(running, context));
+        }
+    }
+
+    fn goes_home(&self, running: &Running) -> bool {
+        QUICK <= self.quick() && self.comes_back() && !self.work().rests(running)
     }
 
     /// Tries one signal after a rest.
