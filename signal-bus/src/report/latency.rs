@@ -42,7 +42,7 @@ fn end(bucket: usize) -> Duration {
 /// How long the handler of a subscription takes for a signal, or for a batch: a histogram.
 ///
 /// To look at the clock for each signal would cost more than to deliver it, so the bus looks now and then: for each call whose
-/// handler waits for something, from the second one in a row on, and for each eighth of those that never wait. A handler that
+/// handler waits for something, from the second one in a row on, and for one in sixteen of those that never wait. A handler that
 /// takes its signals one after the other is called with up to 128 of them at once, and they share the time equally unless it
 /// waits between them. Each signal counts once: those that were not timed count as the next that were timed and did not wait
 /// either. So a mean is right, and the slowest of many signals that never wait may hide among the others of its run.
