@@ -152,15 +152,25 @@ async fn a_method_of_a_generic_type_is_checked_for_each_type() -> anyhow::Result
             false => bus.start().await?,
         };
         bus.scope(async {
-            again_and_again(async |number| Holds(number).held().await).await;
+            again_and_again(async |number| {
+                Holds(number).held().await;
+                // Also of a reader that waits for the next one.
+                bus.settled().await;
+            })
+            .await;
+            for _ in 0..4 {
+                Holds(7_u32).held().await;
+                bus.settled().await;
+            }
+            Holds(7_u64).held().await;
             Holds("of another type").held().await;
             Holds(7_u32).held().await;
         })
         .await;
         let stats = bus.close().await?.stats;
-        let done = if heard { 4 } else { 0 };
-        assert_eq!((stats.published, stats.refused), (4, 1), "{heard}");
-        assert_eq!((stats.unrouted, stats.total.done), (4 - done, done));
+        let done = if heard { 8 } else { 0 };
+        assert_eq!((stats.published, stats.refused), (8, 2), "{heard}");
+        assert_eq!((stats.unrouted, stats.total.done), (8 - done, done));
     }
     Ok(())
 }

@@ -51,6 +51,7 @@ use crate::{
         label::{About, Label, Stamp},
         lead::Lead,
         stock::Stock,
+        values::Placed,
     },
 };
 
@@ -170,7 +171,7 @@ impl Topic {
     /// Publishes as an annotated function does that is not async; whether it was let in.
     fn pass(&self) -> bool {
         let lane = self.lane.expect("it has a log");
-        let mut value = Some(value());
+        let mut value = Placed::new(7_u64, |value| *value);
         let about = || Some((&self.about, self.line));
         self.exchange
             .pass_plain(lane, NonZeroUsize::MIN, about, &mut value)

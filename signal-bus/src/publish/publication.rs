@@ -142,10 +142,12 @@ impl Publication {
 
     /// The lane that the last one had, if that holds still: told without a look at the scope, which is of no other bus.
     ///
-    /// That look has to be made before there is a value, for a `clone` is the user's, and is called only where somebody hears it.
+    /// That look has to be made before there is a value, for a `clone` is the user's, and is called only where somebody hears it. Here
+    /// it is enough that there is a scope.
     #[inline]
     fn lane_of_only_bus(&self) -> Option<Remembered> {
-        let lane = self.found.lane().filter(|_| scope::is_only_bus());
+        let only = || scope::is_only_bus() && scope::is_entered();
+        let lane = self.found.lane().filter(|_| only());
         lane.filter(|lane| is_newest(lane.generation()))
     }
 

@@ -149,6 +149,7 @@ mod tests {
             label::{About, Label, Stamp},
             lead::Lead,
             stock::Stock,
+            values::Placed,
         },
     };
 
@@ -201,7 +202,7 @@ mod tests {
         }
 
         fn pass(&self) -> bool {
-            let mut value = Some(Arc::new(7_u32) as _);
+            let mut value = Placed::new(7_u32, |value| *value);
             let about = || Some((&self.about, 0));
             self.exchange
                 .pass_plain(self.lane, NonZeroUsize::MIN, about, &mut value)

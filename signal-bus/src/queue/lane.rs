@@ -172,7 +172,9 @@ impl State {
     }
 
     fn is_free(&self, lane: Lane, asks: &Asks<'_>) -> bool {
-        let log = &self.logs[lane.log.index()];
+        let Some(log) = self.logs.get(lane.log.index()) else {
+            return false;
+        };
         let before = self.before(asks.line, asks.inside.as_ref());
         self.is_open(asks.inside.as_ref())
             && lane.generation == self.generation

@@ -365,7 +365,7 @@ impl Log {
     }
 
     /// Gives back bit by bit what a burst has needed.
-    fn part_with_spare(&mut self) {
+    pub(super) fn part_with_spare(&mut self) {
         if SPARE_USUAL < self.spare.len() {
             self.spare.pop();
         }

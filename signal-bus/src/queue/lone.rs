@@ -93,6 +93,7 @@ impl State {
         let log = log.filter(|log| usual && alike(log))?;
         let store = self.stores.get_mut(log.idle.only()?)?;
         let id = self.last_signal.next();
+        // A value of another type finds no place as those before it had.
         if !log
             .open
             .put_first(value, (id, SystemTime::now()), log.usual)
@@ -154,6 +155,7 @@ impl Log {
         if !replace(&mut reading.idle, true) {
             self.idle.add(reader);
         }
+        self.part_with_spare();
         let only = self.idle.only().is_some();
         self.alike.wakes = only && self.alike.publisher.is_some();
     }
@@ -178,7 +180,7 @@ mod tests {
             stores::QueueId,
         },
         registry::subscriber::Overflow,
-        signal::{Kind, label::About, lead::Lead, stock::Stock},
+        signal::{Kind, label::About, lead::Lead, stock::Stock, values::Placed},
     };
 
     /// A topic that one hears by a log of its own.
@@ -231,7 +233,7 @@ mod tests {
         /// Publishes as the publisher of a topic.
         fn pass(&self, topic: usize) -> bool {
             let publisher = NonZeroUsize::new(topic + 1).unwrap();
-            let mut value = Some(Arc::new(7_u32) as _);
+            let mut value = Placed::new(7_u32, |value| *value);
             let about = || Some((&self.abouts[topic], topic));
             self.exchange
                 .pass_plain(self.lane, publisher, about, &mut value)
@@ -292,6 +294,23 @@ mod tests {
             let names = topics.map(|topic| ["a", "b"][topic]);
             assert_eq!(alone.handles(), names);
         }
+    }
+
+    #[test]
+    fn a_value_of_another_type_has_no_place_among_those_before_it() {
+        let mut alone = Alone::new(64);
+        for _ in 0..4 {
+            assert!(alone.pass(0));
+            assert_eq!(alone.handles(), ["a"]);
+        }
+        assert!(alone.is_awaited());
+        let mut other = Placed::new(7_u64, |value| *value);
+        // Whoever publishes it has no route for its type.
+        let passed = alone
+            .exchange
+            .pass_plain(alone.lane, NonZeroUsize::MIN, || None, &mut other);
+        assert!(!passed && alone.pass(0));
+        assert_eq!(alone.handles(), ["a"]);
     }
 
     #[test]

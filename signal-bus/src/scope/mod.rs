@@ -235,6 +235,12 @@ pub fn any_running() -> bool {
     table::any()
 }
 
+/// Whether this thread is in a scope.
+#[inline]
+pub(crate) fn is_entered() -> bool {
+    place::is_there()
+}
+
 /// Whether one bus runs in this program, so that no scope is of another one.
 #[inline]
 pub(crate) fn is_only_bus() -> bool {

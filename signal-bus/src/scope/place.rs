@@ -25,6 +25,14 @@ pub(super) fn with<R>(look: impl FnOnce(&Arc<Scope>) -> R) -> Option<R> {
     looked.ok().flatten()
 }
 
+/// Whether there is a scope that this thread is in.
+#[inline]
+pub(super) fn is_there() -> bool {
+    PLACE
+        .try_with(|place| place.borrow().is_some())
+        .unwrap_or_default()
+}
+
 /// Calls a function in a scope, which is put in place meanwhile, and taken back.
 #[inline(always)]
 pub(crate) fn within<R>(scope: &mut Option<Arc<Scope>>, function: impl FnOnce() -> R) -> R {

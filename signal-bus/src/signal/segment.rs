@@ -69,7 +69,7 @@ impl Segment {
         (id, time): (SignalId, SystemTime),
         room: usize,
     ) -> bool {
-        let put = value.put(&mut self.values, room);
+        let put = self.follows(value);
         if put {
             self.stamps.push_first(id, time, room);
         }

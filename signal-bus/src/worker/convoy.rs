@@ -344,7 +344,11 @@ impl Convoy {
                     .poll_together(running, (all, size), ended, context);
                 Turn::of(stock.is_some(), size)
             }
-            _ => seat.poll_alone(running, context),
+            _ => {
+                // It takes the time that it takes, which is nobody's behind it.
+                *ended = None;
+                seat.poll_alone(running, context)
+            }
         };
         let long = begun.is_some_and(|begun| LONG_RUN < begun.elapsed());
         match turn {
