@@ -80,8 +80,9 @@ impl Delivery {
     ///   [page of the crate](crate#on-the-wire) says how to read them);
     /// - a group is to share its work evenly: a member gets a pack as a whole.
     ///
-    /// What is lost on the way is lost by packs, too. Each says how many signals went before it, so whoever hears the next one counts in
-    /// [`Stats::lost_on_the_way`](signal_bus::Stats::lost_on_the_way) what is missing.
+    /// What is lost on the way is lost by packs, too. Each says how many signals went before it, so whoever hears the next one, and is
+    /// no member of a group, counts in [`Stats::lost_on_the_way`](signal_bus::Stats::lost_on_the_way) what is missing; the
+    /// [page of the crate](crate#packs) says how far that can be relied on.
     ///
     /// # Examples
     ///

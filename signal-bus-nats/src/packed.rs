@@ -11,7 +11,10 @@ use signal_bus::{
         TransportFault, TransportFuture,
     },
 };
-use tokio::{task::consume_budget, time};
+use tokio::{
+    task::consume_budget,
+    time::{self, Instant},
+};
 
 use crate::{
     core::{Core, away},
@@ -85,19 +88,24 @@ impl Packed {
     async fn send(&self, message: &Message) -> Result<(), TransportError> {
         let since = self.core.own.events.violations_count();
         let (place, permitted) = self.prepare(message, since)?;
-        let within = self.core.publish_within;
-        let sent = async {
-            let number = self.wait(&place, message).await?;
-            if !permitted {
-                self.packer.has_left(number).await;
-            }
-            Ok(())
+        let end = Instant::now() + self.core.publish_within;
+        let Ok(number) = time::timeout_at(end, self.wait(&place, message)).await else {
+            return Err(away(message, "the server takes nothing in"));
         };
-        match time::timeout(within, sent).await {
-            Ok(sent) => sent?,
-            Err(_) => return Err(away(message, "the server takes nothing in")),
-        }
+        let number = number?;
         if !permitted {
+            match time::timeout_at(end, self.packer.has_left(number)).await {
+                Ok(true) => {}
+                Ok(false) => return Err(away(message, "the client has not taken it")),
+                // It may leave yet.
+                Err(_) => {
+                    let reason = format!(
+                        "`{}` has not left in time, and may do so later",
+                        message.topic
+                    );
+                    return Err(TransportError::new(TransportFault::Unknown, reason));
+                }
+            }
             let subject = place.subject;
             self.core.ask_for(&message.topic, subject, since).await?;
         }
@@ -108,7 +116,7 @@ impl Packed {
         let left = match self.packer.close(LEAVES_WITHIN).await {
             0 => Ok(()),
             count => {
-                let reason = format!("{count} signals that were published last have not left");
+                let reason = format!("{count} signals that were published have not left");
                 Err(TransportError::new(TransportFault::Unknown, reason))
             }
         };

@@ -5,7 +5,7 @@
 
 use std::{
     collections::VecDeque,
-    mem,
+    ops::Range,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -14,7 +14,7 @@ use async_nats::{Client, PublishError, Subject, message::OutboundMessage};
 use futures_util::{SinkExt as _, future::poll_fn};
 use signal_bus::transport::Message;
 use tokio::{
-    sync::{Notify, futures::Notified},
+    sync::{Mutex as AsyncMutex, Notify, futures::Notified},
     task::{JoinHandle, yield_now},
     time,
 };
@@ -33,7 +33,8 @@ const WAITING_MAX: usize = 256 * 1024;
 #[derive(Debug)]
 pub(crate) struct Packer {
     queue: Arc<Queue>,
-    handing: Mutex<Option<JoinHandle<()>>>,
+    /// Held while somebody waits for its end.
+    handing: AsyncMutex<Option<JoinHandle<()>>>,
 }
 
 /// What became of a signal that was to be packed.
@@ -66,9 +67,15 @@ struct State {
     bytes: usize,
     /// Signals that were taken.
     taken: u64,
-    /// Of them, those that the client has.
+    /// Of them, those that were handed over.
     gone: u64,
+    /// Of those, how many the client has refused in all.
+    refused: u64,
+    /// The last of them, by their numbers.
+    refused_last: Range<u64>,
     closed: bool,
+    /// Nothing is handed over any more.
+    ended: bool,
 }
 
 /// Signals of one subject.
@@ -150,6 +157,16 @@ impl State {
         }
     }
 
+    /// Notes that so many were handed over, and whether the client has taken them.
+    fn hand_over(&mut self, count: u64, taken: bool) {
+        let first = self.gone + 1;
+        self.gone += count;
+        if !taken {
+            self.refused += count;
+            self.refused_last = first..self.gone + 1;
+        }
+    }
+
     /// The oldest pack; nothing more goes along.
     fn take(&mut self) -> Option<Pack> {
         if self.packs.len() == 1 {
@@ -197,10 +214,10 @@ impl Queue {
             let (count, subject) = (pack.count, pack.subject.clone());
             let message = pack.into_message(&mut sent_before);
             let sent = ready.and_then(|()| client.start_send_unpin(message));
-            if let Err(error) = sent {
-                lost(count, &subject, &error);
+            if let Err(error) = &sent {
+                lost(count, &subject, error);
             }
-            self.lock().gone += count as u64;
+            self.lock().hand_over(count as u64, sent.is_ok());
             self.left.notify_waiters();
             if is_last {
                 // What the client has now leaves meanwhile, and others publish.
@@ -230,7 +247,7 @@ impl Packer {
         let handing = tokio::spawn(async move { handing.hand_over(client).await });
         Self {
             queue,
-            handing: Mutex::new(Some(handing)),
+            handing: AsyncMutex::new(Some(handing)),
         }
     }
 
@@ -269,30 +286,42 @@ impl Packer {
         self.queue.left.notified()
     }
 
-    /// Waits until the client has the so-manieth signal.
-    pub(crate) async fn has_left(&self, number: u64) {
+    /// Waits until the client has the so-manieth signal; `false` if it will not get it.
+    pub(crate) async fn has_left(&self, number: u64) -> bool {
         loop {
             let left = self.left();
-            if number <= self.queue.lock().gone {
-                return;
+            {
+                let state = self.queue.lock();
+                if number <= state.gone {
+                    return !state.refused_last.contains(&number);
+                }
+                if state.ended {
+                    return false;
+                }
             }
             left.await;
         }
     }
 
-    /// Takes nothing any more, and waits until the client has everything, but not for longer; how many signals it has not taken.
+    /// Takes nothing any more, and waits until the client has everything, but not for longer; how many signals it has not taken, those
+    /// included that it has refused before.
     pub(crate) async fn close(&self, within: Duration) -> u64 {
         self.end();
-        let handing = mem::take(&mut *self.handing.lock().unwrap_or_else(PoisonError::into_inner));
-        if let Some(mut handing) = handing
-            && time::timeout(within, &mut handing).await.is_err()
-        {
-            handing.abort();
-            drop(handing.await);
+        let mut handing = self.handing.lock().await;
+        if let Some(task) = handing.as_mut() {
+            if time::timeout(within, &mut *task).await.is_err() {
+                task.abort();
+                drop(task.await);
+            }
+            *handing = None;
         }
+        let not_taken = {
+            let mut state = self.queue.lock();
+            state.ended = true;
+            state.taken - state.gone + state.refused
+        };
         self.queue.left.notify_waiters();
-        let state = self.queue.lock();
-        state.taken - state.gone
+        not_taken
     }
 
     fn end(&self) {

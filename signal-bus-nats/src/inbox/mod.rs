@@ -23,6 +23,8 @@ const COUNT_MAX: usize = 65_536;
 const BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Messages that the bus takes from the client at once.
 const READ_AT_ONCE: usize = 64;
+/// Messages that are read in the bus's place until others have their turn.
+const FILLED_AT_ONCE: usize = 1024;
 /// How long a bus may make nothing of what it has taken until somebody reads in its place: so long the client has room.
 const PATIENCE: Duration = Duration::from_millis(5);
 
@@ -155,7 +157,7 @@ impl<S: Source> State<S> {
             return Poll::Ready(());
         };
         waker.clone_from(context.waker());
-        loop {
+        for _ in 0..FILLED_AT_ONCE {
             match source.poll_next_unpin(context) {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(None) => {
@@ -169,6 +171,9 @@ impl<S: Source> State<S> {
                 Poll::Ready(Some(_)) => self.lost += 1,
             }
         }
+        // Others of its thread, and the bus, which may come for these.
+        context.waker().wake_by_ref();
+        Poll::Pending
     }
 
     /// Hands over what waits; or if nothing does, what comes at once.

@@ -90,17 +90,14 @@ impl Sent {
 /// What has come, of each sender that packs.
 #[derive(Default, Debug)]
 pub(crate) struct Came {
+    /// By their names: a sender has a count for each of its connections.
     senders: HashMap<Box<str>, Sender>,
     /// Their topics; some may be forgotten already.
     topics: usize,
 }
 
-#[derive(Debug)]
-struct Sender {
-    series: u64,
-    /// By topic, how many signals have been sent, as far as is known.
-    topics: HashMap<Arc<str>, u64>,
-}
+/// By topic the name of the count, and how many signals have been sent, as far as is known.
+type Sender = HashMap<Arc<str>, Before>;
 
 impl Came {
     /// Counts what has come in one message, with what was sent before it, if it says so; how many are missing between this and the last one.
@@ -118,46 +115,35 @@ impl Came {
         let (topic, signals) = (&first.topic, came.len() as u64);
         let Some(before) = before else {
             let sender = self.senders.get_mut(name);
-            if let Some(count) = sender.and_then(|sender| sender.topics.get_mut(topic)) {
-                *count = count.saturating_add(signals);
+            if let Some(known) = sender.and_then(|sender| sender.get_mut(topic)) {
+                known.count = known.count.saturating_add(signals);
             }
             return 0;
         };
         if CAME_MAX <= self.topics {
             *self = Self::default();
         }
-        let sender = self.of(name, before.series);
-        let sent = before.count.saturating_add(signals);
-        let known = sender.topics.insert(Arc::clone(topic), sent);
+        let sender = match self.senders.get_mut(name) {
+            Some(sender) => sender,
+            None => self.senders.entry(name.into()).or_default(),
+        };
+        let sent = Before {
+            count: before.count.saturating_add(signals),
+            ..before
+        };
+        let known = sender.insert(Arc::clone(topic), sent);
         self.topics += usize::from(known.is_none());
-        match known {
-            // Whatever somebody claims, it is less than could be.
-            Some(known) => {
-                let missing = before.count.checked_sub(known);
-                missing
-                    .and_then(|missing| u32::try_from(missing).ok())
-                    .map_or(0, u64::from)
-            }
-            None => 0,
-        }
+        // Of another count nothing is known. Whatever somebody claims, it is less than could be.
+        let known = known.filter(|known| known.series == before.series);
+        let missing = known.and_then(|known| before.count.checked_sub(known.count));
+        missing
+            .and_then(|missing| u32::try_from(missing).ok())
+            .map_or(0, u64::from)
     }
 
     /// Whether nobody who packs is known.
     pub(crate) fn is_empty(&self) -> bool {
         self.senders.is_empty()
-    }
-
-    /// What is known of a sender, in this series.
-    fn of(&mut self, name: &str, series: u64) -> &mut Sender {
-        let new = || Sender {
-            series,
-            topics: HashMap::new(),
-        };
-        let sender = self.senders.entry(name.into()).or_insert_with(new);
-        if sender.series != series {
-            *sender = new();
-        }
-        sender
     }
 }
 
@@ -213,6 +199,20 @@ mod tests {
         assert_eq!((count(2, 5), count(2, 7)), (0, 1));
         count(2, u64::MAX);
         assert_eq!(seen.count(None, &came("ann", "here", 1)), 0);
+    }
+
+    #[test]
+    fn a_sender_counts_for_each_of_its_connections() {
+        let (mut one, mut two, mut seen) = (Sent::default(), Sent::default(), Came::default());
+        let mut missing = 0;
+        for _ in 0..3 {
+            for (sent, topic) in [(&mut one, "here"), (&mut two, "there")] {
+                sent.count(topic, 1);
+                let before = sent.count(topic, 1);
+                missing += seen.count(Some(before), &came("ann", topic, 1));
+            }
+        }
+        assert_eq!(missing, 4);
     }
 
     #[test]

@@ -81,6 +81,7 @@ fn unpack(pack: &Message, into: &mut Vec<(Message, usize)>) -> Result<(), Fault>
         headers: 0,
     };
     into.reserve(count);
+    let part = pack.payload.len().div_ceil(count);
     for number in 1..=count {
         let fault = |what| Fault::Signal(number, what);
         reader.headers().map_err(fault)?;
@@ -88,7 +89,9 @@ fn unpack(pack: &Message, into: &mut Vec<(Message, usize)>) -> Result<(), Fault>
         let payload = reader
             .payload()
             .ok_or_else(|| fault("the payload is cut off"))?;
-        let size = pack.topic.len() + reader.block.len() + payload.len();
+        // Each keeps the whole pack, so it counts for its part at least.
+        let own = pack.topic.len() + reader.block.len() + payload.len();
+        let size = own.max(part);
         let topic = pack.topic.clone();
         into.push((
             Message::new(topic, pack.payload.slice(payload), headers),

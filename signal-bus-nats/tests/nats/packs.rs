@@ -6,7 +6,7 @@ use async_nats::{Client, HeaderMap, Subscriber};
 use futures_util::StreamExt as _;
 use signal_bus::{
     Bus, BusGuard, Headers, PublishError, Signal, inject, publisher, subscriber,
-    transport::{Message, Transport as _},
+    transport::{Message, Transport as _, TransportFault},
 };
 use signal_bus_nats::{Delivery, Nats};
 
@@ -324,7 +324,7 @@ async fn what_has_not_left_at_the_end_is_told_with_its_number() -> anyhow::Resul
     server.kill();
     let error = connection.drain().await.expect_err("it cannot leave");
     let count = error.to_string();
-    let count = count.split_once(" signals that were published last have not left");
+    let count = count.split_once(" signals that were published have not left");
     let count: usize = count.expect("it says so").0.parse()?;
     println!("{count} have not left");
     // What waits for the client: at least as much as makes a publish wait.
@@ -404,5 +404,53 @@ async fn the_limit_of_what_waits_counts_signals_and_not_packs() -> anyhow::Resul
     assert!((65_536..70_000).contains(&done), "{done}");
     drop((listener, last));
     there.close().await?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_said_to_be_out_of_reach_reaches_nobody() -> anyhow::Result<()> {
+    let server = Server::start();
+    let (_client, mut heard) = wire(&server, "first.>").await?;
+    let nats = nats(&server).publish_timeout(Duration::from_millis(40));
+    let topics = ["many".to_owned(), "first.>".to_owned()];
+    let sends = nats.connect(&topics).await?;
+    let many = Message::new("many", "x".repeat(1000), Headers::new());
+    sends.publish(&many).await?;
+    server.stop();
+    // Until the client takes no more: some first ones are in a pack by then that has not left.
+    let (mut out_of_reach, mut unknown) = (Vec::new(), 0);
+    for number in 0..200 {
+        for _ in 0..100 {
+            if !matches!(sends.try_publish(&many), Some(Ok(()))) {
+                break;
+            }
+        }
+        let topic = format!("first.{number}");
+        let first = Message::new(topic.clone(), "7", Headers::new());
+        match sends.publish(&first).await.map_err(|error| error.fault()) {
+            Err(TransportFault::Unreachable) => out_of_reach.push(topic),
+            Err(TransportFault::Unknown) => unknown += 1,
+            // The system has it.
+            other => anyhow::ensure!(other.is_ok(), "{other:?}"),
+        }
+        if 5 < out_of_reach.len() {
+            break;
+        }
+    }
+    assert!(
+        0 < unknown && 5 < out_of_reach.len(),
+        "{unknown}, {out_of_reach:?}"
+    );
+    server.signal("CONT");
+    let mut came = Vec::new();
+    let second = Duration::from_secs(1);
+    while let Ok(Some(message)) = tokio::time::timeout(second, heard.next()).await {
+        came.push(message.subject.to_string());
+    }
+    assert!(!came.is_empty());
+    assert!(
+        out_of_reach.iter().all(|topic| !came.contains(topic)),
+        "{out_of_reach:?} {came:?}"
+    );
     Ok(())
 }
