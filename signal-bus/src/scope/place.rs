@@ -1,7 +1,7 @@
 //! The place of a thread where the scope lies that it is in, and what brings a scope of its own.
 
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     mem::ManuallyDrop,
     pin::Pin,
     sync::Arc,
@@ -14,6 +14,9 @@ thread_local! {
     // Behind a pointer: it is put in place and taken back each time a handler is polled.
     // Nobody leaves a scope there, so a thread that ends has nothing to drop, and need not be asked whether it has.
     static PLACE: RefCell<Option<ManuallyDrop<Arc<Scope>>>> = const { RefCell::new(None) };
+
+    // What is asked most is told in one look.
+    static IS_THERE: Cell<bool> = const { Cell::new(false) };
 }
 
 /// Looks at the scope this thread is in, if there is one.
@@ -28,9 +31,7 @@ pub(super) fn with<R>(look: impl FnOnce(&Arc<Scope>) -> R) -> Option<R> {
 /// Whether there is a scope that this thread is in.
 #[inline]
 pub(super) fn is_there() -> bool {
-    PLACE
-        .try_with(|place| place.borrow().is_some())
-        .unwrap_or_default()
+    IS_THERE.get()
 }
 
 /// Calls a function in a scope, which is put in place meanwhile, and taken back.
@@ -61,6 +62,7 @@ impl Drop for Within<'_> {
 #[inline]
 fn swap(scope: &mut Option<Arc<Scope>>) {
     let entered = scope.take().map(ManuallyDrop::new);
+    IS_THERE.set(entered.is_some());
     *scope = PLACE.replace(entered).map(ManuallyDrop::into_inner);
 }
 
