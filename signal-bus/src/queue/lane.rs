@@ -67,12 +67,10 @@ impl Exchange {
         if state.follows(lane, publisher, tick, value) {
             return true;
         }
-        if let Some(waker) = state.comes_alone(lane, publisher, value) {
-            drop(state);
-            waker.into_iter().for_each(wake);
-            return true;
+        match pass_alone(state, lane, publisher, value) {
+            None => true,
+            Some(state) => self.pass_first(state, lane, (publisher, about), value),
         }
-        self.pass_first(state, lane, (publisher, about), value)
     }
 
     #[inline(never)]
@@ -93,10 +91,9 @@ impl Exchange {
             if state.follows(lane, publisher, Tick::last(), value) {
                 return true;
             }
-            if let Some(waker) = state.comes_alone(lane, publisher, value) {
-                drop(state);
-                waker.into_iter().for_each(wake);
-                return true;
+            match pass_alone(state, lane, publisher, value) {
+                None => return true,
+                Some(back) => state = back,
             }
         }
         let mut stamp = Stamp::PLAIN;
@@ -127,13 +124,35 @@ impl Exchange {
         state.routed += 1;
         let (receivers, idle) = state.put_in(lane.log, value, asks.stamp, asks.about, None);
         state.lets_follow(lane.log, asks.line, publisher);
-        if idle {
-            let mut wakes = Wakes::default();
-            state.wake_idle(lane.log, &mut wakes);
-            drop(state);
-            wakes.wake();
-        }
+        wake_if(idle, state, lane.log);
         Some((id, receivers))
+    }
+}
+
+/// Lets a value in that comes alone, and wakes whom that concerns; the lock comes back if it is not let in.
+#[inline]
+fn pass_alone<'state>(
+    mut state: Locked<'state, State>,
+    lane: Lane,
+    publisher: NonZeroUsize,
+    value: &mut dyn Put,
+) -> Option<Locked<'state, State>> {
+    let Some(waker) = state.comes_alone(lane, publisher, value) else {
+        return Some(state);
+    };
+    drop(state);
+    waker.into_iter().for_each(wake);
+    None
+}
+
+/// Releases the lock, and wakes the readers of a log that wait for something to be put in, if any do.
+#[inline]
+fn wake_if(idle: bool, mut state: Locked<'_, State>, log: LogId) {
+    if idle {
+        let mut wakes = Wakes::default();
+        state.wake_idle(log, &mut wakes);
+        drop(state);
+        wakes.wake();
     }
 }
 
@@ -154,12 +173,7 @@ impl Exchange {
         asks.stamp.number(id);
         state.routed += 1;
         let (receivers, idle) = state.put_in(lane.log, value, asks.stamp, asks.about, None);
-        if idle {
-            let mut wakes = Wakes::default();
-            state.wake_idle(lane.log, &mut wakes);
-            drop(state);
-            wakes.wake();
-        }
+        wake_if(idle, state, lane.log);
         Some((id, receivers))
     }
 }

@@ -24,6 +24,14 @@ use crate::{
 /// How the calls of a handler have ended, if they have.
 type Polled = Poll<Result<Outcome, String>>;
 
+/// A call among others that has begun.
+#[derive(Clone, Copy)]
+struct Begun {
+    /// How many signals were begun before it.
+    before: u64,
+    timed: bool,
+}
+
 /// A handler, and how far it is.
 ///
 /// In this order, so that what a usual turn needs lies together.
@@ -126,32 +134,57 @@ impl Hand {
         ended: &mut Option<Instant>,
         context: &mut Context<'_>,
     ) -> Option<Box<Stock>> {
+        let begun = self.begin_next(ended);
+        let (polled, back) = self.go_on(running, Some(stock), context);
+        match (polled, back) {
+            (Poll::Pending, Some(stock)) if stock.left() == 0 => {
+                self.pass(running, begun, size, ended);
+                Some(stock)
+            }
+            (polled, back) => {
+                self.fall_out(running, begun, polled, back);
+                None
+            }
+        }
+    }
+
+    /// Begins a call among others.
+    #[inline(always)]
+    fn begin_next(&mut self, ended: &mut Option<Instant>) -> Begun {
         let before = self.lead.begun();
         let timed = self.timing.is_due();
         let after = ended.take();
         if timed {
             self.timing.begin_after(before, after);
         }
-        let (polled, back) = self.go_on(running, Some(stock), context);
-        match (polled, back) {
-            (Poll::Pending, Some(stock)) if stock.left() == 0 => {
-                self.lead.end();
-                match timed {
-                    true => *ended = self.end_run(running),
-                    // It is as if it had begun and ended now.
-                    false => self.timing.pass(size),
-                }
-                Some(stock)
-            }
-            (polled, back) => {
-                if !timed {
-                    self.timing.begin(before);
-                }
-                // Nothing is noted of it alone before it has left the others.
-                self.pause(running, polled, back);
-                None
-            }
+        Begun { before, timed }
+    }
+
+    /// Ends a call among others that went through all of so many signals at once.
+    #[inline(always)]
+    fn pass(&mut self, running: &Running, begun: Begun, size: usize, ended: &mut Option<Instant>) {
+        self.lead.end();
+        match begun.timed {
+            true => *ended = self.end_run(running),
+            // It is as if it had begun and ended now.
+            false => self.timing.pass(size),
         }
+    }
+
+    /// Notes that a call among others has not.
+    #[inline(always)]
+    fn fall_out(
+        &mut self,
+        running: &Arc<Running>,
+        begun: Begun,
+        polled: Polled,
+        back: Option<Box<Stock>>,
+    ) {
+        if !begun.timed {
+            self.timing.begin(begun.before);
+        }
+        // Nothing is noted of it alone before it has left the others.
+        self.pause(running, polled, back);
     }
 
     /// Whether its calls have begun, so that they only are to be polled.
@@ -170,27 +203,14 @@ impl Hand {
         ended: &mut Option<Instant>,
         context: &mut Context<'_>,
     ) -> bool {
-        let before = self.lead.begun();
-        let timed = self.timing.is_due();
-        let after = ended.take();
-        if timed {
-            self.timing.begin_after(before, after);
-        }
+        let begun = self.begin_next(ended);
         let Self { scope, calls, .. } = self;
         let polled = place::within(scope, || Pin::new(calls).poll(context));
         if polled.is_pending() && hatch::passes_on() {
-            self.lead.end();
-            match timed {
-                true => *ended = self.end_run(running),
-                false => self.timing.pass(size),
-            }
+            self.pass(running, begun, size, ended);
             return true;
         }
-        if !timed {
-            self.timing.begin(before);
-        }
-        let back = hatch::take();
-        self.pause(running, polled, back);
+        self.fall_out(running, begun, polled, hatch::take());
         false
     }
 
