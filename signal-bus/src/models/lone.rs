@@ -52,13 +52,7 @@ fn the_only_reader_is_woken_for_each_signal() {
     check(3, || {
         let (topic, hand) = asleep();
         let left = Arc::new(AtomicUsize::new(2));
-        let publishers = [2, 1].map(|count| {
-            let (topic, left) = (topic.clone(), Arc::clone(&left));
-            thread::spawn(move || {
-                (0..count).for_each(|_| assert!(topic.pass()));
-                topic.through(&left);
-            })
-        });
+        let publishers = topic.published_by([2, 1], &left);
         assert_eq!(work(&topic, hand), [1, 2, 3, 4, 5]);
         publishers.into_iter().for_each(|one| one.join().unwrap());
         topic.assert_done(5);

@@ -27,23 +27,26 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use loom::{future::block_on, model::Builder};
+use loom::{
+    future::block_on,
+    model::Builder,
+    thread::{self, JoinHandle},
+};
 
 use crate::{
     queue::{
         Ending, Exchange, Settings,
         admission::{Admission, Waited},
         generation::begin_generation,
-        joining::Replay,
-        kept::{Kept, Since},
+        kept::Kept,
+        kit::{join, one_by_one, through},
         lane::Lane,
         offer::{Destination, Inside, Offer, Target},
         parked,
-        runs::{Handled, Through},
+        runs::Through,
         store::Supply,
         stores::QueueId,
     },
-    registry::subscriber::Overflow,
     report::Tally,
     signal::{
         AnyValue, Kind, Signal,
@@ -64,20 +67,6 @@ fn check(interruptions: usize, model: impl Fn() + Send + Sync + 'static) {
     builder.check(model);
 }
 
-/// The settings of a queue whose handler takes one signal after the other.
-fn one_by_one(capacity: usize) -> Settings {
-    Settings {
-        capacity: NonZeroUsize::new(capacity).expect("a capacity"),
-        limit: NonZeroUsize::new(1),
-        keyed: false,
-        overflow: Overflow::Wait,
-        batch: None,
-        shared: false,
-        pulled: false,
-        replies: false,
-    }
-}
-
 /// A running exchange, and one topic with those who hear it.
 #[derive(Clone)]
 struct Topic {
@@ -94,7 +83,7 @@ impl Topic {
     /// A topic that so many hear, each with a queue of its own.
     fn heard_by(count: usize, settings: Settings) -> Self {
         let exchange = Arc::new(Exchange::new(Kept::new([]), 0, begin_generation()));
-        let queues: Vec<_> = (0..count).map(|_| join(&exchange, settings)).collect();
+        let queues: Vec<_> = (0..count).map(|_| join(&exchange, settings).0).collect();
         let generation = begin_generation();
         exchange.renew(generation);
         let destination = Destination {
@@ -129,9 +118,20 @@ impl Topic {
         topic
     }
 
+    /// Publishers of so many signals each, the last of which lets the topic go when `left` says that the others are through.
+    fn published_by(&self, counts: [usize; 2], left: &Arc<AtomicUsize>) -> [JoinHandle<()>; 2] {
+        counts.map(|count| {
+            let (topic, left) = (self.clone(), Arc::clone(left));
+            thread::spawn(move || {
+                (0..count).for_each(|_| assert!(topic.pass()));
+                topic.through(&left);
+            })
+        })
+    }
+
     /// This topic, and another one that one other hears.
     fn and_another(mut self, settings: Settings) -> (Self, Self) {
-        let queue = join(&self.exchange, settings);
+        let (queue, _) = join(&self.exchange, settings);
         let generation = begin_generation();
         self.exchange.renew(generation);
         self.destination.generation = generation;
@@ -238,15 +238,6 @@ fn place(id: SignalId) -> u64 {
     id.number() - SignalId::UNSET.number()
 }
 
-fn join(exchange: &Exchange, settings: Settings) -> QueueId {
-    let replay = Replay {
-        since: Since::Now,
-        wants: &|_| false,
-    };
-    let joined = exchange.join(settings, begin_generation(), &replay);
-    joined.expect("it runs")
-}
-
 /// Polls a wait once, as a publisher does who then turns to something else.
 fn poll_once(admission: &mut Admission) -> Poll<Waited> {
     Pin::new(admission).poll(&mut Context::from_waker(Waker::noop()))
@@ -271,16 +262,7 @@ impl Hand {
     }
 
     fn through(&mut self, queue: QueueId) -> Through<'_> {
-        Through {
-            queue,
-            worker: self.id,
-            handled: Handled {
-                done: self.lead.unsettled(),
-                dead: 0,
-            },
-            stock: &mut self.stock,
-            lead: &self.lead,
-        }
+        through((queue, self.id), &mut self.stock, &self.lead)
     }
 
     /// Waits until there is a run; whether there is one.

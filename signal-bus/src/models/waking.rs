@@ -26,13 +26,7 @@ fn handlers_that_are_driven_together_are_woken_for_each_signal() {
     check(3, || {
         let topic = Topic::logged(2, 24);
         let left = Arc::new(AtomicUsize::new(2));
-        let publishers = [2, 1].map(|count| {
-            let (topic, left) = (topic.clone(), Arc::clone(&left));
-            thread::spawn(move || {
-                (0..count).for_each(|_| assert!(topic.pass()));
-                topic.through(&left);
-            })
-        });
+        let publishers = topic.published_by([2, 1], &left);
         assert_eq!(block_on(drive(&topic)), [[1, 2, 3], [1, 2, 3]]);
         publishers.into_iter().for_each(|one| one.join().unwrap());
         topic.assert_done(3);

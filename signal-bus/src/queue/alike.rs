@@ -133,17 +133,15 @@ mod tests {
 
     use crate::{
         queue::{
-            Exchange, Settings,
+            Exchange,
             admission::Waited,
             generation::begin_generation,
-            joining::Replay,
-            kept::{Kept, Since},
+            kept::Kept,
+            kit::{join, one_by_one, through},
             lane::Lane,
             offer::{Destination, Offer, Target},
-            runs::{Handled, Through},
             stores::QueueId,
         },
-        registry::subscriber::Overflow,
         signal::{
             Kind, Signal,
             label::{About, Label, Stamp},
@@ -163,30 +161,10 @@ mod tests {
         lead: Arc<Lead>,
     }
 
-    fn join(exchange: &Exchange, capacity: usize) -> (QueueId, u64) {
-        let settings = Settings {
-            capacity: NonZeroUsize::new(capacity).unwrap(),
-            limit: NonZeroUsize::new(1),
-            keyed: false,
-            overflow: Overflow::Wait,
-            batch: None,
-            shared: false,
-            pulled: false,
-            replies: false,
-        };
-        let replay = Replay {
-            since: Since::Now,
-            wants: &|_| false,
-        };
-        let generation = begin_generation();
-        let queue = exchange.join(settings, generation, &replay).unwrap();
-        (queue, generation)
-    }
-
     impl Logged {
         fn new(capacity: usize) -> Self {
             let exchange = Exchange::new(Kept::new([]), 0, begin_generation());
-            let (queue, generation) = join(&exchange, capacity);
+            let (queue, generation) = join(&exchange, one_by_one(capacity));
             let log = exchange.share(&[queue]).unwrap();
             Self {
                 exchange: Arc::new(exchange),
@@ -213,16 +191,7 @@ mod tests {
             while self.stock.goes_on(&self.lead) {}
             self.lead.end();
             self.stock.release_segment();
-            let hand = Through {
-                queue: self.queue,
-                worker: 1,
-                handled: Handled {
-                    done: self.lead.unsettled(),
-                    dead: 0,
-                },
-                stock: &mut self.stock,
-                lead: &self.lead,
-            };
+            let hand = through((self.queue, 1), &mut self.stock, &self.lead);
             let mut context = Context::from_waker(Waker::noop());
             assert!(self.exchange.poll_run(hand, &mut context).is_ready());
             self.stock.left()
@@ -259,7 +228,7 @@ mod tests {
         let logged = Logged::new(64);
         assert!(logged.pass() && logged.pass());
         // He who publishes has asked who is there, and has not come to the lock.
-        join(&logged.exchange, 8);
+        join(&logged.exchange, one_by_one(8));
         assert!(!logged.pass(), "the one who came gets it, too");
     }
 

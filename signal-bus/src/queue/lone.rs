@@ -171,15 +171,14 @@ mod tests {
 
     use crate::{
         queue::{
-            Exchange, Settings,
+            Exchange,
             generation::begin_generation,
-            joining::{Leave, Replay},
-            kept::{Kept, Since},
+            joining::Leave,
+            kept::Kept,
+            kit::{join, one_by_one, through},
             lane::Lane,
-            runs::{Handled, Through},
             stores::QueueId,
         },
-        registry::subscriber::Overflow,
         signal::{Kind, label::About, lead::Lead, stock::Stock, values::Placed},
     };
 
@@ -203,22 +202,7 @@ mod tests {
     impl Alone {
         fn new(capacity: usize) -> Self {
             let exchange = Exchange::new(Kept::new([]), 0, begin_generation());
-            let settings = Settings {
-                capacity: NonZeroUsize::new(capacity).unwrap(),
-                limit: NonZeroUsize::new(1),
-                keyed: false,
-                overflow: Overflow::Wait,
-                batch: None,
-                shared: false,
-                pulled: false,
-                replies: false,
-            };
-            let replay = Replay {
-                since: Since::Now,
-                wants: &|_| false,
-            };
-            let generation = begin_generation();
-            let queue = exchange.join(settings, generation, &replay).unwrap();
+            let (queue, generation) = join(&exchange, one_by_one(capacity));
             let log = exchange.share(&[queue]).unwrap();
             Self {
                 exchange,
@@ -253,16 +237,7 @@ mod tests {
         }
 
         fn takes(&mut self) -> bool {
-            let hand = Through {
-                queue: self.queue,
-                worker: 1,
-                handled: Handled {
-                    done: self.lead.unsettled(),
-                    dead: 0,
-                },
-                stock: &mut self.stock,
-                lead: &self.lead,
-            };
+            let hand = through((self.queue, 1), &mut self.stock, &self.lead);
             let mut context = Context::from_waker(Waker::noop());
             self.exchange.poll_run(hand, &mut context).is_ready()
         }

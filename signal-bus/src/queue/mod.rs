@@ -26,6 +26,8 @@ pub(crate) mod generation;
 mod idle;
 pub(crate) mod joining;
 pub(crate) mod kept;
+#[cfg(test)]
+pub(crate) mod kit;
 pub(crate) mod lane;
 pub(crate) mod ledger;
 pub(crate) mod line;
