@@ -240,9 +240,11 @@ impl Core {
 /// What the client takes.
 type Outgoing = (Subject, HeaderMap, Bytes);
 
-async fn publish(client: &Client, outgoing: Outgoing) -> Result<(), PublishError> {
-    let (subject, headers, payload) = outgoing;
-    client.publish_with_headers(subject, headers, payload).await
+fn publish(
+    client: &Client,
+    (subject, headers, payload): Outgoing,
+) -> impl Future<Output = Result<(), PublishError>> + '_ {
+    client.publish_with_headers(subject, headers, payload)
 }
 
 fn cannot(message: &Message) -> String {
@@ -281,10 +283,7 @@ impl Connection for Core {
             Err(error) => return Some(Err(error)),
         };
         // A client that was not ready, and is not asked again, has not taken the message.
-        let (subject, headers, payload) = outgoing;
-        let client = &self.own.client;
-        let sent = client.publish_with_headers(subject, headers, payload);
-        let sent = sent.now_or_never()?;
+        let sent = publish(&self.own.client, outgoing).now_or_never()?;
         Some(sent.map_err(|error| self.refused(message, &error)))
     }
 

@@ -3,6 +3,7 @@
 use std::{
     mem,
     pin::Pin,
+    slice,
     sync::Arc,
     task::{Context, Poll, ready},
     vec,
@@ -84,9 +85,11 @@ impl Hears {
         self.opened = signals.into_iter();
     }
 
-    /// Whether a message is nothing but one signal, which nobody counts.
-    fn is_plain(&self, message: &Message) -> bool {
-        !pack::is_one(message) && self.came.as_ref().is_none_or(Came::is_empty)
+    /// Notes a signal that has come by itself.
+    fn note(&mut self, signal: &(Message, usize)) {
+        if let Some(came) = &mut self.came {
+            self.missing += came.count(None, slice::from_ref(signal));
+        }
     }
 }
 
@@ -102,10 +105,12 @@ impl Stream for Hears {
                 return Poll::Ready(None);
             };
             match self.message(&carried) {
-                Some(message) if self.is_plain(&message) => {
-                    return Poll::Ready(Some((message, carried.length)));
+                Some(message) if pack::is_one(&message) => self.open(message, carried.length),
+                Some(message) => {
+                    let signal = (message, carried.length);
+                    self.note(&signal);
+                    return Poll::Ready(Some(signal));
                 }
-                Some(message) => self.open(message, carried.length),
                 None => {}
             }
         }

@@ -140,11 +140,6 @@ impl Came {
             .and_then(|missing| u32::try_from(missing).ok())
             .map_or(0, u64::from)
     }
-
-    /// Whether nobody who packs is known.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.senders.is_empty()
-    }
 }
 
 #[cfg(test)]

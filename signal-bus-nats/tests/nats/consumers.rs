@@ -9,7 +9,7 @@ use signal_bus::{
 };
 use signal_bus_nats::Delivery;
 
-use crate::{Noted, connected, jetstream, nats, server::Server, stored, until};
+use crate::{Noted, connected, jetstream, nats, noting, server::Server, stored, until};
 
 /// Notes each signal with its attempt, after a while.
 fn slowly(
@@ -69,16 +69,7 @@ async fn comes_back(group: Option<&str>) -> anyhow::Result<()> {
         connected(&nats, &["gone"]).await,
         connected(&nats, &["gone"]).await,
     );
-    let noted = Noted::default();
-    let notes = noted.clone();
-    let mut options = there.subscription::<u32>("gone");
-    if let Some(group) = group {
-        options = options.group(group);
-    }
-    let listener = options.listen(move |x: Signal<u32>| {
-        notes.note(*x);
-        async {}
-    })?;
+    let (listener, noted) = noting(&there, "gone", group)?;
     there.connected().await;
     let jetstream = jetstream(&server).await;
     // Before the first one has come, and later.

@@ -31,7 +31,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use signal_bus::{Bus, BusGuard, BusHandle};
+use signal_bus::{Bus, BusGuard, BusHandle, Listener, Signal};
 use signal_bus_nats::{Nats, Streams};
 
 use tokio::task::JoinSet;
@@ -110,6 +110,25 @@ impl<T: Clone> Noted<T> {
     fn all(&self) -> Vec<T> {
         self.0.lock().unwrap().clone()
     }
+}
+
+/// Notes the numbers that come, as a member of a group if one is named.
+fn noting(
+    bus: &BusGuard,
+    pattern: &str,
+    group: Option<&str>,
+) -> anyhow::Result<(Listener, Noted<u32>)> {
+    let noted = Noted::default();
+    let notes = noted.clone();
+    let mut options = bus.subscription::<u32>(pattern);
+    if let Some(group) = group {
+        options = options.group(group);
+    }
+    let listener = options.listen(move |x: Signal<u32>| {
+        notes.note(*x);
+        async {}
+    })?;
+    Ok((listener, noted))
 }
 
 /// Waits until something is so; a server takes the time it takes.

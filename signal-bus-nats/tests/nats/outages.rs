@@ -19,7 +19,9 @@ use tokio::{
     sync::watch,
 };
 
-use crate::{Noted, connected, jetstream, nats, published_by_eight, server::Server, stored, until};
+use crate::{
+    Noted, connected, jetstream, nats, noting, published_by_eight, server::Server, stored, until,
+};
 
 /// Publishes from eight tasks while the server is killed so often; how many came twice.
 async fn kills(signals: u32, times: u32) -> anyhow::Result<usize> {
@@ -79,12 +81,7 @@ async fn pair(
         connected(nats, &[topic]).await,
         connected(nats, &[topic]).await,
     );
-    let noted = Noted::default();
-    let notes = noted.clone();
-    let listener = there.listen(topic, move |x: Signal<u32>| {
-        notes.note(*x);
-        async {}
-    })?;
+    let (listener, noted) = noting(&there, topic, None)?;
     listener.detach();
     there.connected().await;
     Ok((here, there, noted))

@@ -10,7 +10,7 @@ use signal_bus::{
 };
 use signal_bus_nats::{Delivery, Nats};
 
-use crate::{Noted, connected, server::Server, until};
+use crate::{Noted, connected, noting, server::Server, until};
 
 const PACK: &str = "application/vnd.signal-bus.pack; version=1";
 
@@ -25,12 +25,7 @@ fn plain(server: &Server) -> Nats {
 
 /// Notes the numbers that come.
 async fn hears(bus: &BusGuard, pattern: &str) -> anyhow::Result<Noted<u32>> {
-    let noted = Noted::default();
-    let notes = noted.clone();
-    let listener = bus.listen(pattern, move |x: Signal<u32>| {
-        notes.note(*x);
-        async {}
-    })?;
+    let (listener, noted) = noting(bus, pattern, None)?;
     listener.detach();
     bus.connected().await;
     Ok(noted)

@@ -4,9 +4,8 @@ use async_nats::jetstream::{
     self,
     stream::{Config, RetentionPolicy},
 };
-use signal_bus::{BusGuard, Listener, Signal};
 
-use crate::{Noted, connected, jetstream, nats, server::Server, stored, until};
+use crate::{connected, jetstream, nats, noting, server::Server, stored, until};
 
 /// A stream `JOBS` of that kind, made by somebody else.
 async fn stream(server: &Server, retention: RetentionPolicy) -> jetstream::Context {
@@ -19,21 +18,6 @@ async fn stream(server: &Server, retention: RetentionPolicy) -> jetstream::Conte
     };
     jetstream.create_stream(config).await.unwrap();
     jetstream
-}
-
-/// Notes what comes, of a group if one is named.
-fn listen(bus: &BusGuard, group: Option<&str>) -> anyhow::Result<(Listener, Noted<u32>)> {
-    let noted = Noted::default();
-    let notes = noted.clone();
-    let mut options = bus.subscription::<u32>("jobs.a");
-    if let Some(group) = group {
-        options = options.group(group);
-    }
-    let listener = options.listen(move |x: Signal<u32>| {
-        notes.note(*x);
-        async {}
-    })?;
-    Ok((listener, noted))
 }
 
 /// Waits until a stream is empty: what was handled is acknowledged a little later.
@@ -58,8 +42,8 @@ async fn a_group_works_a_work_queue_off_from_its_begin() -> anyhow::Result<()> {
         connected(&nats, &["jobs.>"]).await,
     );
     let workers = [
-        listen(&one, Some("workers"))?,
-        listen(&two, Some("workers"))?,
+        noting(&one, "jobs.a", Some("workers"))?,
+        noting(&two, "jobs.a", Some("workers"))?,
     ];
     one.connected().await;
     two.connected().await;
@@ -113,7 +97,10 @@ async fn what_all_that_are_interested_have_handled_is_deleted_and_not_lost() -> 
         connected(&nats, &["jobs.>"]).await,
         connected(&nats, &["jobs.>"]).await,
     );
-    let heard = [listen(&there, None)?, listen(&there, Some("group"))?];
+    let heard = [
+        noting(&there, "jobs.a", None)?,
+        noting(&there, "jobs.a", Some("group"))?,
+    ];
     there.connected().await;
     for x in 0..100_u32 {
         here.publish("jobs.a", x).await?;
