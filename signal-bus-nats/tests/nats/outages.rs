@@ -23,26 +23,29 @@ use crate::{
     Noted, connected, jetstream, nats, noting, published_by_eight, server::Server, stored, until,
 };
 
-/// Publishes from eight tasks while the server is killed so often; how many came twice.
-async fn kills(signals: u32, times: u32) -> anyhow::Result<usize> {
-    let mut server = Server::start();
+/// Publishes from eight tasks while something is done to the server, so often; how many came twice.
+async fn outages(
+    mut server: Server,
+    signals: u32,
+    (times, outage): (u32, fn(&mut Server)),
+) -> anyhow::Result<usize> {
     let nats = nats(&server).publish_timeout(Duration::from_secs(60));
     let (here, there) = (
-        connected(&nats, &["kills"]).await,
-        connected(&nats, &["kills"]).await,
+        connected(&nats, &["goes.on"]).await,
+        connected(&nats, &["goes.on"]).await,
     );
     let noted = Noted::default();
     let notes = noted.clone();
-    let listener = there.listen("kills", move |x: Signal<u32>| {
+    let listener = there.listen("goes.on", move |x: Signal<u32>| {
         notes.note(*x);
         async {}
     })?;
     there.connected().await;
-    let mut publishing = published_by_eight(&here, "kills", signals);
+    let mut publishing = published_by_eight(&here, "goes.on", signals);
     let killing = std::thread::spawn(move || {
         for _ in 0..times {
             std::thread::sleep(Duration::from_millis(300));
-            server.restart();
+            outage(&mut server);
         }
         server
     });
@@ -61,14 +64,36 @@ async fn kills(signals: u32, times: u32) -> anyhow::Result<usize> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_acknowledged_is_lost_when_the_server_is_killed() -> anyhow::Result<()> {
-    println!("{} of 8000 came twice", kills(8_000, 3).await?);
+    let twice = outages(Server::start(), 8_000, (3, Server::restart)).await?;
+    println!("{twice} of 8000 came twice");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_acknowledged_is_lost_when_the_server_is_asked_to_end() -> anyhow::Result<()> {
+    let ends = |server: &mut Server| server.end("TERM");
+    outages(Server::start(), 8_000, (2, ends)).await?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_acknowledged_is_lost_when_the_server_sends_its_clients_away() -> anyhow::Result<()>
+{
+    // A lame duck takes nobody on any more, sends those away who are there, one after the other, and ends.
+    let server = Server::with(
+        "lame_duck_grace_period: \"100ms\"\nlame_duck_duration: \"30s\"",
+        &["-js"],
+    );
+    let ends = |server: &mut Server| server.end("USR2");
+    outages(server, 8_000, (2, ends)).await?;
     Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "takes long: cargo test -p signal-bus-nats --test nats -- --ignored --nocapture killed_eight_times"]
 async fn nothing_of_40_000_is_lost_when_the_server_is_killed_eight_times() -> anyhow::Result<()> {
-    println!("{} of 40000 came twice", kills(40_000, 8).await?);
+    let twice = outages(Server::start(), 40_000, (8, Server::restart)).await?;
+    println!("{twice} of 40000 came twice");
     Ok(())
 }
 

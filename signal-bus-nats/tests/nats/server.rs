@@ -74,6 +74,13 @@ impl Server {
         self.run();
     }
 
+    /// Has it end by a signal of the system, and starts it again.
+    pub(crate) fn end(&mut self, signal: &str) {
+        self.signal(signal);
+        self.child.take().map(|mut child| child.wait().unwrap());
+        self.run();
+    }
+
     /// Sends it a signal of the system: `CONT`, `HUP`.
     pub(crate) fn signal(&self, name: &str) {
         let id = self.child.as_ref().expect("it runs").id();
