@@ -232,7 +232,8 @@ impl Nats {
         self
     }
 
-    /// A file with a JWT and its seed, as `nsc` writes them.
+    /// A file with a JWT and its seed, as `nsc` writes them; it is read anew for each connection, so that whoever renews what is in
+    /// it need not start the program again.
     #[must_use]
     pub fn credentials_file(mut self, path: impl Into<PathBuf>) -> Self {
         self.credentials = Credentials::File(path.into());
@@ -275,7 +276,7 @@ impl Nats {
 
     /// What is told to the client.
     fn options(&self) -> Result<ConnectOptions, TransportError> {
-        let mut options = ConnectOptions::new().require_tls(self.tls.required);
+        let mut options = self.credentials.options()?.require_tls(self.tls.required);
         if let Some(name) = &self.client_name {
             options = options.name(name);
         }
@@ -288,22 +289,7 @@ impl Nats {
         if let Some((certificate, key)) = &self.tls.client {
             options = options.add_client_certificate(there(certificate)?, there(key)?);
         }
-        match &self.credentials {
-            Credentials::None => Ok(options),
-            Credentials::Token(token) => Ok(options.token(token.clone())),
-            Credentials::UserAndPassword(user, password) => {
-                Ok(options.user_and_password(user.clone(), password.clone()))
-            }
-            Credentials::Nkey(seed) => Ok(options.nkey(seed.clone())),
-            Credentials::File(path) => {
-                let what = || format!("the credentials file {}", path.display());
-                let written = std::fs::read_to_string(path);
-                let written = written
-                    .map_err(|error| failed(TransportFault::Unauthorized, what(), &error))?;
-                let options = options.credentials(&written);
-                options.map_err(|error| failed(TransportFault::Unauthorized, what(), &error))
-            }
-        }
+        Ok(options)
     }
 
     pub(crate) async fn client(&self, no_echo: bool) -> Result<Connected, TransportError> {

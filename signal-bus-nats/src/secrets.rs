@@ -1,7 +1,12 @@
 //! Who a bus is to the server, and the server to it.
 
-use std::path::PathBuf;
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
+use async_nats::{Auth, AuthError, ConnectOptions};
+use nkeys::KeyPair;
 use signal_bus::transport::{TransportError, TransportFault};
 
 use crate::fault::failed;
@@ -14,6 +19,22 @@ pub(crate) enum Credentials {
     UserAndPassword(String, String),
     Nkey(String),
     File(PathBuf),
+}
+
+impl Credentials {
+    /// Options with them, and nothing else.
+    pub(crate) fn options(&self) -> Result<ConnectOptions, TransportError> {
+        let options = ConnectOptions::new();
+        Ok(match self {
+            Self::None => options,
+            Self::Token(token) => options.token(token.clone()),
+            Self::UserAndPassword(user, password) => {
+                options.user_and_password(user.clone(), password.clone())
+            }
+            Self::Nkey(seed) => options.nkey(seed.clone()),
+            Self::File(path) => credentials_of(path)?,
+        })
+    }
 }
 
 #[derive(Clone, Default)]
@@ -33,6 +54,47 @@ pub(crate) fn there(path: &PathBuf) -> Result<PathBuf, TransportError> {
             Err(failed(TransportFault::Unauthorized, what, &error))
         }
     }
+}
+
+/// Options with the credentials of a file, which is read anew for each connection: what it holds ends some day, and somebody puts
+/// what comes next there.
+fn credentials_of(path: &Path) -> Result<ConnectOptions, TransportError> {
+    let told = |error: io::Error| {
+        let what = format!("the credentials file {}", path.display());
+        failed(TransportFault::Unauthorized, what, &error)
+    };
+    drop(read(path).map_err(told)?);
+    let path = path.to_owned();
+    Ok(ConnectOptions::with_auth_callback(move |nonce| {
+        std::future::ready(sign(&path, &nonce).map_err(AuthError::new))
+    }))
+}
+
+/// Who the file is for says so under what the server has asked.
+fn sign(path: &Path, nonce: &[u8]) -> io::Result<Auth> {
+    let (token, keys) = read(path)?;
+    let mut auth = Auth::new();
+    auth.jwt = Some(token);
+    auth.signature = Some(keys.sign(nonce).map_err(io::Error::other)?);
+    Ok(auth)
+}
+
+/// The token of a credentials file, and the keys it is for.
+fn read(path: &Path) -> io::Result<(String, KeyPair)> {
+    let written = std::fs::read_to_string(path)?;
+    let part = |name: &str| {
+        let missing = || {
+            let what = format!("it has no `-----BEGIN {name}-----`");
+            io::Error::new(io::ErrorKind::InvalidData, what)
+        };
+        let mut lines = written.lines().map(str::trim);
+        let begin = lines.find(|line| line.starts_with("---") && line.contains(name));
+        begin.and_then(|_| lines.next()).ok_or_else(missing)
+    };
+    let token = part("NATS USER JWT")?.to_owned();
+    let keys = KeyPair::from_seed(part("USER NKEY SEED")?);
+    keys.map(|keys| (token, keys))
+        .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
 }
 
 /// An address as it may be shown.

@@ -4,6 +4,7 @@ use std::{
     path::PathBuf,
     process::Command,
     sync::atomic::{AtomicU32, Ordering},
+    time::{Duration, UNIX_EPOCH},
 };
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -11,7 +12,10 @@ use nkeys::KeyPair;
 use serde_json::{Value, json};
 
 /// A folder with files that are secret for the time of a test.
-pub(crate) struct Keys(PathBuf);
+pub(crate) struct Keys {
+    folder: PathBuf,
+    account: KeyPair,
+}
 
 impl Keys {
     fn new() -> Self {
@@ -20,11 +24,12 @@ impl Keys {
         let name = format!("signal-bus-nats-keys-{}-{number}", std::process::id());
         let folder = std::env::temp_dir().join(name);
         std::fs::create_dir_all(&folder).unwrap();
-        Self(folder)
+        let account = KeyPair::new_account();
+        Self { folder, account }
     }
 
     pub(crate) fn file(&self, name: &str) -> String {
-        self.0.join(name).display().to_string()
+        self.folder.join(name).display().to_string()
     }
 
     /// Two authorities, `ca` and `other`, and what the first one vouches for: `server` and `client`; of each a `.crt` and a `.key`.
@@ -65,48 +70,57 @@ impl Keys {
     /// Credentials, `ann.creds`, and the configuration of a server that knows who has given them.
     pub(crate) fn credentials() -> (Self, String) {
         let keys = Self::new();
-        let (operator, account) = (KeyPair::new_operator(), KeyPair::new_account());
-        let ann = KeyPair::new_user();
+        keys.renew_credentials(None);
+        let operator = KeyPair::new_operator();
         let limits = json!({
             "subs": -1, "data": -1, "payload": -1, "imports": -1, "exports": -1, "wildcards": true, "conn": -1, "leaf": -1
         });
         let trusted = json!({ "type": "operator", "version": 2 });
-        let trusted = vouched(&operator, &operator, &trusted);
+        let trusted = vouched(&operator, &operator, &trusted, None);
         let known = json!({
             "type": "account", "version": 2, "limits": limits, "default_permissions": { "pub": {}, "sub": {} }
         });
-        let known = vouched(&account, &operator, &known);
+        let known = vouched(&keys.account, &operator, &known, None);
+        let config = format!(
+            "operator: {trusted}\nresolver: MEMORY\nresolver_preload: {{ {}: {known} }}",
+            keys.account.public_key()
+        );
+        (keys, config)
+    }
+
+    /// Writes other credentials of the same account; they last for so long, or until the test ends.
+    pub(crate) fn renew_credentials(&self, lasts: Option<Duration>) {
+        let ann = KeyPair::new_user();
         let user = json!({
             "type": "user", "version": 2, "pub": {}, "sub": {}, "subs": -1, "data": -1, "payload": -1
         });
-        let user = vouched(&ann, &account, &user);
+        let ends = lasts.map(|lasts| UNIX_EPOCH.elapsed().unwrap() + lasts);
+        let user = vouched(&ann, &self.account, &user, ends);
         let seed = ann.seed().unwrap();
         let credentials = format!(
             "-----BEGIN NATS USER JWT-----\n{user}\n------END NATS USER JWT------\n\n\
              -----BEGIN USER NKEY SEED-----\n{seed}\n------END USER NKEY SEED------\n"
         );
-        std::fs::write(keys.file("ann.creds"), credentials).unwrap();
-        let config = format!(
-            "operator: {trusted}\nresolver: MEMORY\nresolver_preload: {{ {}: {known} }}",
-            account.public_key()
-        );
-        (keys, config)
+        std::fs::write(self.file("ann.creds"), credentials).unwrap();
     }
 }
 
 impl Drop for Keys {
     fn drop(&mut self) {
-        drop(std::fs::remove_dir_all(&self.0));
+        drop(std::fs::remove_dir_all(&self.folder));
     }
 }
 
-/// What one says of another one, as a JWT of NATS.
-fn vouched(of: &KeyPair, by: &KeyPair, what: &Value) -> String {
+/// What one says of another one, as a JWT of NATS, that may end.
+fn vouched(of: &KeyPair, by: &KeyPair, what: &Value, ends: Option<Duration>) -> String {
     let written = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string().as_bytes());
     let head = json!({ "typ": "JWT", "alg": "ed25519-nkey" });
-    let claims = json!({
+    let mut claims = json!({
         "iat": 1_700_000_000, "iss": by.public_key(), "sub": of.public_key(), "name": "test", "jti": "test", "nats": what
     });
+    if let Some(ends) = ends {
+        claims["exp"] = ends.as_secs().into();
+    }
     let text = format!("{}.{}", written(&head), written(&claims));
     let signed = by.sign(text.as_bytes()).unwrap();
     format!("{text}.{}", URL_SAFE_NO_PAD.encode(signed))

@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use signal_bus::{Bus, ConnectionState, PublishError, transport::TransportFault};
+use signal_bus::{Bus, BusGuard, ConnectionState, PublishError, transport::TransportFault};
 use signal_bus_nats::{Delivery, Nats, Streams};
 
-use crate::{connected, keys::Keys, server::Server, until};
+use crate::{connected, keys::Keys, noting, server::Server, until};
 
 /// A server with TLS.
 fn secure(keys: &Keys, more: &str) -> Server {
@@ -130,6 +130,12 @@ fn fault(published: Result<signal_bus::Receipt, PublishError<u32>>) -> Transport
     }
 }
 
+/// Whether the server does not accept the credentials of a bus any more.
+fn are_refused(bus: &BusGuard) -> bool {
+    let state = &bus.health().connections[0].state;
+    matches!(state, ConnectionState::Failed { reason } if reason.contains("credentials"))
+}
+
 #[tokio::test]
 async fn credentials_that_are_taken_back_are_told_at_once_and_may_come_back() -> anyhow::Result<()>
 {
@@ -140,11 +146,7 @@ async fn credentials_that_are_taken_back_are_told_at_once_and_may_come_back() ->
     let bus = connected(&nats, &["taken"]).await;
     bus.publish("taken", 1_u32).await?;
     server.reload(&config("other"));
-    let refused = || {
-        let state = &bus.health().connections[0].state;
-        matches!(state, ConnectionState::Failed { reason } if reason.contains("credentials"))
-    };
-    until(refused).await;
+    until(|| are_refused(&bus)).await;
     let begun = Instant::now();
     let fault = fault(bus.publish("taken", 2_u32).await);
     assert_eq!(fault, TransportFault::Unauthorized);
@@ -155,6 +157,30 @@ async fn credentials_that_are_taken_back_are_told_at_once_and_may_come_back() ->
     server.reload(&config("secret"));
     until(|| bus.health().is_healthy()).await;
     bus.publish("taken", 3_u32).await?;
+    bus.close().await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn credentials_that_have_ended_are_told_and_new_ones_in_the_file_are_taken()
+-> anyhow::Result<()> {
+    let (keys, config) = Keys::credentials();
+    keys.renew_credentials(Some(Duration::from_secs(3)));
+    let server = Server::with(&config, &[]);
+    let nats = at(&server.url()).credentials_file(keys.file("ann.creds"));
+    let bus = connected(&nats, &["ends"]).await;
+    let (_listener, noted) = noting(&bus, "ends", None)?;
+    bus.publish("ends", 1_u32).await?;
+    until(|| are_refused(&bus)).await;
+    assert_eq!(
+        fault(bus.publish("ends", 2_u32).await),
+        TransportFault::Unauthorized
+    );
+    // The client looks again after a while.
+    keys.renew_credentials(None);
+    until(|| bus.health().is_healthy()).await;
+    bus.publish("ends", 3_u32).await?;
+    until(|| noted.all() == [1, 3]).await;
     bus.close().await?;
     Ok(())
 }
