@@ -25,10 +25,12 @@ const VIOLATIONS_MAX: usize = 256;
 #[derive(Debug)]
 pub(crate) struct Events {
     state: watch::Sender<ConnectionState>,
-    /// How often something was not permitted.
+    /// How often something was not permitted; who waits for that is also told when the connection is lost.
     violated: watch::Sender<u64>,
     /// The last of them, with their numbers.
     violations: Mutex<VecDeque<(u64, String)>>,
+    /// How often the connection was lost.
+    lost: AtomicU64,
     /// Messages that the client has dropped.
     dropped: AtomicU64,
 }
@@ -39,6 +41,7 @@ impl Default for Events {
             state: watch::Sender::new(ConnectionState::Up),
             violated: watch::Sender::new(0),
             violations: Mutex::default(),
+            lost: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
         }
     }
@@ -73,6 +76,8 @@ impl Events {
     }
 
     fn is_down(&self) {
+        self.lost.fetch_add(1, Ordering::Relaxed);
+        self.violated.send_modify(|_| {});
         // Why the server has hung up says more.
         if !matches!(*self.state.borrow(), ConnectionState::Failed { .. }) {
             let reason = "the server does not answer".into();
@@ -157,14 +162,39 @@ impl Events {
             .ok()
     }
 
+    /// How often the connection was lost until now.
+    pub(crate) fn losses_count(&self) -> u64 {
+        self.lost.load(Ordering::Relaxed)
+    }
+
     /// Waits until a subject may not be used so.
     pub(crate) async fn violated(&self, verb: &str, subject: &str, since: u64) -> TransportError {
-        let mut violated = self.violated.subscribe();
+        let violated = || self.violation(verb, subject, since);
+        self.until(violated).await
+    }
+
+    /// Waits until no answer comes any more to what was sent on a subject: it may not be used so, or, `None`, the connection was
+    /// lost; each since so often.
+    pub(crate) async fn unanswered(
+        &self,
+        subject: &str,
+        (violations, losses): (u64, u64),
+    ) -> Option<TransportError> {
+        let unanswered = || match self.violation("Publish", subject, violations) {
+            Some(error) => Some(Some(error)),
+            None => (losses < self.losses_count()).then_some(None),
+        };
+        self.until(unanswered).await
+    }
+
+    /// Waits until the client has told something, or had before.
+    async fn until<T>(&self, told: impl Fn() -> Option<T>) -> T {
+        let mut tells = self.violated.subscribe();
         loop {
-            if let Some(error) = self.violation(verb, subject, since) {
-                return error;
+            if let Some(told) = told() {
+                return told;
             }
-            if violated.changed().await.is_err() {
+            if tells.changed().await.is_err() {
                 return std::future::pending().await;
             }
         }

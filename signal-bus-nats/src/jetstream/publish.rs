@@ -87,7 +87,7 @@ impl Shared {
         payload: Bytes,
     ) -> Result<u64, TransportError> {
         let begun = Instant::now();
-        let since = self.connected.events.violations_count();
+        let since = self.since();
         let first = match self.send(&subject, headers, payload.clone()) {
             None => None,
             Some(Err(ended)) => Some(ended),
@@ -117,11 +117,17 @@ impl Shared {
         Some(sent.now_or_never()?.map_err(|error| ended(subject, &error)))
     }
 
+    /// How often until now what is sent was not permitted, and the connection lost.
+    fn since(&self) -> (u64, u64) {
+        let events = &self.connected.events;
+        (events.violations_count(), events.losses_count())
+    }
+
     /// Waits for what the server says, which has a limit of its own.
     async fn told(
         &self,
         subject: &str,
-        since: u64,
+        since: (u64, u64),
         acknowledged: impl Future<Output = Result<PublishAck, PublishError>>,
     ) -> Result<u64, Ended> {
         tokio::select! {
@@ -130,7 +136,10 @@ impl Shared {
                 Ok(acknowledged) => Ok(acknowledged.sequence),
                 Err(error) => Err(ended(subject, &error)),
             },
-            error = self.connected.events.violated("Publish", subject, since) => Err(Ended::Refused(error)),
+            unanswered = self.connected.events.unanswered(subject, since) => Err(match unanswered {
+                Some(error) => Ended::Refused(error),
+                None => Ended::Unknown("the connection was lost".into()),
+            }),
         }
     }
 
@@ -197,7 +206,7 @@ impl Shared {
         headers: HeaderMap,
         payload: Bytes,
     ) -> Result<u64, Ended> {
-        let since = self.connected.events.violations_count();
+        let since = self.since();
         let context = &self.context;
         let sent = context.publish_with_headers(subject.clone(), headers, payload);
         let acknowledged = sent.await.map_err(|error| ended(subject, &error))?;

@@ -303,6 +303,28 @@ async fn a_publish_whose_answer_is_lost_is_stored_once() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
+async fn what_was_on_its_way_when_the_connection_was_lost_is_sent_again_once_it_stands()
+-> anyhow::Result<()> {
+    let mut server = Server::start();
+    // Who waited for the answer that was lost would wait until then.
+    let nats = nats(&server).publish_timeout(Duration::from_secs(4));
+    let bus = connected(&nats, &["again"]).await;
+    let jetstream = jetstream(&server).await;
+    for round in 1..=3_u64 {
+        server.stop();
+        let handle = bus.handle();
+        let publish = tokio::spawn(async move { handle.publish("again", 1_u32).await });
+        // It is sent to a server that does not look at it.
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        server.restart();
+        publish.await??;
+        assert_eq!(stored(&jetstream, "TEST").await, round);
+    }
+    bus.close().await?;
+    Ok(())
+}
+
+#[tokio::test]
 async fn without_a_server_publishes_end_and_so_does_the_close() -> anyhow::Result<()> {
     for (delivery, publishes) in [
         (Delivery::at_least_once(), 3),
