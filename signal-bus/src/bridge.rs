@@ -2,8 +2,6 @@
 
 use std::{fmt, panic::Location, sync::Arc, time::Duration};
 
-use tokio::time;
-
 use crate::{
     error::{CloseError, Failure, subscribe::SubscribeError},
     publish::{Forwarded, Manner, Tried},
@@ -136,7 +134,8 @@ impl Bridge {
     }
 }
 
-/// How long a bridge waits for another that brings the same signal. Full bridges could wait for each other in a circle.
+/// How long a bridge waits for another that brings the same signal, and waits for room. Full bridges could wait for each other in a
+/// circle.
 const OVERTAKEN_AFTER: Duration = Duration::from_millis(100);
 
 /// Passes one signal on, if it may pass and has not been there.
@@ -166,11 +165,12 @@ async fn pass(
     let hearers = from.routes.hearers(&label.about.topic).into_iter();
     let takes_to = hearers.filter_map(|hearer| hearer.takes_to(label.stamp.id));
     passage.buses.extend(takes_to.filter(|bus| *bus != to.id));
-    let _passing = match to.passages.enter(passage.first) {
+    let passing = match to.passages.enter(passage.first) {
         Entered::First(passing) => passing,
-        Entered::Again(passing) => {
+        Entered::Again(None) => return Ok(()),
+        Entered::Again(Some(coming)) => {
             // Whoever brings it also brings what was before it: what comes next here must not overtake.
-            drop(time::timeout(OVERTAKEN_AFTER, passing.wait()).await);
+            coming.is_in(OVERTAKEN_AFTER).await;
             return Ok(());
         }
     };
@@ -198,9 +198,12 @@ async fn pass(
     match to.send(&route, value, manner) {
         Tried::Accepted(_) => Ok(()),
         Tried::Refused(refusal, _) => Err(refusal.into()),
-        Tried::Wait(ready) => match to.wait(Box::new(ready)).await {
-            Ok(_) => Ok(()),
-            Err((refusal, _)) => Err(refusal.into()),
-        },
+        Tried::Wait(ready) => {
+            passing.waits();
+            match to.wait(Box::new(ready)).await {
+                Ok(_) => Ok(()),
+                Err((refusal, _)) => Err(refusal.into()),
+            }
+        }
     }
 }

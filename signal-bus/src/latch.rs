@@ -12,13 +12,6 @@ pub(crate) struct Latch {
 }
 
 impl Latch {
-    /// One that is open from the beginning.
-    pub(crate) fn opened() -> Self {
-        let latch = Self::default();
-        latch.open();
-        latch
-    }
-
     pub(crate) fn open(&self) {
         self.opens();
     }
