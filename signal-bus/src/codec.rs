@@ -10,10 +10,15 @@ use crate::topic::Topic;
 /// Serialises and deserialises the signals of one type, in any format serde knows.
 #[derive(Clone, Copy)]
 #[cfg_attr(
-    all(feature = "serde", not(feature = "transport"), not(test)),
+    all(
+        feature = "serde",
+        not(feature = "messagepack"),
+        not(feature = "postcard"),
+        not(test)
+    ),
     expect(
         dead_code,
-        reason = "transports read the slot; the local bus fills it and never looks"
+        reason = "transports read the slot, and JSON has a way of its own; the local bus fills it and never looks"
     )
 )]
 pub struct Codec {
@@ -24,6 +29,39 @@ pub struct Codec {
         fn(
             &mut dyn erased_serde::Deserializer<'_>,
         ) -> Result<std::sync::Arc<crate::signal::AnyValue>, erased_serde::Error>,
+    #[cfg(feature = "transport")]
+    pub(crate) json: Json,
+}
+
+/// As JSON, which most travel as, a value is written and read without asking at each of its parts what it is.
+#[cfg(feature = "transport")]
+#[derive(Clone, Copy)]
+pub(crate) struct Json {
+    /// `None` if the value is of another type.
+    pub(crate) write: fn(&crate::signal::AnyValue, &mut Page) -> Option<serde_json::Result<()>>,
+    pub(crate) read: fn(&[u8]) -> serde_json::Result<std::sync::Arc<crate::signal::AnyValue>>,
+}
+
+/// Where a value is written.
+#[cfg(feature = "transport")]
+#[derive(Default)]
+pub(crate) struct Page(pub(crate) bytes::BytesMut);
+
+#[cfg(feature = "transport")]
+impl std::io::Write for Page {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn write_all(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+        self.0.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }
 
 impl fmt::Debug for Codec {
@@ -88,6 +126,11 @@ where
         Some(Codec {
             as_serialize: |value| Some(value.downcast_ref::<T>()? as &dyn erased_serde::Serialize),
             deserialize: |bytes| Ok(Arc::new(erased_serde::deserialize::<T>(bytes)?)),
+            #[cfg(feature = "transport")]
+            json: Json {
+                write: |value, page| Some(serde_json::to_writer(page, value.downcast_ref::<T>()?)),
+                read: |bytes| Ok(Arc::new(serde_json::from_slice::<T>(bytes)?)),
+            },
         })
     }
 }

@@ -2,10 +2,10 @@
 
 use std::{cell::Cell, sync::Arc};
 
-use bytes::{BufMut as _, Bytes, BytesMut};
+use bytes::{Bytes, BytesMut};
 
 use crate::{
-    codec::Codec,
+    codec::{Codec, Page},
     error::transport::{TransportError, TransportFault},
     guarded::caught,
     signal::AnyValue,
@@ -93,29 +93,27 @@ impl Encoding {
     }
 
     fn write(self, codec: &Codec, value: &AnyValue) -> Result<Bytes, TransportError> {
-        let value = (codec.as_serialize)(value)
-            .ok_or_else(|| unfit("the value is not of its topic's type"))?;
         // Whatever the value does while it is written, another one has a page of its own.
-        let mut page = PAGE.try_with(Cell::take).unwrap_or_default();
-        page.clear();
+        let mut page = Page(PAGE.try_with(Cell::take).unwrap_or_default());
+        page.0.clear();
         match self {
             Self::Json => {
-                let written = serde_json::to_writer((&mut page).writer(), value);
+                let written = (codec.json.write)(value, &mut page).ok_or_else(another)?;
                 written.map_err(|error| cannot("write", &error))?;
             }
             #[cfg(feature = "messagepack")]
             Self::MessagePack => {
-                let into = (&mut page).writer();
-                let mut into = rmp_serde::Serializer::new(into).with_struct_map();
-                let written = serde::Serialize::serialize(value, &mut into);
+                let mut into = rmp_serde::Serializer::new(&mut page).with_struct_map();
+                let written = serde::Serialize::serialize(codec.erased(value)?, &mut into);
                 written.map_err(|error| cannot("write", &error))?;
             }
             #[cfg(feature = "postcard")]
             Self::Postcard => {
-                let written = postcard::to_extend(value, page);
-                page = written.map_err(|error| cannot("write", &error))?;
+                let written = postcard::to_extend(codec.erased(value)?, page.0);
+                page.0 = written.map_err(|error| cannot("write", &error))?;
             }
         }
+        let mut page = page.0;
         let payload = page.split().freeze();
         let is_large = PAGE_SIZE < payload.len();
         if is_large || !(LEFT_MIN..=PAGE_SIZE).contains(&page.capacity()) {
@@ -139,12 +137,7 @@ impl Encoding {
 
     fn read(self, codec: &Codec, bytes: &[u8]) -> Result<Arc<AnyValue>, TransportError> {
         match self {
-            Self::Json => {
-                let mut reader = serde_json::Deserializer::from_slice(bytes);
-                let value = codec.read(&mut reader)?;
-                reader.end().map_err(|error| cannot("read", &error))?;
-                Ok(value)
-            }
+            Self::Json => (codec.json.read)(bytes).map_err(|error| cannot("read", &error)),
             #[cfg(feature = "messagepack")]
             Self::MessagePack => {
                 let mut rest = bytes;
@@ -168,7 +161,15 @@ impl Encoding {
     }
 }
 
+#[cfg(any(feature = "messagepack", feature = "postcard"))]
 impl Codec {
+    fn erased<'value>(
+        &self,
+        value: &'value AnyValue,
+    ) -> Result<&'value dyn erased_serde::Serialize, TransportError> {
+        (self.as_serialize)(value).ok_or_else(another)
+    }
+
     fn read<'de, D>(&self, reader: D) -> Result<Arc<AnyValue>, TransportError>
     where
         D: serde::Deserializer<'de>,
@@ -176,6 +177,10 @@ impl Codec {
         let mut reader = <dyn erased_serde::Deserializer<'_>>::erase(reader);
         (self.deserialize)(&mut reader).map_err(|error| cannot("read", &error))
     }
+}
+
+fn another() -> TransportError {
+    unfit("the value is not of its topic's type")
 }
 
 fn cannot(what: &str, error: &dyn std::error::Error) -> TransportError {
