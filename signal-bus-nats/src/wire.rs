@@ -1,6 +1,11 @@
 //! Messages as NATS carries them.
 
-use std::{cell::RefCell, sync::Arc};
+use std::{
+    cell::RefCell,
+    collections::BTreeMap,
+    panic,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use async_nats::{
     HeaderMap, HeaderValue,
@@ -27,6 +32,9 @@ const EXACT: &str = "Signal-Exact-";
 /// What then stands before and after the text.
 const EDGE: char = '|';
 
+/// Most ids are not longer.
+const ID_ROOM: usize = 64;
+
 /// The name by which a stream tells doubles.
 pub(crate) const NATS_MSG_ID: &str = "Nats-Msg-Id";
 /// A name that needs no memory of its own.
@@ -34,11 +42,58 @@ const CONTENT_TYPE: HeaderName = HeaderName::from_static(header::CONTENT_TYPE);
 
 /// The headers of a message. Its id has the name by which a stream tells doubles.
 pub(crate) fn headers(message: &Message) -> HeaderMap {
-    if let Some((content_type, id)) = message.plain().filter(|(said, _)| !is_cut(said)) {
-        let mut headers = begun(content_type);
-        headers.insert(NATS_MESSAGE_ID, unbroken(id));
-        return headers;
-    }
+    plain(message).unwrap_or_else(|| all(message))
+}
+
+/// Those that most messages have: the content type, and the id behind it.
+///
+/// `None` if there are others, or the client would not have them so.
+fn plain(message: &Message) -> Option<HeaderMap> {
+    let mut id = String::with_capacity(ID_ROOM);
+    let content_type = message.plain(&mut id)?;
+    let mut headers = HeaderMap::new();
+    headers.insert(joined(content_type)?, unbroken(id));
+    Some(headers)
+}
+
+thread_local! {
+    /// The content type of the message before, and what it is joined to: mostly it is the same again.
+    static LAST: RefCell<(&'static str, Option<HeaderName>)> = const { RefCell::new(("", None)) };
+}
+
+/// A content type and the name of the id as one name: the client, which hashes, copies and writes each header by itself, has half to do.
+/// On the wire they are two headers, each on a line of its own.
+fn joined(content_type: &'static str) -> Option<HeaderName> {
+    LAST.with_borrow_mut(|last| {
+        if last.0 != content_type {
+            *last = (content_type, join(content_type));
+        }
+        last.1.clone()
+    })
+}
+
+/// What was joined: as much as there are content types, which are kept as well.
+static JOINED: Mutex<BTreeMap<&str, Option<&str>>> = Mutex::new(BTreeMap::new());
+
+fn join(content_type: &'static str) -> Option<HeaderName> {
+    let mut all = JOINED.lock().unwrap_or_else(PoisonError::into_inner);
+    let name = all.entry(content_type).or_insert_with(|| {
+        let name = format!("{}: {content_type}\r\n{NATS_MSG_ID}", header::CONTENT_TYPE);
+        let name: &str = name.leak();
+        // A client that looks closer at what it takes gets them one by one.
+        let taken = panic::catch_unwind(|| HeaderName::from_static(name)).is_ok();
+        (taken && !is_cut(content_type)).then_some(name)
+    });
+    name.map(HeaderName::from_static)
+}
+
+/// A text, which is known to have no line breaks: the client would look at each of its letters again.
+fn unbroken(text: String) -> HeaderValue {
+    let read: Result<_, value::Error> = HeaderValue::deserialize(text.into_deserializer());
+    read.expect("a text is read as one")
+}
+
+fn all(message: &Message) -> HeaderMap {
     let mut headers = HeaderMap::new();
     for (name, text) in message.headers.iter() {
         match name {
@@ -51,29 +106,6 @@ pub(crate) fn headers(message: &Message) -> HeaderMap {
         }
     }
     headers
-}
-
-thread_local! {
-    /// The headers of the message before, without its id: mostly they are the same again.
-    static BEGUN: RefCell<HeaderMap> = RefCell::default();
-}
-
-/// Headers that tell a content type.
-fn begun(content_type: &str) -> HeaderMap {
-    BEGUN.with_borrow_mut(|begun| {
-        let last = begun.iter().next().and_then(|(_, texts)| texts.first());
-        if last.map(HeaderValue::as_str) != Some(content_type) {
-            *begun = HeaderMap::new();
-            begun.insert(CONTENT_TYPE, content_type);
-        }
-        begun.clone()
-    })
-}
-
-/// A text, which is known to have no line breaks: the client would look at each of its letters again.
-fn unbroken(text: String) -> HeaderValue {
-    let read: Result<_, value::Error> = HeaderValue::deserialize(text.into_deserializer());
-    read.expect("a text is read as one")
 }
 
 /// Whether blanks at the ends of a text would be left out.

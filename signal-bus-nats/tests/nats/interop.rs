@@ -5,7 +5,8 @@ use std::process::Stdio;
 use signal_bus::Headers;
 use signal_bus_nats::Delivery;
 use tokio::{
-    io::{AsyncBufReadExt as _, BufReader},
+    io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
+    net::TcpStream,
     process::{Child, Command},
 };
 
@@ -75,4 +76,51 @@ async fn python_reads_packs_by_what_is_written_of_them() -> anyhow::Result<()> {
 #[tokio::test]
 async fn python_hears_and_is_heard_at_least_once() -> anyhow::Result<()> {
     talks(Delivery::at_least_once(), "jetstream").await
+}
+
+/// What stands on the wire of the next message: headers and payload.
+async fn next_message(wire: &mut BufReader<TcpStream>) -> anyhow::Result<String> {
+    loop {
+        let mut line = String::new();
+        wire.read_line(&mut line).await?;
+        if line.starts_with("HMSG ") {
+            let length = line.split_whitespace().last().unwrap_or_default();
+            let mut message = vec![0; length.parse()?];
+            wire.read_exact(&mut message).await?;
+            return Ok(String::from_utf8(message)?);
+        }
+    }
+}
+
+#[tokio::test]
+async fn each_header_has_a_line_of_its_own() -> anyhow::Result<()> {
+    for delivery in [Delivery::at_most_once(), Delivery::at_least_once()] {
+        let server = Server::start();
+        let bus = connected(&nats(&server).delivery(delivery), &["talk.>"]).await;
+        let wire = TcpStream::connect(server.url().trim_start_matches("nats://")).await?;
+        let mut wire = BufReader::new(wire);
+        wire.write_all(
+            b"CONNECT {\"headers\":true,\"verbose\":false}\r\nSUB talk.rust 1\r\nPING\r\n",
+        )
+        .await?;
+        let mut line = String::new();
+        while line != "PONG\r\n" {
+            line.clear();
+            wire.read_line(&mut line).await?;
+        }
+        for x in [7_u32, 8] {
+            bus.publish("talk.rust", x).await?;
+            let message = next_message(&mut wire).await?;
+            let lines: Vec<_> = message.split("\r\n").collect();
+            let [begin, content_type, id, end, payload] = lines[..] else {
+                panic!("{message:?}");
+            };
+            assert_eq!((begin, end, payload), ("NATS/1.0", "", &*x.to_string()));
+            assert_eq!(content_type, "Content-Type: application/json; type=\"u32\"");
+            let id = id.strip_prefix("Nats-Msg-Id: ").expect("it has an id");
+            assert_eq!(id.split('-').count(), 3, "{id}");
+        }
+        bus.close().await?;
+    }
+    Ok(())
 }

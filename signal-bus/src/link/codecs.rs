@@ -21,24 +21,24 @@ pub(crate) struct Known {
     kind: Kind,
     pub(crate) codec: Codec,
     /// What is said of the payload in a header, by encoding.
-    content_types: Vec<(Encoding, Box<str>)>,
+    content_types: Vec<(Encoding, &'static str)>,
 }
 
 impl Known {
     fn new(kind: Kind, codec: Codec) -> Self {
         let all = Encoding::ALL.iter();
-        let content_types = all.map(|one| (*one, content_type(one.content_type(), kind.name)));
-        let content_types = content_types.inspect(|(_, text)| plain::keep(text));
+        let content_types = all.map(|one| {
+            let text = content_type(one.content_type(), kind.name);
+            (*one, plain::keep(&text))
+        });
         Self {
             kind,
             codec,
-            content_types: content_types
-                .map(|(encoding, text)| (encoding, text.into()))
-                .collect(),
+            content_types: content_types.collect(),
         }
     }
 
-    pub(crate) fn content_type(&self, encoding: Encoding) -> &str {
+    pub(crate) fn content_type(&self, encoding: Encoding) -> &'static str {
         let mut all = self.content_types.iter();
         let found = all.find(|(one, _)| *one == encoding);
         found.map_or_else(|| encoding.content_type(), |(_, text)| text)

@@ -165,12 +165,15 @@ impl Links {
     }
 
     /// The headers of a signal of which there is no more to say than of all.
-    fn plain(&self, content_type: &str, stamp: &Stamp) -> Option<Headers> {
+    fn plain(&self, content_type: &'static str, stamp: &Stamp) -> Option<Headers> {
         if stamp.origin.is_some() || !stamp.headers.is_none() {
             return None;
         }
         let given = self.ids.next(self.node, SystemTime::now());
-        Some(Headers::plain(Plain::of(content_type, given)?))
+        Some(Headers::plain(Plain {
+            content_type,
+            given,
+        }))
     }
 
     fn headers(

@@ -1,10 +1,11 @@
 //! What a bus says of every signal that travels: what the payload is, and what the signal is called. Mostly it says no more.
 
 use std::{
-    cell::Cell,
+    cell::{Cell, RefCell},
     collections::BTreeSet,
     fmt,
     hash::{BuildHasher as _, RandomState},
+    ops::Range,
     sync::{PoisonError, RwLock},
 };
 
@@ -31,24 +32,13 @@ impl Node {
     }
 
     fn read(name: &[u8; NODE_LENGTH]) -> Option<Self> {
-        // Mostly it is the one whose message came before.
-        if LAST_NODE.get() == *name {
-            return Some(Self(*name));
-        }
-        if !name.iter().all(u8::is_ascii_hexdigit) {
-            return None;
-        }
-        LAST_NODE.set(*name);
-        Some(Self(*name))
+        let read = name.iter().all(u8::is_ascii_hexdigit);
+        read.then_some(Self(*name))
     }
 
     pub(crate) fn as_str(&self) -> &str {
         std::str::from_utf8(&self.0).unwrap_or_default()
     }
-}
-
-thread_local! {
-    static LAST_NODE: Cell<[u8; NODE_LENGTH]> = const { Cell::new([b'0'; NODE_LENGTH]) };
 }
 
 impl fmt::Debug for Node {
@@ -73,11 +63,70 @@ const ID_MAX: usize = NODE_LENGTH + 2 * (1 + NUMBER_MAX);
 const NUMBER_MAX: usize = 20;
 /// So many digits are none too many for sure.
 const DIGITS_MIN: usize = 19;
+/// The microseconds of a second have six digits.
+const SECOND: u64 = 1_000_000;
+/// Seconds of ten digits, as there will be until 2286.
+const SECONDS: Range<u64> = 1_000_000_000..10_000_000_000;
+
+/// What the ids begin with that a bus gives within one second.
+struct Begin {
+    node: Node,
+    seconds: u64,
+    text: String,
+}
+
+thread_local! {
+    /// That of the id that was read last: mostly the next one begins with it, too.
+    static READ: RefCell<Option<Begin>> = const { RefCell::new(None) };
+    /// That of the id that was written last.
+    static WRITTEN: RefCell<Option<Begin>> = const { RefCell::new(None) };
+}
+
+impl Begin {
+    /// `None` if the seconds have more digits, or fewer.
+    fn of(given: &Given) -> Option<Self> {
+        let (node, seconds) = (given.node, given.time / SECOND);
+        SECONDS.contains(&seconds).then(|| Self {
+            node,
+            seconds,
+            text: format!("{}-{seconds}", node.as_str()),
+        })
+    }
+
+    /// What an id says that begins so.
+    fn read(&self, id: &[u8]) -> Option<Given> {
+        let (micros, rest) = id
+            .strip_prefix(self.text.as_bytes())?
+            .split_first_chunk::<6>()?;
+        let mut within = 0;
+        for byte in micros {
+            within = within * 10 + digit(*byte)?;
+        }
+        let (number, rest) = number(rest.strip_prefix(b"-")?)?;
+        rest.is_empty().then_some(Given {
+            node: self.node,
+            time: self.seconds * SECOND + within,
+            number,
+        })
+    }
+}
 
 impl Given {
     /// What an id says, if a bus has given it.
     pub(crate) fn read(id: &str) -> Option<Self> {
-        let (node, rest) = id.as_bytes().split_first_chunk()?;
+        let id = id.as_bytes();
+        READ.with_borrow_mut(|last| {
+            if let Some(given) = last.as_ref().and_then(|last| last.read(id)) {
+                return Some(given);
+            }
+            let given = Self::read_whole(id)?;
+            *last = Begin::of(&given);
+            Some(given)
+        })
+    }
+
+    fn read_whole(id: &[u8]) -> Option<Self> {
+        let (node, rest) = id.split_first_chunk()?;
         let node = Node::read(node)?;
         let (time, rest) = number(rest.strip_prefix(b"-")?)?;
         let (number, rest) = number(rest.strip_prefix(b"-")?)?;
@@ -88,24 +137,53 @@ impl Given {
     pub(crate) fn written<'a>(&self, room: &'a mut IdRoom) -> &'a str {
         let mut rest = ID_MAX;
         for number in [self.number, self.time] {
-            let mut left = number;
-            while 10 <= left {
-                let pair = 2 * usize::try_from(left % 100).unwrap_or_default();
-                rest -= 2;
-                room.0[rest..rest + 2].copy_from_slice(&PAIRS[pair..pair + 2]);
-                left /= 100;
-            }
-            if 0 < left || number == 0 {
-                rest -= 1;
-                room.0[rest] = b'0' + u8::try_from(left).unwrap_or_default();
-            }
-            rest -= 1;
+            rest = write_number(&mut room.0, rest, number) - 1;
             room.0[rest] = b'-';
         }
         let begin = rest.saturating_sub(NODE_LENGTH);
         room.0[begin..rest].copy_from_slice(&self.node.0);
         std::str::from_utf8(&room.0[begin..]).unwrap_or_default()
     }
+
+    /// Writes it behind a text.
+    pub(crate) fn push_to(&self, text: &mut String) {
+        let (seconds, within) = (self.time / SECOND, self.time % SECOND);
+        let begun = WRITTEN.with_borrow_mut(|last| {
+            let is_same = |one: &&mut Begin| one.seconds == seconds && one.node == self.node;
+            let begin = match last.as_mut().filter(is_same) {
+                Some(begin) => begin,
+                None => last.insert(Begin::of(self)?),
+            };
+            text.push_str(&begin.text);
+            Some(())
+        });
+        let mut room = IdRoom::default();
+        if begun.is_none() {
+            text.push_str(self.written(&mut room));
+            return;
+        }
+        let end = write_number(&mut room.0, ID_MAX, self.number) - 1;
+        // With the noughts before it.
+        let begin = write_number(&mut room.0, end, SECOND + within) + 1;
+        room.0[end] = b'-';
+        text.push_str(std::str::from_utf8(&room.0[begin..]).unwrap_or_default());
+    }
+}
+
+/// Writes a number so that it ends at a place; where it begins.
+fn write_number(room: &mut [u8; ID_MAX], end: usize, number: u64) -> usize {
+    let (mut at, mut left) = (end, number);
+    while 10 <= left {
+        let pair = 2 * usize::try_from(left % 100).unwrap_or_default();
+        at -= 2;
+        room[at..at + 2].copy_from_slice(&PAIRS[pair..pair + 2]);
+        left /= 100;
+    }
+    if 0 < left || number == 0 {
+        at -= 1;
+        room[at] = b'0' + u8::try_from(left).unwrap_or_default();
+    }
+    at
 }
 
 impl fmt::Display for Given {
@@ -139,15 +217,15 @@ impl Default for IdRoom {
     }
 }
 
+fn digit(byte: u8) -> Option<u64> {
+    let digit = byte.wrapping_sub(b'0');
+    (digit <= 9).then(|| u64::from(digit))
+}
+
 /// A number as a bus writes it, and what follows.
 fn number(text: &[u8]) -> Option<(u64, &[u8])> {
     let (mut value, mut length) = (0_u64, 0);
-    for byte in text {
-        let digit = byte.wrapping_sub(b'0');
-        if 9 < digit {
-            break;
-        }
-        let digit = u64::from(digit);
+    for digit in text.iter().map_while(|byte| digit(*byte)) {
         value = match length < DIGITS_MIN {
             true => value * 10 + digit,
             false => value.checked_mul(10)?.checked_add(digit)?,
@@ -167,7 +245,7 @@ pub(crate) struct Plain {
 
 impl Plain {
     /// `None` if the content type is none that was kept.
-    pub(crate) fn of(content_type: &str, given: Given) -> Option<Self> {
+    fn of(content_type: &str, given: Given) -> Option<Self> {
         let content_type = kept(content_type)?;
         Some(Self {
             content_type,
@@ -197,11 +275,14 @@ thread_local! {
 }
 
 /// Keeps a content type for good.
-pub(crate) fn keep(content_type: &str) {
+pub(crate) fn keep(content_type: &str) -> &'static str {
     let mut kept = KEPT.write().unwrap_or_else(PoisonError::into_inner);
-    if !kept.contains(content_type) {
-        kept.insert(Box::leak(content_type.into()));
+    if let Some(kept) = kept.get(content_type) {
+        return kept;
     }
+    let new = Box::leak(content_type.into());
+    kept.insert(new);
+    new
 }
 
 /// A content type, if it was kept.
@@ -236,6 +317,46 @@ mod tests {
             let text = given.written(&mut room);
             assert_eq!(text, format!("{node:?}-{number}-{number}").replace('"', ""));
             assert_eq!(Given::read(text), Some(given));
+            let mut behind = "id: ".to_owned();
+            given.push_to(&mut behind);
+            assert_eq!(behind, format!("id: {text}"));
+        }
+    }
+
+    #[test]
+    fn ids_of_one_second_are_told_apart() {
+        let (one, other) = (Node::new(), Node::new());
+        let second = 1_700_000_000_000_000;
+        let end = 10_000_000_000_000_000;
+        let times = [0, 7, 999_999, 1_000_000].map(|time| second + time);
+        let odd = [0, 999_999, 999_999_999_999_999, end - 1, end];
+        for time in times.into_iter().chain(odd) {
+            for node in [one, other] {
+                let given = Given {
+                    node,
+                    time,
+                    number: 12,
+                };
+                let mut text = String::new();
+                given.push_to(&mut text);
+                assert_eq!(text, given.to_string());
+                assert_eq!(Given::read(&text), Some(given));
+            }
+        }
+        let begun = format!("{}-1700000000", one.as_str());
+        for odd in [
+            "",
+            "00000",
+            "00000-7",
+            "00000x-7",
+            "0000000",
+            "000000-",
+            "000000-07",
+        ] {
+            // It may still be read as a time of another length.
+            let read = Given::read(&format!("{begun}{odd}"));
+            let short = (odd == "00000-7").then_some(170_000_000_000_000_u64);
+            assert_eq!(read.map(|given| given.time), short, "{odd}");
         }
     }
 

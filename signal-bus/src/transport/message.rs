@@ -7,10 +7,7 @@ use std::{
 
 use bytes::Bytes;
 
-use crate::signal::{
-    headers::Headers,
-    plain::{Given, IdRoom},
-};
+use crate::signal::{headers::Headers, plain::Given};
 
 /// The names of the headers that a bus writes itself; those of the user stand beside them.
 pub mod header {
@@ -94,14 +91,15 @@ impl Message {
         time(microseconds)
     }
 
-    /// What it is written as, and its id, as [`header::CONTENT_TYPE`] and [`header::ID`] have them, if it has these two headers
-    /// and no other: so are the messages of most signals, and a transport saves time if it looks here before it looks at `headers`.
+    /// What it is written as, if [`header::CONTENT_TYPE`] and [`header::ID`] are the headers it has, and it has no other: then its id
+    /// is written behind `id`. There are only so many of these content types: they stay as long as the program.
+    ///
+    /// So are the messages of most signals, and a transport saves time if it looks here before it looks at `headers`.
     #[must_use]
-    pub fn plain(&self) -> Option<(&str, String)> {
+    pub fn plain(&self, id: &mut String) -> Option<&'static str> {
         let plain = self.headers.as_plain()?;
-        let mut room = IdRoom::default();
-        let id = plain.given.written(&mut room).to_owned();
-        Some((plain.content_type, id))
+        plain.given.push_to(id);
+        Some(plain.content_type)
     }
 
     /// The name of the value's type, as the sender knows it, if it says so.
