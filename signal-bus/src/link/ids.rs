@@ -47,11 +47,14 @@ struct Seen {
 
 /// A place for each of the newest: an id has always the same.
 #[derive(Default, Debug)]
-struct Known(Vec<Option<Names>>);
+struct Known {
+    /// Those of which there is no more to say.
+    given: Vec<Option<(SignalId, Given)>>,
+    others: Vec<Option<(SignalId, Names)>>,
+}
 
-#[derive(Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 struct Names {
-    of: SignalId,
     own: Name,
     root: Option<Name>,
 }
@@ -61,18 +64,25 @@ impl Known {
         usize::try_from(id.number()).map_or(0, |number| number % REMEMBERED_MAX)
     }
 
-    fn get(&self, id: SignalId) -> Option<&Names> {
-        let names = self.0.get(Self::place(id))?.as_ref();
-        names.filter(|names| names.of == id)
-    }
-
-    fn set(&mut self, names: Names) {
-        let place = Self::place(names.of);
-        if self.0.len() <= place {
-            self.0.resize_with(place + 1, || None);
+    fn get(&self, id: SignalId) -> Option<Names> {
+        let place = Self::place(id);
+        if let Some(Some((of, given))) = self.given.get(place) {
+            if *of == id {
+                let own = Name::Given(*given);
+                return Some(Names { own, root: None });
+            }
         }
-        self.0[place] = Some(names);
+        let (of, names) = self.others.get(place)?.as_ref()?;
+        (*of == id).then(|| names.clone())
     }
+}
+
+fn set<N>(all: &mut Vec<Option<(SignalId, N)>>, id: SignalId, names: N) {
+    let place = Known::place(id);
+    if all.len() <= place {
+        all.resize_with(place + 1, || None);
+    }
+    all[place] = Some((id, names));
 }
 
 impl Ids {
@@ -115,7 +125,7 @@ impl Ids {
     /// The name of a signal; one that has not travelled has the number that it has in its bus.
     pub(super) fn of(&self, id: SignalId, node: &str) -> Name {
         let known = self.lock();
-        let name = known.get(id).map(|names| names.own.clone());
+        let name = known.get(id).map(|names| names.own);
         name.unwrap_or_else(|| local(id, node))
     }
 
@@ -124,7 +134,7 @@ impl Ids {
         let known = self.lock();
         let by_parent = known.get(origin.parent);
         let names = by_parent.or_else(|| known.get(origin.root));
-        let name = names.map(|names| names.root.as_ref().unwrap_or(&names.own).clone());
+        let name = names.map(|names| names.root.unwrap_or(names.own));
         name.unwrap_or_else(|| local(origin.root, node))
     }
 
@@ -135,12 +145,12 @@ impl Ids {
 
 impl Remembers for Ids {
     fn remember(&self, id: SignalId, own: &Name, root: Option<&Name>) {
-        let names = Names {
-            of: id,
-            own: own.clone(),
-            root: root.cloned(),
-        };
-        self.lock().set(names);
+        let (own, root) = (own.clone(), root.cloned());
+        set(&mut self.lock().others, id, Names { own, root });
+    }
+
+    fn remember_given(&self, id: SignalId, given: &Given) {
+        set(&mut self.lock().given, id, *given);
     }
 }
 
@@ -209,8 +219,16 @@ mod tests {
         let ids = Ids::default();
         let more = 2 * REMEMBERED_MAX as u64;
         (2..more).for_each(|id| ids.remember(SignalId::numbered(id), &other("far"), None));
-        assert_eq!(ids.known.lock().unwrap().0.len(), REMEMBERED_MAX);
+        assert_eq!(ids.known.lock().unwrap().others.len(), REMEMBERED_MAX);
         assert_eq!(ids.of(SignalId::numbered(2), "n"), other("n/2"));
+        let given = ids.next(Node::new(), SystemTime::now());
+        (2..more).for_each(|id| ids.remember_given(SignalId::numbered(id), &given));
+        assert_eq!(ids.known.lock().unwrap().given.len(), REMEMBERED_MAX);
+        assert_eq!(ids.of(SignalId::numbered(2), "n"), other("n/2"));
+        assert_eq!(
+            ids.of(SignalId::numbered(more - 1), "n"),
+            Name::Given(given)
+        );
     }
 
     #[test]

@@ -64,7 +64,7 @@ impl Named {
         }
         #[cfg(feature = "transport")]
         if let (None, Some(plain)) = (names, headers.as_plain()) {
-            self.by.remember(id, &Name::Given(plain.given), None);
+            self.by.remember_given(id, &plain.given);
         }
     }
 }
@@ -73,4 +73,7 @@ impl Named {
 pub(crate) trait Remembers: fmt::Debug + Send + Sync {
     /// Remembers those of a signal; under the lock of the queues, before anybody has it.
     fn remember(&self, id: SignalId, own: &Name, root: Option<&Name>);
+    /// The same, where there is no more to say than the name that a bus has given.
+    #[cfg(feature = "transport")]
+    fn remember_given(&self, id: SignalId, given: &Given);
 }
