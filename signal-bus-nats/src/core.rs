@@ -2,16 +2,17 @@
 
 use std::{
     collections::HashMap,
+    pin::pin,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
+    task::{Context, Poll, Waker},
     time::Duration,
 };
 
 use async_nats::{Client, HeaderMap, PublishError, Subject};
 use bytes::Bytes;
-use futures_util::FutureExt as _;
 use signal_bus::{
     ConnectionState,
     transport::{
@@ -283,8 +284,11 @@ impl Connection for Core {
             Err(error) => return Some(Err(error)),
         };
         // A client that was not ready, and is not asked again, has not taken the message.
-        let sent = publish(&self.own.client, outgoing).now_or_never()?;
-        Some(sent.map_err(|error| self.refused(message, &error)))
+        let sent = pin!(publish(&self.own.client, outgoing));
+        match sent.poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(sent) => Some(sent.map_err(|error| self.refused(message, &error))),
+            Poll::Pending => None,
+        }
     }
 
     fn subscribe<'a>(&'a self, interest: &'a Interest) -> TransportFuture<'a, Deliveries> {
