@@ -58,7 +58,7 @@ fn refund(id: u32) -> Option<Refund> {
     })();
     {
         use ::signal_bus::private::Peel as _;
-        static __PUBLICATION: __p::Publication = __p::Publication::new(__SITE);
+        static __PUBLICATION: __p::Publication = __p::Publication::new(__SITE).at_once();
         if __p::any_running() {
             let __pending = __p::on(
                     __p::literal(

@@ -151,7 +151,8 @@ impl Mailer {
         let __out: usize = Self::__count_direct(self, mail);
         {
             use ::signal_bus::private::Peel as _;
-            static __PUBLICATION: __p::Publication = __p::Publication::new(__SITE);
+            static __PUBLICATION: __p::Publication = __p::Publication::new(__SITE)
+                .at_once();
             if __p::any_running() {
                 let __pending = __p::on(
                         __p::literal(

@@ -21,7 +21,7 @@ fn stage(x: In) -> Out {
     let __out: Out = stage::direct(x, __injected_1);
     {
         use ::signal_bus::private::Peel as _;
-        static __PUBLICATION: __p::Publication = __p::Publication::new(__SITE);
+        static __PUBLICATION: __p::Publication = __p::Publication::new(__SITE).at_once();
         if __p::any_running() {
             let __pending = __p::on(
                     __p::literal(
@@ -38,7 +38,7 @@ fn stage(x: In) -> Out {
     }
     {
         use ::signal_bus::private::Peel as _;
-        static __PUBLICATION: __p::Publication = __p::Publication::new(__SITE);
+        static __PUBLICATION: __p::Publication = __p::Publication::new(__SITE).at_once();
         if __p::any_running() {
             let __pending = __p::on(
                     __p::literal(

@@ -9,12 +9,13 @@ use crate::expand::topic;
 use crate::model::{Model, Output, Parameter, Publication, Topic};
 
 /// The static that a publisher sends by.
-fn publication(model: &Model, publication: &Publication) -> TokenStream {
+fn publication(model: &Model, publication: &Publication, at_once: bool) -> TokenStream {
+    let at_once = at_once.then(|| quote!(.at_once()));
     let generic = model.generic.then(|| quote!(.generic()));
     let bus = bus(publication);
     let local = publication.local.then(|| quote!(.local()));
     quote! {
-        static __PUBLICATION: __p::Publication = __p::Publication::new(__SITE) #local #generic #bus;
+        static __PUBLICATION: __p::Publication = __p::Publication::new(__SITE) #local #at_once #generic #bus;
     }
 }
 
@@ -76,14 +77,15 @@ pub(crate) fn kept(model: &Model) -> TokenStream {
     let Output::Value(ty) = &model.output else {
         return TokenStream::new();
     };
-    let send = if model.call.is_async() {
-        waits()
-    } else {
+    let at_once = !model.call.is_async();
+    let send = if at_once {
         quote! { if let __p::Option::Some(__pending) = __pending { __pending.now(); } }
+    } else {
+        waits()
     };
     let publications = model.roles.publications.iter().enumerate();
     let each = publications.map(|(index, one)| {
-        let publication = publication(model, one);
+        let publication = publication(model, one, at_once);
         let on = on(model, index, one);
         let publish = method("publish", ty.span());
         let peel = peel(one);
@@ -123,7 +125,7 @@ pub(crate) fn parts(model: &Model) -> TokenStream {
     let publications = model.roles.publications.iter().enumerate();
     let waits = waits();
     let each = publications.map(|(index, one)| {
-        let publication = publication(model, one);
+        let publication = publication(model, one, false);
         let on = on(model, index, one);
         let publish_part = method("publish_part", ty.span());
         quote! {
@@ -163,7 +165,7 @@ pub(crate) fn each(model: &Model) -> TokenStream {
     };
     let publications = model.roles.publications.iter().enumerate();
     let each = publications.map(|(index, one)| {
-        let publication = publication(model, one);
+        let publication = publication(model, one, false);
         let on = on(model, index, one);
         let publish = quote_spanned! {ours_at(item.span())=>
             #on.publish_each(&__PUBLICATION, __stream)

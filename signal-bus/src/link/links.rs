@@ -14,10 +14,10 @@ use crate::{
     report::health::{ConnectionHealth, ConnectionState},
     route::{hearer::Hearer, topic::Travels},
     signal::{
-        Signal,
+        AnyValue,
         arrival::Came,
         headers::Headers,
-        label::{Label, Stamp},
+        label::{About, Stamp},
         name::{Name, Named, Names},
         plain::{IdRoom, Node, Plain},
     },
@@ -147,14 +147,15 @@ impl Links {
     pub(crate) fn message(
         &self,
         link: &Link,
-        signal: &Signal,
+        about: &About,
+        stamp: &Stamp,
+        value: &AnyValue,
     ) -> Result<(Message, Option<Box<Names>>), TransportError> {
-        let Label { about, stamp } = signal.label();
         let known = self
             .codecs
             .needed(about.carries, format_args!("travel on `{}`", about.topic))?;
         let encoding = link.connection.encoding();
-        let payload = encoding.encode(&known.codec, &**signal.as_arc())?;
+        let payload = encoding.encode(&known.codec, value)?;
         let content_type = known.content_type(encoding);
         let (headers, names) = match self.plain(content_type, stamp) {
             Some(plain) => (plain, None),

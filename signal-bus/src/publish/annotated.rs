@@ -252,6 +252,7 @@ impl<T: Payload> On<T> {
         }
         let manner = Manner {
             local,
+            waits: !publication.at_once,
             ..Manner::inside(inside)
         };
         let value = T::erase(share()?);

@@ -1,6 +1,6 @@
 //! How something is published, beside its topic and its value.
 
-use std::time::SystemTime;
+use std::{sync::Arc, time::SystemTime};
 
 use crate::{
     queue::{entry::Ticket, offer::Inside},
@@ -51,5 +51,21 @@ impl Manner {
         let origin = self.origin;
         let origin = origin.or_else(|| self.inside.and_then(Inside::origin));
         Stamp::new(origin, self.local || route.is_local())
+    }
+    /// The same with what it has brought along.
+    pub(super) fn into_stamp(self, route: &Route) -> Stamp {
+        let mut stamp = self.stamp(route);
+        if let Some(forwarded) = self.forwarded {
+            let Forwarded {
+                headers,
+                time,
+                came,
+                attempt,
+            } = *forwarded;
+            (stamp.headers, stamp.time) = (headers, time);
+            stamp.came = Some(Arc::new(came));
+            stamp.attempt = attempt;
+        }
+        stamp
     }
 }

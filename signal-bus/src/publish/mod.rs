@@ -94,9 +94,15 @@ impl Running {
 
     /// Counts a publish that nobody looks at.
     pub(crate) fn unrouted(&self, route: &Route) -> Receipt {
+        let hearing = self.routes.hearing(route);
+        self.passes_by(hearing.map_or(0, |hearing| hearing.mismatched))
+    }
+
+    /// Counts a publish that nobody looks at, and that so many would have heard who take other types.
+    fn passes_by(&self, mismatched: u64) -> Receipt {
         self.observe.unrouted.add_one();
-        if let Some(hearing) = self.routes.hearing(route) {
-            self.observe.mismatched.add(hearing.mismatched);
+        if 0 < mismatched {
+            self.observe.mismatched.add(mismatched);
         }
         Receipt::UNROUTED
     }
@@ -192,20 +198,7 @@ impl Running {
 
     /// Labels a value.
     pub(crate) fn labelled(&self, route: &Route, value: Arc<AnyValue>, manner: Manner) -> Signal {
-        let mut stamp = manner.stamp(route);
-        if let Some(forwarded) = manner.forwarded {
-            let Forwarded {
-                headers,
-                time,
-                came,
-                attempt,
-            } = *forwarded;
-            (stamp.headers, stamp.time) = (headers, time);
-            stamp.came = Some(Arc::new(came));
-            stamp.attempt = attempt;
-        }
-        let about = Arc::clone(&route.about);
-        Signal::new(value, Label { about, stamp })
+        Signal::new(value, route.label(manner.into_stamp(route)))
     }
 
     /// Finds the queues of a signal; nothing has happened yet.

@@ -32,7 +32,9 @@ pub struct Publication {
     pub(super) bus: BusName,
     /// Whether its signals stay in this bus.
     pub(super) local: bool,
-    /// Whether they may be of several types.
+    /// Whether it cannot wait.
+    pub(super) at_once: bool,
+    /// Whether its signals may be of several types.
     generic: bool,
     ambiguity_told: AtomicBool,
     /// Its number in the program, from 1, once it has published; 0 before.
@@ -63,6 +65,7 @@ impl Publication {
             site,
             bus: BusName::DEFAULT,
             local: false,
+            at_once: false,
             generic: false,
             ambiguity_told: AtomicBool::new(false),
             number: AtomicUsize::new(0),
@@ -82,6 +85,13 @@ impl Publication {
     #[must_use]
     pub const fn local(mut self) -> Self {
         self.local = true;
+        self
+    }
+
+    /// Says that it cannot wait: it is a plain `fn`, and called by hand.
+    #[must_use]
+    pub const fn at_once(mut self) -> Self {
+        self.at_once = true;
         self
     }
 

@@ -35,7 +35,7 @@ pub(super) struct Departure {
 
 impl Running {
     /// The connection over which what is published so travels, if it does.
-    pub(super) fn link_of(&self, route: &Route, manner: &Manner) -> Option<Arc<Link>> {
+    pub(super) fn link_of(&self, route: &Route, manner: &Manner) -> Option<&Arc<Link>> {
         let travels = route.travels?;
         let forwarded = manner.forwarded.as_ref();
         let carried =
@@ -43,38 +43,45 @@ impl Running {
         if carried || manner.local || route.is_local() {
             return None;
         }
-        self.links.all.get(usize::from(travels.link)).cloned()
+        self.links.all.get(usize::from(travels.link))
     }
 
     /// Gets a signal ready to leave. Whoever hears it here may have no room, or not be there at all.
     pub(super) fn departs(
         &self,
         route: &Arc<Route>,
-        link: Arc<Link>,
+        link: &Arc<Link>,
         value: Arc<AnyValue>,
         manner: Manner,
     ) -> Tried {
         let (inside, ticket) = (manner.inside, manner.ticket.clone());
         let waits = manner.waits;
-        let signal = self.labelled(route, value, manner);
+        let stamp = manner.into_stamp(route);
+        let signal = |value, stamp| Signal::new(value, route.label(stamp));
         let known = self.routes.hearing(route);
         let hearing = known.unwrap_or_else(|| self.routes.look(route));
         if let Err(refusal) = hearing.check(route) {
-            return Tried::Refused(refusal, signal);
+            return Tried::Refused(refusal, signal(value, stamp));
         }
-        let (message, names) = match self.links.message(&link, &signal) {
+        let (message, names) = match self.links.message(link, &route.about, &stamp, &*value) {
             Ok(written) => written,
-            Err(error) => return Tried::Refused(Refusal::Transport(error), signal),
+            Err(error) => {
+                return Tried::Refused(Refusal::Transport(error), signal(value, stamp));
+            }
         };
         self.links.is_new(&message.headers);
         let unheard = || hearing.is_silent() && self.observe.recorder.is_none();
         if waits && unheard() {
-            match self.leaves(&link, &message, inside) {
-                Some(Ok(())) => return Tried::Accepted(self.unrouted(route)),
-                Some(Err(refusal)) => return Tried::Refused(refusal, signal),
+            match self.leaves(link, &message, inside) {
+                Some(Ok(())) => {
+                    let mismatched = hearing.mismatched;
+                    return Tried::Accepted(self.passes_by(mismatched));
+                }
+                Some(Err(refusal)) => return Tried::Refused(refusal, signal(value, stamp)),
                 None => {}
             }
         }
+        let signal = signal(value, stamp);
         let destination = self.destination(&hearing, &**signal.as_arc(), signal.label());
         Tried::Wait(Ready {
             offer: Offer {
@@ -89,7 +96,7 @@ impl Running {
             route: Arc::clone(route),
             mismatched: hearing.mismatched,
             departure: Some(Departure {
-                link,
+                link: Arc::clone(link),
                 message,
                 names,
             }),

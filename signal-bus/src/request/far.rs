@@ -8,7 +8,7 @@ use crate::{
     publish::Manner,
     request::{NoReply, Question},
     scope::running::Running,
-    signal::{AnyValue, Kind},
+    signal::{AnyValue, Kind, label::Label},
     transport::{Message, TransportError, TransportFault},
 };
 
@@ -79,7 +79,9 @@ impl Running {
         self.links.codecs.needed(wants, reads)?;
         let manner = Manner::inside(question.inside);
         let signal = self.labelled(&question.route, Arc::clone(&question.value), manner);
-        let (message, _) = self.links.message(link, &signal)?;
+        let Label { about, stamp } = signal.label();
+        let written = self.links.message(link, about, stamp, &**signal.as_arc());
+        let (message, _) = written?;
         Ok(message)
     }
 }

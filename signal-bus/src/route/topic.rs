@@ -22,7 +22,7 @@ use crate::{
     },
     signal::{
         AnyValue, Kind,
-        label::{About, Label},
+        label::{About, Label, Stamp},
     },
     sync::RwLock,
     topic::Traits,
@@ -171,6 +171,12 @@ impl Hearing {
 }
 
 impl Route {
+    /// The label of a signal of the topic.
+    pub(crate) fn label(&self, stamp: Stamp) -> Label {
+        let about = Arc::clone(&self.about);
+        Label { about, stamp }
+    }
+
     pub(crate) fn new(
         topic: &str,
         line: usize,
