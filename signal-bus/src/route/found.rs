@@ -8,8 +8,10 @@ use crate::queue::{lane::Lane, log::LogId};
 const SILENT: u64 = 1;
 /// It is heard, and each publish has to look how.
 const HEARD: u64 = 2;
+/// It travels, and nobody hears it here.
+const LEAVES: u64 = 3;
 /// It has a lane: to the log of the number that is added.
-const LANE: u64 = 3;
+const LANE: u64 = 4;
 /// Bits that say what was found; those above are of the generation.
 const WHAT_BITS: u32 = 24;
 const WHAT: u64 = (1 << WHAT_BITS) - 1;
@@ -66,6 +68,11 @@ impl Finding {
         self.set(generation, SILENT);
     }
 
+    /// Remembers that it travels, and nobody hears it here.
+    pub(super) fn only_leaves(&self, generation: u64) {
+        self.set(generation, LEAVES);
+    }
+
     /// Remembers that it is heard, and the log that is all there is to do with its signals, if there is one.
     pub(super) fn heard(&self, generation: u64, log: Option<LogId>) {
         let lane = log.map(|log| LANE + log.index() as u64);
@@ -116,6 +123,12 @@ impl Finding {
         self.get(generation) == Some(SILENT)
     }
 
+    /// Whether it is known that it travels, and nobody hears it here.
+    #[cfg(any(feature = "transport", test))]
+    pub(super) fn leaves(&self, generation: u64) -> bool {
+        self.get(generation) == Some(LEAVES)
+    }
+
     /// The lane of its signals, if that was found out in any generation.
     #[inline]
     pub(crate) fn lane(&self) -> Option<Remembered> {
@@ -161,6 +174,9 @@ mod tests {
         assert!(finding.is_silent(7) && !finding.is_silent(8) && !finding.is_known(8));
         finding.heard(8, None);
         assert!(finding.is_known(8) && !finding.is_silent(8) && finding.way(8) == Way::Unknown);
+        finding.only_leaves(9);
+        assert!(finding.leaves(9) && finding.is_known(9) && finding.way(9) == Way::Unknown);
+        assert!(!finding.leaves(10) && !finding.is_silent(9) && finding.lane().is_none());
         let log = LogId::of(3).unwrap();
         finding.heard(9, Some(log));
         let lane = Lane { generation: 9, log };

@@ -215,6 +215,12 @@ impl Route {
         self.found.is_silent(generation)
     }
 
+    /// Whether it is known that its signals travel, and nobody hears them here.
+    #[cfg(feature = "transport")]
+    pub(crate) fn only_leaves(&self, generation: u64) -> bool {
+        self.found.leaves(generation)
+    }
+
     /// Whether it was found out who hears it.
     pub(crate) fn is_known(&self, generation: u64) -> bool {
         self.found.is_known(generation)
@@ -259,16 +265,19 @@ impl Route {
 
     /// Remembers who hears it.
     pub(crate) fn learn(&self, hearing: &Arc<Hearing>) {
-        let silent = hearing.is_silent() && self.travels.is_none();
+        let leaves = hearing.is_silent() && self.travels.is_some();
+        let silent = hearing.is_silent() && !leaves;
         let known = (!silent).then(|| Arc::clone(hearing));
         let before = std::mem::replace(
             &mut *self.hearing.write().unwrap_or_else(PoisonError::into_inner),
             known,
         );
         drop(before);
+        let generation = hearing.generation;
         match silent {
-            true => self.found.silent(hearing.generation),
-            false => self.found.heard(hearing.generation, self.lane(hearing)),
+            true => self.found.silent(generation),
+            false if leaves => self.found.only_leaves(generation),
+            false => self.found.heard(generation, self.lane(hearing)),
         }
     }
 
