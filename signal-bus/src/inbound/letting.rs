@@ -51,6 +51,7 @@ pub(super) async fn take_in(
     mut deliveries: Deliveries,
 ) {
     let mut closes = running.links.closes.subscribe();
+    closes.mark_changed();
     let mut letting = Letting {
         running: &running,
         link: &link,
@@ -106,7 +107,8 @@ async fn next(
     closes: &mut watch::Receiver<bool>,
 ) -> Option<Option<Incoming>> {
     consume_budget().await;
-    if *closes.borrow() {
+    // Mostly nothing has changed, and to look at what it is takes a lock.
+    if closes.has_changed().unwrap_or(true) && *closes.borrow_and_update() {
         return None;
     }
     // Mostly it is there already, and waiting for two things costs more than that.

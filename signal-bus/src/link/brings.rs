@@ -1,45 +1,49 @@
 //! Which of several subscriptions that overlap brings a topic.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{
+    Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicBool, Ordering},
+};
 
 use crate::topic::pattern::Pattern;
 
 /// The subscriptions of a connection that are of no group, the oldest first. The first of those that fit brings a topic.
 #[derive(Default, Debug)]
-pub(crate) struct Brings(Mutex<All>);
-
-#[derive(Default, Debug)]
-struct All {
-    asked: Vec<(u64, Pattern)>,
+pub(crate) struct Brings {
+    asked: Mutex<Vec<(u64, Pattern)>>,
     /// Whether any two of them have topics in common; mostly none do, and nobody needs to look.
-    overlap: bool,
+    overlap: AtomicBool,
 }
 
 impl Brings {
     pub(crate) fn add(&self, number: u64, pattern: &Pattern) {
-        let mut all = self.lock();
-        all.asked.push((number, pattern.clone()));
-        all.overlap |= overlaps(&all.asked);
+        let mut asked = self.lock();
+        asked.push((number, pattern.clone()));
+        if overlaps(&asked) {
+            self.overlap.store(true, Ordering::Release);
+        }
     }
 
     pub(crate) fn remove(&self, number: u64) {
-        let mut all = self.lock();
-        all.asked.retain(|(asked, _)| *asked != number);
-        all.overlap = all.overlap && overlaps_any(&all.asked);
+        let mut asked = self.lock();
+        asked.retain(|(asked, _)| *asked != number);
+        if self.overlap.load(Ordering::Acquire) {
+            self.overlap.store(overlaps_any(&asked), Ordering::Release);
+        }
     }
 
     /// Whether a subscription is the one that brings a topic.
     pub(crate) fn is_first(&self, number: u64, topic: &str) -> bool {
-        let all = self.lock();
-        let mut fitting = all
-            .asked
-            .iter()
-            .filter(|(_, pattern)| pattern.matches(topic));
-        !all.overlap || fitting.next().is_none_or(|(first, _)| *first == number)
+        if !self.overlap.load(Ordering::Acquire) {
+            return true;
+        }
+        let asked = self.lock();
+        let mut fitting = asked.iter().filter(|(_, pattern)| pattern.matches(topic));
+        fitting.next().is_none_or(|(first, _)| *first == number)
     }
 
-    fn lock(&self) -> MutexGuard<'_, All> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Vec<(u64, Pattern)>> {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
