@@ -1,11 +1,12 @@
 //! NATS without `JetStream`: once at most.
 
 use std::{
+    cell::RefCell,
     collections::HashMap,
     pin::pin,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     task::{Context, Poll, Waker},
     time::Duration,
@@ -28,7 +29,7 @@ use crate::{
     hears::Hears,
     inbox,
     requests::Requests,
-    subject::{Last, Subjects},
+    subject::Subjects,
     wire,
 };
 
@@ -38,6 +39,8 @@ const KNOWN_MAX: usize = 4096;
 /// A connection that delivers once at most.
 #[derive(Debug)]
 pub(crate) struct Core {
+    /// Its number in the program.
+    number: u64,
     /// For everything but groups. What is sent on it does not come back.
     pub(crate) own: Connected,
     /// For groups, whose members may be in the process that publishes.
@@ -55,25 +58,23 @@ pub(crate) struct Core {
 #[derive(Default, Debug)]
 struct Known {
     subjects: HashMap<Arc<str>, Subject>,
-    /// The one that was asked for last.
-    last: Last,
     /// How often something was not permitted until then: what was permitted before may not be any more.
     violations_count: u64,
 }
 
-impl Known {
-    /// The subject of a topic.
-    fn get(&mut self, topic: &Arc<str>) -> Option<Subject> {
-        self.last.get(topic).or_else(|| {
-            let subject = self.subjects.get(topic)?;
-            Some(self.last.keep(topic, subject.clone()))
-        })
-    }
+/// How many connections there were.
+static NUMBERED: AtomicU64 = AtomicU64::new(0);
 
-    fn clear(&mut self) {
-        self.subjects.clear();
-        self.last = Last::default();
-    }
+thread_local! {
+    /// The subject that a thread has asked for last: mostly it is the same again, and others need not wait for it.
+    static LAST: RefCell<Option<Last>> = const { RefCell::new(None) };
+}
+
+struct Last {
+    /// The connection, and how often something was not permitted on it until then.
+    known: (u64, u64),
+    topic: Arc<str>,
+    subject: Subject,
 }
 
 impl Core {
@@ -86,6 +87,7 @@ impl Core {
         publish_within: Duration,
     ) -> Self {
         Self {
+            number: NUMBERED.fetch_add(1, Ordering::Relaxed),
             own,
             groups,
             subjects,
@@ -106,10 +108,22 @@ impl Core {
         if self.closed.load(Ordering::Acquire) {
             return Err(closed());
         }
-        match self.known(since).get(&message.topic) {
-            Some(subject) => Ok((subject, true)),
-            None => Ok((self.subjects.of(&message.topic)?.into(), false)),
-        }
+        let (topic, known) = (&message.topic, (self.number, since));
+        LAST.with_borrow_mut(|last| {
+            let same = |last: &&Last| last.known == known && Arc::ptr_eq(&last.topic, topic);
+            if let Some(last) = last.as_ref().filter(same) {
+                return Ok((last.subject.clone(), true));
+            }
+            let Some(subject) = self.known(since).subjects.get(topic).cloned() else {
+                return Ok((self.subjects.of(topic)?.into(), false));
+            };
+            *last = Some(Last {
+                known,
+                topic: Arc::clone(topic),
+                subject: subject.clone(),
+            });
+            Ok((subject, true))
+        })
     }
 
     /// What is to be sent of a message, and whether its subject may be published on, as far as that is known.
@@ -181,7 +195,7 @@ impl Core {
         }
         let mut known = self.known(since);
         if KNOWN_MAX <= known.subjects.len() {
-            known.clear();
+            known.subjects.clear();
         }
         known.subjects.insert(Arc::clone(topic), subject);
         Ok(())
@@ -191,7 +205,7 @@ impl Core {
     fn known(&self, violations_count: u64) -> MutexGuard<'_, Known> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if known.violations_count != violations_count {
-            known.clear();
+            known.subjects.clear();
             known.violations_count = violations_count;
         }
         known

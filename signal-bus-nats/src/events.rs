@@ -4,7 +4,7 @@ use std::{
     collections::VecDeque,
     sync::{
         Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -25,8 +25,12 @@ const VIOLATIONS_MAX: usize = 256;
 #[derive(Debug)]
 pub(crate) struct Events {
     state: watch::Sender<ConnectionState>,
+    /// Whether it is up, for each publish to look at.
+    up: AtomicBool,
     /// How often something was not permitted; who waits for that is also told when the connection is lost.
     violated: watch::Sender<u64>,
+    /// The same, for each publish to look at.
+    violated_count: AtomicU64,
     /// The last of them, with their numbers.
     violations: Mutex<VecDeque<(u64, String)>>,
     /// How often the connection was lost.
@@ -39,7 +43,9 @@ impl Default for Events {
     fn default() -> Self {
         Self {
             state: watch::Sender::new(ConnectionState::Up),
+            up: AtomicBool::new(true),
             violated: watch::Sender::new(0),
+            violated_count: AtomicU64::new(0),
             violations: Mutex::default(),
             lost: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
@@ -97,6 +103,8 @@ impl Events {
 
     fn is(&self, state: ConnectionState) {
         self.state.send_if_modified(|now| {
+            self.up
+                .store(state == ConnectionState::Up, Ordering::Release);
             let other = *now != state;
             *now = state;
             other
@@ -110,17 +118,18 @@ impl Events {
         if VIOLATIONS_MAX < violations.len() {
             violations.pop_front();
         }
+        self.violated_count.store(number, Ordering::Release);
         self.violated.send_replace(number);
         drop(violations);
     }
 
     /// How often something was not permitted until now. What is permitted can change: only what is said later counts.
     pub(crate) fn violations_count(&self) -> u64 {
-        *self.violated.borrow()
+        self.violated_count.load(Ordering::Acquire)
     }
 
     pub(crate) fn is_up(&self) -> bool {
-        *self.state.borrow() == ConnectionState::Up
+        self.up.load(Ordering::Acquire)
     }
 
     pub(crate) fn state(&self) -> ConnectionState {
