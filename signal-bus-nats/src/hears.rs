@@ -59,7 +59,7 @@ impl Hears {
     }
 
     /// What comes, as a message; `None` if nobody asks for its topic.
-    fn message(&mut self, carried: &async_nats::Message) -> Option<Message> {
+    fn message(&mut self, carried: &mut async_nats::Message) -> Option<Message> {
         let last = self.last.as_ref();
         let known = last.filter(|(subject, _)| *subject == carried.subject);
         let topic = match known {
@@ -72,7 +72,7 @@ impl Hears {
                 topic
             }
         };
-        Some(wire::read(topic?, carried))
+        Some(wire::take(topic?, carried))
     }
 
     /// Takes the signals out of a pack, and counts what has come of its sender.
@@ -101,10 +101,10 @@ impl Stream for Hears {
             if let Some(signal) = self.opened.next() {
                 return Poll::Ready(Some(signal));
             }
-            let Some(carried) = ready!(self.subscriber.poll_next_unpin(context)) else {
+            let Some(mut carried) = ready!(self.subscriber.poll_next_unpin(context)) else {
                 return Poll::Ready(None);
             };
-            match self.message(&carried) {
+            match self.message(&mut carried) {
                 Some(message) if pack::is_one(&message) => self.open(message, carried.length),
                 Some(message) => {
                     let signal = (message, carried.length);

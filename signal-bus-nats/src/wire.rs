@@ -3,7 +3,7 @@
 use std::{
     cell::RefCell,
     collections::BTreeMap,
-    panic,
+    mem, panic,
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -149,9 +149,17 @@ pub(crate) fn message(subjects: &Subjects, carried: &async_nats::Message) -> Opt
 
 /// A message that has come in for a topic.
 pub(crate) fn read(topic: Arc<str>, carried: &async_nats::Message) -> Message {
+    Message::new(topic, carried.payload.clone(), said(carried))
+}
+
+/// The same, where the payload may go along: another share of it would be counted where the client counts its own.
+pub(crate) fn take(topic: Arc<str>, carried: &mut async_nats::Message) -> Message {
+    Message::new(topic, mem::take(&mut carried.payload), said(carried))
+}
+
+fn said(carried: &async_nats::Message) -> Headers {
     let headers = carried.headers.as_ref();
-    let headers = headers.map(read_headers).unwrap_or_default();
-    Message::new(topic, carried.payload.clone(), headers)
+    headers.map(read_headers).unwrap_or_default()
 }
 
 fn read_headers(carried: &HeaderMap) -> Headers {
