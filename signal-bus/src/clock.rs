@@ -56,6 +56,11 @@ impl Tick {
         Self(i64::try_from(since).unwrap_or(i64::MAX))
     }
 
+    #[cfg(feature = "transport")]
+    pub(crate) fn nanoseconds(self) -> i64 {
+        self.0
+    }
+
     pub(crate) fn time(self) -> SystemTime {
         let since = u64::try_from(self.0).unwrap_or_default();
         SystemTime::UNIX_EPOCH + Duration::from_nanos(since)

@@ -4,12 +4,13 @@ use std::{
     collections::{HashSet, VecDeque},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
     },
     time::SystemTime,
 };
 
 use crate::{
+    clock::Tick,
     signal::{
         id::SignalId,
         label::Origin,
@@ -32,6 +33,9 @@ const SEEN_MAX: usize = 16_384;
 #[derive(Default, Debug)]
 pub(super) struct Ids {
     last: AtomicU64,
+    /// The tick of the clock in which a name was given last, and its time.
+    tick: AtomicI64,
+    time: AtomicU64,
     known: Mutex<Known>,
     /// Whether what is published elsewhere may come over a bridge, too.
     doubles: AtomicBool,
@@ -87,12 +91,25 @@ fn set<N>(all: &mut Vec<Option<(SignalId, N)>>, id: SignalId, names: N) {
 
 impl Ids {
     /// A name that no other signal has.
-    pub(super) fn next(&self, node: Node, time: SystemTime) -> Given {
+    pub(super) fn next(&self, node: Node) -> Given {
         Given {
             node,
-            time: message::microseconds(time),
+            time: self.time(),
             number: self.last.fetch_add(1, Ordering::Relaxed),
         }
+    }
+
+    /// The microseconds since 1970. A look at the clock costs as much as some locks: where others were named since its last tick, that is
+    /// their time.
+    fn time(&self) -> u64 {
+        let tick = Tick::last().nanoseconds();
+        if self.tick.load(Ordering::Acquire) == tick {
+            return self.time.load(Ordering::Relaxed);
+        }
+        let time = message::microseconds(SystemTime::now());
+        self.time.store(time, Ordering::Relaxed);
+        self.tick.store(tick, Ordering::Release);
+        time
     }
 
     /// From now on what is published elsewhere may come over a bridge, too.
@@ -168,8 +185,6 @@ fn local(id: SignalId, node: &str) -> Name {
 
 #[cfg(test)]
 mod tests {
-    use std::time::SystemTime;
-
     use super::{Ids, LENGTH_MAX, REMEMBERED_MAX, name};
     use crate::signal::{
         id::SignalId,
@@ -185,8 +200,8 @@ mod tests {
     #[test]
     fn no_two_signals_have_one_name() {
         let ids = Ids::default();
-        let (node, time) = (Node::new(), SystemTime::now());
-        assert_ne!(ids.next(node, time), ids.next(node, time));
+        let node = Node::new();
+        assert_ne!(ids.next(node), ids.next(node));
     }
 
     #[test]
@@ -221,7 +236,7 @@ mod tests {
         (2..more).for_each(|id| ids.remember(SignalId::numbered(id), &other("far"), None));
         assert_eq!(ids.known.lock().unwrap().others.len(), REMEMBERED_MAX);
         assert_eq!(ids.of(SignalId::numbered(2), "n"), other("n/2"));
-        let given = ids.next(Node::new(), SystemTime::now());
+        let given = ids.next(Node::new());
         (2..more).for_each(|id| ids.remember_given(SignalId::numbered(id), &given));
         assert_eq!(ids.known.lock().unwrap().given.len(), REMEMBERED_MAX);
         assert_eq!(ids.of(SignalId::numbered(2), "n"), other("n/2"));

@@ -170,7 +170,7 @@ impl Links {
         if stamp.origin.is_some() || !stamp.headers.is_none() {
             return None;
         }
-        let given = self.ids.next(self.node, SystemTime::now());
+        let given = self.ids.next(self.node);
         Some(Headers::plain(Plain {
             content_type,
             given,
@@ -189,7 +189,7 @@ impl Links {
         let time = bridged.map(|_| message::microseconds(now).to_string());
         let (id, own) = match bridged {
             None => {
-                let given = self.ids.next(self.node, now);
+                let given = self.ids.next(self.node);
                 (given.written(&mut room), Some(Name::Given(given)))
             }
             Some(id) => (id, ids::name(id)),
@@ -223,7 +223,7 @@ impl Links {
 
     /// An id for a message that is no signal of this bus.
     pub(super) fn next_id(&self) -> String {
-        self.ids.next(self.node, SystemTime::now()).to_string()
+        self.ids.next(self.node).to_string()
     }
 
     /// How a signal has come here that has left with such names.

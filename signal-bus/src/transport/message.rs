@@ -18,8 +18,8 @@ pub mod header {
     pub const CONTENT_TYPE: &str = plain::CONTENT_TYPE;
     /// The message's id, unique over all processes.
     ///
-    /// That of a bus says who has sent it, and when: 32 digits for the bus, the microseconds since 1970, and a number, with `-`
-    /// between them. Others may write what they like.
+    /// That of a bus says who has sent it, and when, to some milliseconds where it sends much: 32 digits for the bus, the microseconds
+    /// since 1970, and a number, with `-` between them. Others may write what they like.
     pub const ID: &str = plain::ID;
     /// The bus that has sent it, where its id does not say so.
     pub const SENDER: &str = "Signal-Sender";
