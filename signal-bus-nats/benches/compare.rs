@@ -94,12 +94,12 @@ fn median(mut rates: Vec<f64>) -> f64 {
 }
 
 #[subscriber("ours.core")]
-async fn count_core(_number: &u64, #[inject] arrivals: Arc<Arrivals>) {
+async fn count_core(_number: &u64, #[inject] arrivals: &Arrivals) {
     arrivals.arrive();
 }
 
 #[subscriber("ours.packed")]
-async fn count_packed(_number: &u64, #[inject] arrivals: Arc<Arrivals>) {
+async fn count_packed(_number: &u64, #[inject] arrivals: &Arrivals) {
     arrivals.arrive();
 }
 
