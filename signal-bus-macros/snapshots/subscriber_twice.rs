@@ -50,7 +50,7 @@ impl ::signal_bus::private::Registered for audit {
                                 __SITE,
                                 __topics,
                                 |mut __run| __p::handler(async move {
-                                    while __run.more().await {
+                                    loop {
                                         let __topic = __p::literal(
                                             __p::Probe::<Signal>::NEW.peel_param(),
                                             "a.>",
@@ -63,6 +63,9 @@ impl ::signal_bus::private::Registered for audit {
                                                 let __out = audit(__signal.take::<Signal, _>()).await;
                                                 __p::outcome::<()>(__out)
                                             }?;
+                                        }
+                                        if !__run.more().await {
+                                            break;
                                         }
                                     }
                                     __p::Result::Ok(())
@@ -81,7 +84,7 @@ impl ::signal_bus::private::Registered for audit {
                                 __SITE,
                                 __topics,
                                 |mut __run| __p::handler(async move {
-                                    while __run.more().await {
+                                    loop {
                                         let __topic = __p::literal(
                                             __p::Probe::<Signal>::NEW.peel_param(),
                                             "b.**",
@@ -94,6 +97,9 @@ impl ::signal_bus::private::Registered for audit {
                                                 let __out = audit(__signal.take::<Signal, _>()).await;
                                                 __p::outcome::<()>(__out)
                                             }?;
+                                        }
+                                        if !__run.more().await {
+                                            break;
                                         }
                                     }
                                     __p::Result::Ok(())

@@ -67,13 +67,16 @@ pub(crate) struct Opening<'a> {
 }
 
 // Output:  __p::handler(async move {
-//              while __run.more().await {
+//              loop {
 //                  let __topic = #topic;
 //                  let mut __signals = __p::open(__topic, &mut __run);
 //                  while let __p::Option::Some(__signal) = __p::next(&mut __signals) {
 //                      let (__injected_0,) = on::__inject().await?;
 //                      let __out = on::direct(__signal.take::<Order, _>(), &*__injected_0).await;
 //                      { __p::outcome::<R>(__out) }?     or, for a stage, publishes what was returned; with `reply`, replies
+//                  }
+//                  if !__run.more().await {
+//                      break;
 //                  }
 //              }
 //              __p::Result::Ok(())
@@ -102,7 +105,7 @@ pub(crate) fn run(model: &Model, opening: Option<&Opening<'_>>) -> TokenStream {
             (false, false) => TokenStream::new(),
         },
     );
-    let bound = bind_owned(model, opening);
+    let bound = bind(model, opening);
     let filled = fill(model, opening);
     let arguments = arguments(model, opening);
     let call = quote! { #direct(#arguments) };
@@ -150,10 +153,13 @@ fn one_by_one(opening: &Opening<'_>, body: &TokenStream) -> TokenStream {
     let at = ours_at(topic::form_span(opening.form));
     let next = quote_spanned! {at=> __p::next(&mut __signals) };
     quote! {
-        while __run.more().await {
+        loop {
             #open
             while let __p::Option::Some(__signal) = #next {
                 { #body }?;
+            }
+            if !__run.more().await {
+                break;
             }
         }
         __p::Result::Ok(())
@@ -184,14 +190,19 @@ fn outcome(model: &Model) -> TokenStream {
     }
 }
 
-/// Takes an owned signal before a template shows it.
-fn bind_owned(model: &Model, opening: Option<&Opening<'_>>) -> Option<TokenStream> {
+/// Takes a signal before a template shows it: it is taken once.
+fn bind(model: &Model, opening: Option<&Opening<'_>>) -> Option<TokenStream> {
     let opening = opening?;
-    let shown = has_template(model) && matches!(opening.form, Form::Owned(_));
-    shown.then(|| {
-        let take = take(opening);
-        quote! { let __argument = #take; }
-    })
+    if !has_template(model) {
+        return None;
+    }
+    let take = match opening.form {
+        Form::Owned(_) => take(opening),
+        // It lies with others, or goes to another thread, and may be lent as often as one likes.
+        _ if opening.batched || model.roles.is_blocking() => return None,
+        Form::Reference(ty) | Form::OptionalReference(ty) => lend(ty),
+    };
+    Some(quote! { let __argument = #take; })
 }
 
 fn has_template(model: &Model) -> bool {
@@ -203,8 +214,10 @@ fn has_template(model: &Model) -> bool {
 }
 
 fn fill(model: &Model, opening: Option<&Opening<'_>>) -> TokenStream {
+    let bound = bind(model, opening).is_some();
     publish::fill(model, |parameter| match (&parameter.source, opening) {
         (Source::Signal(Form::Owned(_)), _) => quote!(__argument),
+        (Source::Signal(_), _) if bound => quote!(&*__argument),
         (Source::Signal(_), Some(opening)) => take(opening),
         _ => inject::local(parameter).into_token_stream(),
     })
@@ -219,8 +232,8 @@ fn take(opening: &Opening<'_>) -> TokenStream {
             quote! { &*__signal.#take::<__p::Vec<#element>, _>() }
         }
         Form::Reference(ty) | Form::OptionalReference(ty) => {
-            let lend = method("lend", ty.span());
-            quote! { &*__signal.#lend::<#ty, _>() }
+            let lend = lend(ty);
+            quote! { &*#lend }
         }
         Form::Owned(ty) => {
             let take = method("take", ty.span());
@@ -229,14 +242,20 @@ fn take(opening: &Opening<'_>) -> TokenStream {
     }
 }
 
+fn lend(ty: &Type) -> TokenStream {
+    let lend = method("lend", ty.span());
+    quote! { __signal.#lend::<#ty, _>() }
+}
+
 fn arguments(model: &Model, opening: Option<&Opening<'_>>) -> TokenStream {
     let this = receiver(model);
-    let bound = bind_owned(model, opening).is_some();
+    let bound = bind(model, opening).is_some();
     let each = model
         .parameters
         .iter()
         .map(|parameter| match (&parameter.source, parameter) {
-            (Source::Signal(_), _) if bound => quote!(__argument),
+            (Source::Signal(Form::Owned(_)), _) if bound => quote!(__argument),
+            (Source::Signal(_), _) if bound => quote!(&*__argument),
             (Source::Signal(_), _) => opening.map(take).unwrap_or_default(),
             (Source::Injected(injection), parameter) => inject::pass(parameter, injection),
             (Source::Caller, Parameter { ident, .. }) => quote!(#ident),

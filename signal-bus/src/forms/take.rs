@@ -72,16 +72,20 @@ impl<T: ?Sized> Delivery<'_, T> {
     pub fn take<P: Take<T, M>, M>(self) -> P {
         P::take_from(self)
     }
+}
 
+impl<'run, T: ?Sized> Delivery<'run, T> {
     /// The signal as a borrowed parameter, once it is dereferenced.
+    ///
+    /// It is handed over, not lent: what waits for the handler would have to keep it.
     #[inline]
     #[must_use]
-    pub fn lend<P: ?Sized + Lend<T, M>, M>(&self) -> P::Held<'_> {
+    pub fn lend<P: ?Sized + Lend<T, M>, M>(self) -> P::Held<'run> {
         P::hold(self)
     }
 
     #[inline]
-    fn value(&self) -> &T {
+    fn value(self) -> &'run T {
         match self.value {
             Some(value) => value,
             None => self.at_hand.value(),
@@ -214,7 +218,7 @@ pub trait Lend<T: ?Sized, M> {
         Self: 'door,
         T: 'door;
     #[doc(hidden)]
-    fn hold<'door>(delivery: &'door Delivery<'_, T>) -> Self::Held<'door>;
+    fn hold(delivery: Delivery<'_, T>) -> Self::Held<'_>;
     #[doc(hidden)]
     fn lend(signal: &Signal<T>) -> &Self;
 }
@@ -229,7 +233,7 @@ macro_rules! lend_value {
                 Self: 'door;
 
             #[inline]
-            fn hold<'door>(delivery: &'door Delivery<'_, $whole>) -> &'door Self {
+            fn hold(delivery: Delivery<'_, $whole>) -> &Self {
                 delivery.value()
             }
 
@@ -252,7 +256,7 @@ impl<T: ?Sized> Lend<T, ByValue> for T {
         Self: 'door;
 
     #[inline]
-    fn hold<'door>(delivery: &'door Delivery<'_, T>) -> &'door Self {
+    fn hold(delivery: Delivery<'_, T>) -> &Self {
         delivery.value()
     }
 
@@ -269,7 +273,7 @@ impl<T: ?Sized> Lend<T, ByArc> for Arc<T> {
         Self: 'door,
         T: 'door;
 
-    fn hold(delivery: &Delivery<'_, T>) -> Loan<Self> {
+    fn hold(delivery: Delivery<'_, T>) -> Loan<Self> {
         Loan(delivery.at_hand.share().into_arc())
     }
 
@@ -286,7 +290,7 @@ impl<T: ?Sized> Lend<T, BySignal> for Signal<T> {
         Self: 'door,
         T: 'door;
 
-    fn hold(delivery: &Delivery<'_, T>) -> Loan<Self> {
+    fn hold(delivery: Delivery<'_, T>) -> Loan<Self> {
         Loan(delivery.at_hand.share())
     }
 

@@ -12,7 +12,10 @@ use crate::{
 /// Its counts only grow, so that nobody has to begin them anew between two runs.
 #[derive(Debug)]
 pub(crate) struct Lead {
-    parent: AtomicU64,
+    /// How far the id of the signal in hand is ahead of how many were begun: of signals whose ids follow one another that stays
+    /// the same, so nothing of it is written for each.
+    ahead: AtomicU64,
+    /// The first of all that led to the signal in hand, if that is not itself.
     root: AtomicU64,
     /// How many signals the handler has begun with.
     begun: AtomicU64,
@@ -24,6 +27,9 @@ pub(crate) struct Lead {
     last: AtomicU8,
 }
 
+/// The root of a signal that nothing led to.
+const ITSELF: u64 = 0;
+
 /// Over, as those before it.
 const OVER: u8 = 0;
 /// In the hands of the handler.
@@ -34,8 +40,8 @@ const FAILED: u8 = 2;
 impl Default for Lead {
     fn default() -> Self {
         Self {
-            parent: AtomicU64::new(SignalId::UNSET.number()),
-            root: AtomicU64::new(SignalId::UNSET.number()),
+            ahead: AtomicU64::new(SignalId::UNSET.number()),
+            root: AtomicU64::new(ITSELF),
             begun: AtomicU64::new(0),
             settled: AtomicU64::new(0),
             limit: AtomicU64::new(u64::MAX),
@@ -47,21 +53,31 @@ impl Default for Lead {
 impl Lead {
     /// What leads to what the handler publishes now.
     pub(crate) fn origin(&self) -> Origin {
-        let id = |number: &AtomicU64| SignalId::numbered(number.load(Ordering::Relaxed));
-        Origin {
-            parent: id(&self.parent),
-            root: id(&self.root),
-        }
+        let parent = self
+            .ahead
+            .load(Ordering::Relaxed)
+            .wrapping_add(self.begun());
+        let root = match self.root.load(Ordering::Relaxed) {
+            ITSELF => parent,
+            root => root,
+        };
+        let [parent, root] = [parent, root].map(SignalId::numbered);
+        Origin { parent, root }
+    }
+
+    /// Whether a further signal may be begun, where so many were.
+    #[inline]
+    fn goes_on_from(&self, begun: u64) -> bool {
+        begun < self.limit.load(Ordering::Acquire)
     }
 
     /// Whether a further signal may be begun.
     #[inline]
     pub(super) fn goes_on(&self) -> bool {
-        self.begun() < self.limit.load(Ordering::Acquire)
+        self.goes_on_from(self.begun())
     }
 
     /// Begins with a signal, if a further one may be begun.
-    #[inline]
     pub(super) fn follows(&self, leads: Origin) -> bool {
         let goes_on = self.goes_on();
         if goes_on {
@@ -71,15 +87,40 @@ impl Lead {
     }
 
     /// Begins with the next signal.
-    #[inline]
     pub(super) fn follow(&self, leads: Origin) {
         let Origin { parent, root } = leads;
-        self.parent.store(parent.number(), Ordering::Relaxed);
-        self.root.store(root.number(), Ordering::Relaxed);
+        self.expect(parent);
+        if root != parent {
+            self.root.store(root.number(), Ordering::Relaxed);
+        }
+        self.begin(self.begun());
+    }
+
+    /// Makes ready for a signal of this id that nothing led to, and for such as have the ids behind it.
+    #[inline]
+    pub(super) fn expect(&self, next: SignalId) {
+        let begun = self.begun() + 1;
+        let ahead = next.number().wrapping_sub(begun);
+        self.ahead.store(ahead, Ordering::Relaxed);
+        self.root.store(ITSELF, Ordering::Relaxed);
+    }
+
+    /// Begins with the one that was [expected](Self::expect), where so many were begun, if a further one may be begun.
+    #[inline]
+    pub(super) fn steps(&self, begun: u64) -> bool {
+        let goes_on = self.goes_on_from(begun);
+        if goes_on {
+            self.begin(begun);
+        }
+        goes_on
+    }
+
+    #[inline]
+    fn begin(&self, begun: u64) {
         // First, so that nobody sees it begun and over.
         self.last.store(ON, Ordering::Relaxed);
         // Nobody else writes it.
-        self.begun.store(self.begun() + 1, Ordering::Release);
+        self.begun.store(begun + 1, Ordering::Release);
     }
 
     /// How many signals the handler has begun with.
@@ -172,6 +213,22 @@ mod tests {
         assert!(lead.is_on(), "it is not over before it is settled");
         lead.settle_all();
         assert_eq!((lead.unsettled(), lead.is_on()), (0, false));
+    }
+
+    #[test]
+    fn what_leads_to_the_next_follows_from_the_ids_of_those_that_are_expected() {
+        let id = SignalId::numbered;
+        let lead = Lead::default();
+        lead.follow(Origin {
+            parent: id(3),
+            root: id(2),
+        });
+        assert_eq!((lead.origin().parent, lead.origin().root), (id(3), id(2)));
+        lead.expect(id(7));
+        assert!(lead.steps(1) && lead.origin() == led(7));
+        assert!(lead.steps(2) && lead.origin() == led(8));
+        lead.stop();
+        assert!(!lead.steps(3) && lead.origin() == led(8));
     }
 
     #[test]

@@ -27,10 +27,13 @@ pub trait Payload: Send + Sync + 'static {
     fn restore(value: Arc<AnyValue>) -> Option<Arc<Self>>;
     /// Values of this type that lie in place.
     #[doc(hidden)]
-    type Row: ?Sized + Sync;
+    type Row: ?Sized + Sync + 'static;
     /// Whether there are rows: they are of one type.
     #[doc(hidden)]
     const ROWS: bool;
+    /// No values.
+    #[doc(hidden)]
+    const NONE: &'static Self::Row;
     /// The values, if they lie in place and are of this type.
     #[doc(hidden)]
     fn row(values: &Values) -> Option<&Self::Row>;
@@ -58,6 +61,7 @@ impl<T: Any + Send + Sync> Payload for T {
 
     type Row = [Self];
     const ROWS: bool = true;
+    const NONE: &'static [Self] = &[];
 
     fn row(values: &Values) -> Option<&[Self]> {
         values.row()
@@ -93,6 +97,7 @@ impl Payload for AnyValue {
 
     type Row = ();
     const ROWS: bool = false;
+    const NONE: &'static () = &();
 
     fn row(_: &Values) -> Option<&()> {
         None

@@ -22,8 +22,8 @@ pub struct Run {
     stock: Option<Box<Stock>>,
     lead: Arc<Lead>,
     templates: Option<Arc<[Template]>>,
-    /// Whether it has no more signals than it was made with, and those were not begun.
-    only: Option<bool>,
+    /// Whether it gets no more signals than it was made with.
+    only: bool,
 }
 
 impl fmt::Debug for Run {
@@ -39,7 +39,7 @@ impl Run {
             stock: None,
             lead,
             templates,
-            only: None,
+            only: false,
         }
     }
 
@@ -51,39 +51,42 @@ impl Run {
             stock: Some(stock),
             lead: Arc::default(),
             templates,
-            only: Some(true),
+            only: true,
         }
     }
 
-    /// Waits until there are signals; `false` if there will never be.
+    /// Waits for more signals, when it is through with those at hand; `false` if there will never be any.
     #[inline]
     pub fn more(&mut self) -> More<'_> {
-        More(self)
+        More {
+            run: self,
+            waits: false,
+        }
     }
 
-    /// The signals at hand.
+    /// The signals at hand: those it has, or what the worker hands in.
     ///
     /// Not in line: each handler would have that code, and where many handle a signal they would not fit into the cache.
     #[inline(never)]
     pub(crate) fn stretch<T: ?Sized + Payload>(&mut self) -> Stretch<'_, T, T::Row> {
+        if self.stock.is_none() {
+            self.stock = hatch::take();
+        }
         let stock = self.stock.as_deref_mut();
         Stretch::new(stock, &self.lead, self.templates.as_ref())
     }
 
-    fn poll_more(&mut self) -> Poll<bool> {
-        if let Some(first) = &mut self.only {
-            return Poll::Ready(std::mem::take(first));
+    /// Passes back what it is through with; whether it may get more.
+    #[inline(never)]
+    fn passes_back(&mut self) -> bool {
+        if self.only {
+            return false;
         }
-        if let Some(through) = self.stock.take() {
-            // The worker looks here again when it has something.
+        if let Some(mut through) = self.stock.take() {
+            through.comes_back(&self.lead);
             hatch::put_back(through);
-            return Poll::Pending;
         }
-        self.stock = hatch::take();
-        match self.stock.is_some() {
-            true => Poll::Ready(true),
-            false => Poll::Pending,
-        }
+        true
     }
 }
 
@@ -93,7 +96,8 @@ impl Drop for Run {
         let Some(mut stock) = self.stock.take() else {
             return;
         };
-        if self.only.is_none() {
+        stock.comes_back(&self.lead);
+        if !self.only {
             hatch::put_back(stock);
         } else if std::thread::panicking() {
             discard(stock);
@@ -106,12 +110,24 @@ impl Drop for Run {
 /// The wait for signals of a run.
 #[derive(Debug)]
 #[must_use = "futures do nothing unless they are polled"]
-pub struct More<'run>(&'run mut Run);
+pub struct More<'run> {
+    run: &'run mut Run,
+    /// Whether what it had was passed back: the worker looks here again when it has something.
+    waits: bool,
+}
 
 impl Future for More<'_> {
     type Output = bool;
 
+    #[inline]
     fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<bool> {
-        self.0.poll_more()
+        if self.waits {
+            return Poll::Ready(true);
+        }
+        self.waits = true;
+        match self.run.passes_back() {
+            true => Poll::Pending,
+            false => Poll::Ready(false),
+        }
     }
 }

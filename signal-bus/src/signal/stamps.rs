@@ -156,6 +156,18 @@ impl Stamps {
         }
     }
 
+    /// The id at a place, if those behind it follow one another, and nothing led to any of them.
+    pub(super) fn in_step(&self, at: usize) -> Option<SignalId> {
+        let (next, last) = (*self.ids.get(at)?, *self.ids.last()?);
+        let behind = u64::try_from(self.ids.len() - at - 1).ok()?;
+        let led = self
+            .rare
+            .as_ref()
+            .is_some_and(|rare| !rare.origins.is_empty());
+        // Ids only grow.
+        (!led && last.number() - next.number() == behind).then_some(next)
+    }
+
     /// What leads to a signal that the handler of the one at a place publishes.
     pub(super) fn leads(&self, at: usize) -> Option<Origin> {
         self.all_leads().of(at)

@@ -4,7 +4,9 @@ use std::{collections::VecDeque, fmt, mem::swap, ops::Deref, sync::Arc};
 
 use crate::{
     guarded::discard,
-    signal::{AnyValue, Signal, label::Label, lead::Lead, segment::Segment, values::Place},
+    signal::{
+        AnyValue, Signal, id::SignalId, label::Label, lead::Lead, segment::Segment, values::Place,
+    },
     topic::template::Template,
 };
 
@@ -20,6 +22,8 @@ pub(crate) struct Stock {
     /// Signals that lie together; those before `at` are over, or the last of them is in hand.
     segment: Option<Held>,
     at: usize,
+    /// How many signals its handler had begun with before the first of those.
+    before: u64,
     /// An empty segment to be filled again.
     spare: Option<Held>,
     /// Whether a signal is still wanted when its handler has failed.
@@ -177,10 +181,39 @@ impl Stock {
         self.current.is_none() && segment.is_some_and(|segment| segment.values.are_in_place())
     }
 
-    /// The signals that others may have, too, and how many of them were begun.
+    /// Lets a handler go through it that counts what it begins with; it is to [come back](Self::comes_back) from that.
     #[inline]
-    pub(super) fn split(&mut self) -> Option<(&Segment, &mut usize)> {
-        Some((self.segment.as_deref()?, &mut self.at))
+    pub(super) fn goes_to(&mut self, lead: &Lead) {
+        self.before = lead.begun().wrapping_sub(self.at as u64);
+    }
+
+    /// Notes how far a handler has gone through the signals that lie together.
+    #[inline]
+    pub(super) fn comes_back(&mut self, lead: &Lead) {
+        if self.segment.is_some() {
+            self.at = self.gone(lead.begun());
+        }
+    }
+
+    /// How many of the signals that lie together were begun, where its handler has begun so many.
+    #[inline]
+    pub(super) fn gone(&self, begun: u64) -> usize {
+        // There are not more than are in memory.
+        usize::try_from(begun.wrapping_sub(self.before)).unwrap_or(usize::MAX)
+    }
+
+    /// The id of the next of the signals that lie together, if those behind it follow one another, and nothing led to any of them;
+    /// and how many signals its handler had begun with before the first of all.
+    #[inline]
+    pub(super) fn next_in_step(&self) -> Option<(SignalId, u64)> {
+        let next = self.segment()?.stamps.in_step(self.at)?;
+        Some((next, self.before))
+    }
+
+    /// The signals that lie together.
+    #[inline]
+    pub(super) fn segment(&self) -> Option<&Segment> {
+        self.segment.as_deref()
     }
 
     /// Goes to the next signal, if there is one that may be begun; the one before it is over then, and dropped.
