@@ -17,7 +17,17 @@ pub(crate) fn later(from: Instant, wait: Duration) -> Instant {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Debug)]
 pub(crate) struct Tick(i64);
 
+/// The longest time between two ticks of a Linux, in nanoseconds.
+const LONGEST: i64 = 10_000_000;
+
 impl Tick {
+    /// Whether a time is as good as now, where this is the last tick: the clock has not ticked since.
+    #[inline]
+    pub(crate) fn is_before(self, time: Self) -> bool {
+        // One that lies further ahead was told before somebody set the clock back.
+        (0..LONGEST).contains(&time.0.wrapping_sub(self.0))
+    }
+
     /// The time of the clock's last tick, which is some milliseconds ago at most.
     ///
     /// Linux tells that several times faster than the time itself; elsewhere it is the time itself.
@@ -94,6 +104,15 @@ mod tests {
         let (before, tick) = (SystemTime::now(), Tick::last().time());
         assert!(tick <= SystemTime::now());
         assert!(before.duration_since(tick).unwrap_or_default() < Duration::from_secs(1));
+    }
+
+    #[test]
+    fn a_time_is_as_good_as_now_until_the_clock_has_ticked() {
+        let tick = Tick(5_000_000);
+        assert!(tick.is_before(tick) && tick.is_before(Tick(8_000_000)));
+        assert!(!tick.is_before(Tick(4_999_999)), "it has ticked since");
+        assert!(!tick.is_before(Tick(15_000_000)), "it was set back");
+        assert!(!tick.is_before(Tick(i64::MIN)) && !tick.is_before(Tick(i64::MAX)));
     }
 
     #[test]

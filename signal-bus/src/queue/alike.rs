@@ -8,6 +8,7 @@
 use std::{
     num::NonZeroUsize,
     sync::{Arc, atomic::Ordering},
+    time::SystemTime,
 };
 
 use crate::{
@@ -36,6 +37,15 @@ pub(super) struct Alike {
 }
 
 impl Alike {
+    /// Forgets what was found out; when the last one was published still holds.
+    pub(super) fn end(&mut self) {
+        let time = self.time;
+        *self = Self {
+            time,
+            ..Self::default()
+        };
+    }
+
     /// Lets no signal in without questions for now.
     pub(super) fn pause(&mut self) {
         (self.left, self.wakes) = (0, false);
@@ -99,6 +109,31 @@ impl State {
 }
 
 impl Log {
+    /// The time for the label of a signal that comes now.
+    ///
+    /// A look at the clock costs as much as all else of a publish. Where others wait already, that is their time or the last
+    /// tick, whichever is later.
+    #[inline]
+    pub(super) fn time(&mut self) -> SystemTime {
+        let tick = Tick::last();
+        match self.open.last_time() {
+            Some(last) => {
+                self.alike.time = Tick::of(last).max(tick);
+                self.alike.time.time()
+            }
+            None => self.time_of_first(tick),
+        }
+    }
+
+    /// As [`time`](Self::time), where none wait: that of the one before it, if the clock has not ticked since.
+    #[inline]
+    pub(super) fn time_of_first(&mut self, tick: Tick) -> SystemTime {
+        if !tick.is_before(self.alike.time) {
+            self.alike.time = Tick::now();
+        }
+        self.alike.time.time()
+    }
+
     /// As the state's, where so many others go before.
     fn lets_follow(&mut self, before: usize, publisher: Option<NonZeroUsize>, changes: u64) {
         let room = self

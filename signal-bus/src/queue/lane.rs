@@ -67,7 +67,7 @@ impl Exchange {
         if state.follows(lane, publisher, tick, value) {
             return true;
         }
-        match pass_alone(state, lane, publisher, value) {
+        match pass_alone(state, lane, (publisher, tick), value) {
             None => true,
             Some(state) => self.pass_first(state, lane, (publisher, about), value),
         }
@@ -88,10 +88,11 @@ impl Exchange {
             return false;
         };
         if state.changes_over(lane, publisher, about) {
-            if state.follows(lane, publisher, Tick::last(), value) {
+            let tick = Tick::last();
+            if state.follows(lane, publisher, tick, value) {
                 return true;
             }
-            match pass_alone(state, lane, publisher, value) {
+            match pass_alone(state, lane, (publisher, tick), value) {
                 None => return true,
                 Some(back) => state = back,
             }
@@ -134,10 +135,10 @@ impl Exchange {
 fn pass_alone<'state>(
     mut state: Locked<'state, State>,
     lane: Lane,
-    publisher: NonZeroUsize,
+    (publisher, tick): (NonZeroUsize, Tick),
     value: &mut dyn Put,
 ) -> Option<Locked<'state, State>> {
-    let Some(waker) = state.comes_alone(lane, publisher, value) else {
+    let Some(waker) = state.comes_alone(lane, publisher, tick, value) else {
         return Some(state);
     };
     drop(state);

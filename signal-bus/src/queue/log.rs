@@ -12,11 +12,9 @@ use std::{
         atomic::{AtomicU64, Ordering},
     },
     task::Waker,
-    time::SystemTime,
 };
 
 use crate::{
-    clock::Tick,
     queue::{
         alike::Alike, cohort::Cohort, entry::Ticket, idle::Idle, line::LineId, reading::Reading,
         stores::QueueId, wakes::Wakes,
@@ -185,20 +183,6 @@ impl Log {
         self.capacity <= self.used.saturating_add(more)
     }
 
-    /// The time for the label of a signal that comes now.
-    ///
-    /// A look at the clock costs as much as all else of a publish. Where others wait already, that is their time or the last
-    /// tick, whichever is later.
-    #[inline]
-    pub(super) fn time(&mut self) -> SystemTime {
-        let time = match self.open.last_time() {
-            Some(last) => Tick::of(last).max(Tick::last()),
-            None => Tick::now(),
-        };
-        self.alike.time = time;
-        time.time()
-    }
-
     /// Puts a signal in.
     #[inline]
     pub(super) fn put(
@@ -230,7 +214,7 @@ impl Log {
     }
 
     fn seal(&mut self, ticket: Option<Ticket>) {
-        self.alike = Alike::default();
+        self.alike.end();
         if self.open.is_empty() {
             return;
         }

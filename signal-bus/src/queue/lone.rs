@@ -10,10 +10,10 @@ use std::{
     num::NonZeroUsize,
     sync::atomic::Ordering,
     task::Waker,
-    time::SystemTime,
 };
 
 use crate::{
+    clock::Tick,
     queue::{
         Phase, State,
         lane::Lane,
@@ -83,6 +83,7 @@ impl State {
         &mut self,
         lane: Lane,
         publisher: NonZeroUsize,
+        tick: Tick,
         value: &mut dyn Put,
     ) -> Option<Option<Waker>> {
         let usual = self.phase == Phase::Running
@@ -93,11 +94,9 @@ impl State {
         let log = log.filter(|log| usual && alike(log))?;
         let store = self.stores.get_mut(log.idle.only()?)?;
         let id = self.last_signal.next();
+        let time = log.time_of_first(tick);
         // A value of another type finds no place as those before it had.
-        if !log
-            .open
-            .put_first(value, (id, SystemTime::now()), log.usual)
-        {
+        if !log.open.put_first(value, (id, time), log.usual) {
             return None;
         }
         log.alike.wakes = false;
@@ -167,9 +166,11 @@ mod tests {
         num::NonZeroUsize,
         sync::Arc,
         task::{Context, Waker},
+        time::SystemTime,
     };
 
     use crate::{
+        clock::Tick,
         queue::{
             Exchange,
             generation::begin_generation,
@@ -259,6 +260,23 @@ mod tests {
         }
         let tally = alone.exchange.ledger().tallies[0].1;
         assert_eq!((tally.accepted, tally.done, tally.outstanding), (5, 5, 0));
+    }
+
+    #[test]
+    fn who_comes_alone_comes_no_earlier_than_the_last_tick_and_the_one_before() {
+        let mut alone = Alone::new(64);
+        let mut last = SystemTime::UNIX_EPOCH;
+        for _ in 0..100 {
+            let tick = Tick::last().time();
+            assert!(alone.pass(0) && alone.takes());
+            assert!(alone.stock.goes_on(&alone.lead));
+            let time = alone.stock.label().unwrap().stamp.time;
+            assert!(tick.max(last) <= time && time <= SystemTime::now());
+            last = time;
+            alone.lead.end();
+            alone.stock.release_segment();
+            assert!(!alone.takes());
+        }
     }
 
     #[test]

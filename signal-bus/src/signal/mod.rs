@@ -134,8 +134,8 @@ impl<T: ?Sized> Signal<T> {
 
     /// When it was published, by the system's clock: of a signal whose publisher had to wait for room, when it was let in.
     ///
-    /// Of a signal that came while others waited, that is the time of the one before it or of the clock's last tick, whichever is
-    /// later: on Linux some milliseconds too early at most.
+    /// Of a signal that came while others waited, or right behind another one, that may be the time of the one before it or of the
+    /// clock's last tick, whichever is later: on Linux some milliseconds too early at most.
     #[must_use]
     pub fn time(&self) -> SystemTime {
         self.label.stamp.time
