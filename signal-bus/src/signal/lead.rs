@@ -89,18 +89,17 @@ impl Lead {
     /// Begins with the next signal.
     pub(super) fn follow(&self, leads: Origin) {
         let Origin { parent, root } = leads;
-        self.expect(parent);
+        self.expect(parent, self.begun());
         if root != parent {
             self.root.store(root.number(), Ordering::Relaxed);
         }
         self.begin(self.begun());
     }
 
-    /// Makes ready for a signal of this id that nothing led to, and for such as have the ids behind it.
+    /// Makes ready for a signal of this id that nothing led to, before which so many are begun, and for such as have the ids behind it.
     #[inline]
-    pub(super) fn expect(&self, next: SignalId) {
-        let begun = self.begun() + 1;
-        let ahead = next.number().wrapping_sub(begun);
+    pub(super) fn expect(&self, id: SignalId, before: u64) {
+        let ahead = id.number().wrapping_sub(before.wrapping_add(1));
         self.ahead.store(ahead, Ordering::Relaxed);
         self.root.store(ITSELF, Ordering::Relaxed);
     }
@@ -224,7 +223,7 @@ mod tests {
             root: id(2),
         });
         assert_eq!((lead.origin().parent, lead.origin().root), (id(3), id(2)));
-        lead.expect(id(7));
+        lead.expect(id(7), 1);
         assert!(lead.steps(1) && lead.origin() == led(7));
         assert!(lead.steps(2) && lead.origin() == led(8));
         lead.stop();

@@ -156,16 +156,14 @@ impl Stamps {
         }
     }
 
-    /// The id at a place, if those behind it follow one another, and nothing led to any of them.
-    pub(super) fn in_step(&self, at: usize) -> Option<SignalId> {
-        let (next, last) = (*self.ids.get(at)?, *self.ids.last()?);
-        let behind = u64::try_from(self.ids.len() - at - 1).ok()?;
-        let led = self
-            .rare
-            .as_ref()
-            .is_some_and(|rare| !rare.origins.is_empty());
+    /// The id of the first, if the others follow one another, and nothing led to any of them.
+    pub(super) fn in_step(&self) -> Option<SignalId> {
+        let (first, last) = (*self.ids.first()?, *self.ids.last()?);
+        let behind = u64::try_from(self.ids.len() - 1).ok()?;
+        let rare = self.rare.as_ref();
+        let led = rare.is_some_and(|rare| !rare.origins.is_empty());
         // Ids only grow.
-        (!led && last.number() - next.number() == behind).then_some(next)
+        (!led && last.number() - first.number() == behind).then_some(first)
     }
 
     /// What leads to a signal that the handler of the one at a place publishes.

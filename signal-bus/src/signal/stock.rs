@@ -22,6 +22,9 @@ pub(crate) struct Stock {
     /// Signals that lie together; those before `at` are over, or the last of them is in hand.
     segment: Option<Held>,
     at: usize,
+    /// The id of the first of those, if the others follow one another, and nothing led to any of them: all handlers that go through
+    /// them want to know.
+    first: Option<SignalId>,
     /// How many signals its handler had begun with before the first of those.
     before: u64,
     /// An empty segment to be filled again.
@@ -88,6 +91,7 @@ impl Stock {
     /// Lets the handler go through signals that others may have, too.
     pub(crate) fn add_segment(&mut self, segment: Arc<Segment>) {
         self.at = 0;
+        self.first = segment.stamps.in_step();
         self.segment = Some(Held::Shared(segment));
     }
 
@@ -102,6 +106,7 @@ impl Stock {
         swap(&mut *own, open);
         let alike = open.is_like(&own);
         self.at = 0;
+        self.first = own.stamps.in_step();
         self.segment = Some(Held::Own(own));
         alike
     }
@@ -202,12 +207,11 @@ impl Stock {
         usize::try_from(begun.wrapping_sub(self.before)).unwrap_or(usize::MAX)
     }
 
-    /// The id of the next of the signals that lie together, if those behind it follow one another, and nothing led to any of them;
-    /// and how many signals its handler had begun with before the first of all.
+    /// The id of the first of the signals that lie together, if the others follow one another, and nothing led to any of them; and
+    /// how many signals its handler had begun with before.
     #[inline]
-    pub(super) fn next_in_step(&self) -> Option<(SignalId, u64)> {
-        let next = self.segment()?.stamps.in_step(self.at)?;
-        Some((next, self.before))
+    pub(super) fn in_step(&self) -> Option<(SignalId, u64)> {
+        Some((self.first?, self.before))
     }
 
     /// The signals that lie together.

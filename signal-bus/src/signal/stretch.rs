@@ -95,10 +95,10 @@ impl<'run, T: ?Sized + Payload> Stretch<'run, T, T::Row> {
                     true => {
                         let stock = &*stock;
                         let row = stock.segment().and_then(|one| T::row(&one.values));
-                        let signals = match stock.next_in_step() {
-                            Some((next, begun)) => {
+                        let signals = match stock.in_step() {
+                            Some((first, begun)) => {
                                 before = begun;
-                                lead.expect(next);
+                                lead.expect(first, begun);
                                 Signals::InStep(stock)
                             }
                             None => Signals::InPlace(stock),
