@@ -77,23 +77,29 @@ impl Lead {
         self.goes_on_from(self.begun())
     }
 
-    /// Begins with a signal, if a further one may be begun.
-    pub(super) fn follows(&self, leads: Origin) -> bool {
-        let goes_on = self.goes_on();
+    /// Begins with a signal, where so many were begun, if a further one may be.
+    #[inline]
+    pub(super) fn follows(&self, begun: u64, leads: Origin) -> bool {
+        let goes_on = self.goes_on_from(begun);
         if goes_on {
-            self.follow(leads);
+            self.follow_on(begun, leads);
         }
         goes_on
     }
 
     /// Begins with the next signal.
     pub(super) fn follow(&self, leads: Origin) {
+        self.follow_on(self.begun(), leads);
+    }
+
+    #[inline]
+    fn follow_on(&self, begun: u64, leads: Origin) {
         let Origin { parent, root } = leads;
-        self.expect(parent, self.begun());
+        self.expect(parent, begun);
         if root != parent {
             self.root.store(root.number(), Ordering::Relaxed);
         }
-        self.begin(self.begun());
+        self.begin(begun);
     }
 
     /// Makes ready for a signal of this id that nothing led to, before which so many are begun, and for such as have the ids behind it.

@@ -8,8 +8,8 @@ use std::{fmt, marker::PhantomData, sync::Arc};
 
 use crate::{
     signal::{
-        AnyValue, Payload, Signal, label::Label, lead::Lead, requested::Requested, stock::Stock,
-        values::Place,
+        AnyValue, Payload, Signal, label::Label, lead::Lead, requested::Requested, stamps::Leads,
+        stock::Stock, values::Place,
     },
     topic::template::Template,
 };
@@ -41,7 +41,8 @@ enum Signals<'run> {
     Nowhere,
     /// In place, and so are their ids.
     InStep(&'run Stock),
-    InPlace(&'run Stock),
+    /// In place, and what each leads to is listed.
+    InPlace(&'run Stock, Leads<'run>),
     Others(&'run mut Stock),
 }
 
@@ -94,16 +95,16 @@ impl<'run, T: ?Sized + Payload> Stretch<'run, T, T::Row> {
                 match T::ROWS && stock.is_in_place() {
                     true => {
                         let stock = &*stock;
-                        let row = stock.segment().and_then(|one| T::row(&one.values));
+                        let segment = stock.segment().expect("they lie there in place");
                         let signals = match stock.in_step() {
                             Some((first, begun)) => {
                                 before = begun;
                                 lead.expect(first, begun);
                                 Signals::InStep(stock)
                             }
-                            None => Signals::InPlace(stock),
+                            None => Signals::InPlace(stock, segment.stamps.all_leads()),
                         };
-                        (row.expect(TYPED), signals)
+                        (T::row(&segment.values).expect(TYPED), signals)
                     }
                     false => (T::NONE, Signals::Others(stock)),
                 }
@@ -128,7 +129,7 @@ impl<'run, T: ?Sized + Payload> Stretch<'run, T, T::Row> {
     fn label(&self) -> Option<Label> {
         match &self.signals {
             Signals::Nowhere => None,
-            Signals::InStep(stock) | Signals::InPlace(stock) => {
+            Signals::InStep(stock) | Signals::InPlace(stock, _) => {
                 stock.segment()?.label(self.at(stock)?)
             }
             Signals::Others(stock) => stock.label(),
@@ -143,7 +144,7 @@ impl<'run, T: ?Sized + Payload> Stretch<'run, T, T::Row> {
     fn share_at_hand(&self) -> Option<Arc<AnyValue>> {
         match &self.signals {
             Signals::Nowhere => None,
-            Signals::InStep(stock) | Signals::InPlace(stock) => {
+            Signals::InStep(stock) | Signals::InPlace(stock, _) => {
                 stock.segment()?.values.share(self.at(stock)?)
             }
             Signals::Others(stock) => stock.share_value(),
@@ -153,14 +154,14 @@ impl<'run, T: ?Sized + Payload> Stretch<'run, T, T::Row> {
     fn take_at_hand(&mut self) -> Option<Arc<AnyValue>> {
         match &mut self.signals {
             Signals::Others(stock) => stock.take_value(),
-            Signals::Nowhere | Signals::InStep(_) | Signals::InPlace(_) => self.share_at_hand(),
+            Signals::Nowhere | Signals::InStep(_) | Signals::InPlace(..) => self.share_at_hand(),
         }
     }
 
     fn place(&self) -> Option<Place<'_>> {
         match &self.signals {
             Signals::Nowhere => None,
-            Signals::InStep(stock) | Signals::InPlace(stock) => {
+            Signals::InStep(stock) | Signals::InPlace(stock, _) => {
                 Some(Place::Among(&stock.segment()?.values, self.at(stock)?))
             }
             Signals::Others(stock) => stock.place(),
@@ -173,11 +174,12 @@ impl<'run, T: ?Sized + Payload> Stretch<'run, T, T::Row> {
         match &mut self.signals {
             Signals::Nowhere | Signals::InStep(_) => None,
             Signals::Others(stock) => stock.goes_on(self.lead).then_some(None),
-            Signals::InPlace(stock) => {
-                let at = stock.gone(self.lead.begun());
+            Signals::InPlace(stock, leads) => {
+                let begun = self.lead.begun();
+                let at = stock.gone(begun);
                 let value = T::nth(self.row, at)?;
-                let leads = stock.segment()?.stamps.leads(at)?;
-                self.lead.follows(leads).then_some(Some(value))
+                let follows = self.lead.follows(begun, leads.of(at)?);
+                follows.then_some(Some(value))
             }
         }
     }
