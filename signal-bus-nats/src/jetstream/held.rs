@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashSet,
+    hash::{BuildHasherDefault, Hasher},
     sync::{
         Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -14,9 +15,32 @@ use std::{
 /// the first one counts for both.
 #[derive(Default, Debug)]
 pub(super) struct Held {
-    places: Mutex<HashSet<u64>>,
+    places: Mutex<Places>,
     /// The stream is another one: its places are those of other messages.
     gone: AtomicBool,
+}
+
+type Places = HashSet<u64, BuildHasherDefault<Spread>>;
+
+/// Spreads places, which the server gives one after the other: nobody chooses them, so it takes no more than that.
+#[derive(Default)]
+struct Spread(u64);
+
+impl Hasher for Spread {
+    fn write(&mut self, bytes: &[u8]) {
+        bytes
+            .iter()
+            .for_each(|byte| self.write_u64(u64::from(*byte)));
+    }
+
+    fn write_u64(&mut self, place: u64) {
+        // The golden ratio: neighbours come to lie far from each other.
+        self.0 = (self.0 ^ place).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
 }
 
 impl Held {
@@ -37,7 +61,7 @@ impl Held {
         self.gone.load(Ordering::Acquire)
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashSet<u64>> {
+    fn lock(&self) -> MutexGuard<'_, Places> {
         self.places.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -7,6 +7,7 @@ mod going;
 mod acknowledge;
 mod ahead;
 mod missed;
+mod origin;
 mod looks;
 mod consumer;
 mod pull;

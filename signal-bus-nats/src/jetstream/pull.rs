@@ -1,7 +1,6 @@
 //! Fetching: as many messages as the bus has time for, handed back when it goes.
 
 use std::{
-    mem,
     sync::{Arc, atomic::AtomicBool},
     time::Duration,
 };
@@ -9,11 +8,10 @@ use std::{
 use async_nats::{
     StatusCode, Subscriber,
     jetstream::{
-        self, AckKind,
+        AckKind,
         consumer::{PullConsumer, pull::BatchConfig},
     },
 };
-use bytes::Bytes;
 use futures_util::{FutureExt as _, StreamExt as _};
 use signal_bus::{
     ConnectionState,
@@ -34,7 +32,7 @@ use crate::{
         going::Going,
         held::Held,
         looks::Looks,
-        missed::Point,
+        origin::{Origin, Origins},
     },
     wire,
 };
@@ -86,28 +84,11 @@ pub(crate) async fn open(
         ahead,
         going,
         held: Arc::default(),
-        reads: reads(shared),
+        origins: Origins::default(),
         asked: 0,
         read: Some(0),
     };
     Ok((puller.run(), deliveries))
-}
-
-/// What reads of messages where they are from.
-fn reads(shared: &Shared) -> jetstream::Message {
-    let message = async_nats::Message {
-        subject: "none".into(),
-        reply: None,
-        payload: Bytes::new(),
-        headers: None,
-        status: None,
-        description: None,
-        length: 0,
-    };
-    jetstream::Message {
-        message,
-        context: shared.context.clone(),
-    }
 }
 
 /// Waits until the connection takes nothing any more.
@@ -130,8 +111,7 @@ struct Puller {
     ahead: Arc<Ahead>,
     going: Arc<Going>,
     held: Arc<Held>,
-    /// Reads of each message where it is from: it takes a context, and a copy of that for each would cost more than all else.
-    reads: jetstream::Message,
+    origins: Origins,
     /// Messages that the server still owes of the last request.
     asked: usize,
     /// How much has come in; `None` once the server counts otherwise, which begins anew with each connection.
@@ -283,19 +263,17 @@ impl Puller {
 
     /// Keeps a message for the bus.
     async fn keep(&mut self, carried: async_nats::Message) {
-        let known = mem::replace(&mut self.reads.message, carried);
-        let found = self.reads.info().map(|info| {
-            let (place, delivery) = (info.stream_sequence, info.consumer_sequence);
-            (Point { place, delivery }, info.delivered)
-        });
-        let found = found.map_err(|error| error.to_string());
-        let carried = mem::replace(&mut self.reads.message, known);
-        let (point, attempt) = match found {
-            Ok(found) => found,
-            Err(error) => return tracing::warn!("a message without its place: {error}"),
+        let reply = carried.reply.as_deref();
+        let origin = reply.and_then(|reply| self.origins.read(reply));
+        let Some(Origin { at, attempt }) = origin else {
+            let pattern = &self.pattern;
+            return tracing::warn!(
+                ?reply,
+                "a message for `{pattern}` does not say where it is from"
+            );
         };
-        let place = point.place;
-        self.wanted.came(point, 1 < attempt);
+        let place = at.place;
+        self.wanted.came(at, 1 < attempt);
         let subjects = &self.shared.subjects;
         let message = wire::message(subjects, &carried);
         let Some(message) = message.filter(|_| self.held.hold(place)) else {
