@@ -19,6 +19,7 @@ mod leases;
 mod requests;
 mod storms;
 mod types;
+mod words;
 
 use std::sync::{Arc, Mutex};
 

@@ -246,9 +246,7 @@ fn join(running: &Running, subscribers: &[SubscriberEntry]) -> Result<Vec<Arc<Wo
             failed(finding.at(subscriber.site, "cannot subscribe"))
         })?;
         let named = templates.iter().any(Template::has_holes);
-        let in_runs = settings.in_runs()
-            && subscriber.handles_plainly()
-            && !running.links.owe_word_of(&hearer);
+        let in_runs = settings.in_runs() && subscriber.handles_plainly();
         if in_runs && hearer.may_share() {
             sharing.push(Arc::clone(&hearer));
         }

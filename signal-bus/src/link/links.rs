@@ -12,7 +12,7 @@ use crate::{
         ids::{self, Ids},
     },
     report::health::{ConnectionHealth, ConnectionState},
-    route::{hearer::Hearer, topic::Travels},
+    route::topic::Travels,
     signal::{
         AnyValue,
         arrival::Came,
@@ -99,15 +99,6 @@ impl Links {
             patterns.map(move |pattern| (pattern.clone(), travels))
         });
         all.collect()
-    }
-
-    /// Whether somebody waits to hear what becomes of signals that a subscription gets.
-    pub(crate) fn owe_word_of(&self, hearer: &Hearer) -> bool {
-        let mut owing = self.all.iter().filter(|link| link.features.at_least_once);
-        owing.any(|link| {
-            let mut patterns = hearer.patterns();
-            patterns.any(|one| link.patterns.iter().any(|travels| travels.overlaps(one)))
-        })
     }
 
     /// How the connections are.

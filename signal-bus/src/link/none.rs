@@ -3,12 +3,8 @@
 use std::num::NonZeroUsize;
 
 use crate::{
-    error::StartError,
-    report::health::ConnectionHealth,
-    route::{hearer::Hearer, topic::Travels},
-    signal::Kind,
-    topic::pattern::Pattern,
-    topology::Plan,
+    error::StartError, report::health::ConnectionHealth, route::topic::Travels, signal::Kind,
+    topic::pattern::Pattern, topology::Plan,
 };
 
 /// No connections, as the description of a bus asks for them.
@@ -66,8 +62,4 @@ impl Links {
     }
 
     pub(crate) fn tell_changed(&self) {}
-
-    pub(crate) fn owe_word_of(&self, _hearer: &Hearer) -> bool {
-        false
-    }
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     caller::Caller,
-    queue::{Exchange, Phase, State, entry::Entry, stores::QueueId, wakes::Wakes},
+    queue::{Exchange, Phase, State, entry::Entry, log::Log, stores::QueueId, wakes::Wakes},
     sync::Notify,
 };
 
@@ -52,6 +52,7 @@ impl Exchange {
                 store.abandon(logs, &mut wakes)
             })
             .collect();
+        logs.iter_mut().for_each(|log| log.abandon(&mut wakes));
         for line in state.lines.values_mut() {
             line.wake_all(&mut wakes);
         }
@@ -109,6 +110,17 @@ impl Exchange {
                 return;
             }
             notified.await;
+        }
+    }
+}
+
+impl Log {
+    /// Lets go of the signals that nobody gets any more: whoever waits to hear of them does so then.
+    fn abandon(&mut self, wakes: &mut Wakes) {
+        self.seal(None);
+        for sealed in &mut self.sealed {
+            let segment = sealed.segment.take();
+            segment.into_iter().for_each(|one| wakes.drop_segment(one));
         }
     }
 }

@@ -82,7 +82,7 @@ pub(crate) struct Log {
 #[derive(Debug)]
 pub(super) struct Sealed {
     /// `None` once its last reader has begun with it.
-    segment: Option<Arc<Segment>>,
+    pub(super) segment: Option<Arc<Segment>>,
     size: usize,
     /// Readers that are not done with it.
     left: usize,
@@ -207,13 +207,12 @@ impl Log {
         self.used += 1;
         // Written under the lock only.
         self.end.store(self.end() + 1, Ordering::Relaxed);
-        let full = self.segment_max <= self.open.len();
-        if ticket.is_some() || full {
+        if ticket.is_some() || self.open.is_full(self.segment_max) {
             self.seal(ticket);
         }
     }
 
-    fn seal(&mut self, ticket: Option<Ticket>) {
+    pub(super) fn seal(&mut self, ticket: Option<Ticket>) {
         self.alike.end();
         if self.open.is_empty() {
             return;

@@ -261,7 +261,7 @@ impl Store {
     }
 
     fn take_waiting(&mut self, stock: &mut Stock, wakes: &mut Wakes) {
-        for _ in 0..self.settings.run_max() {
+        while !stock.is_full(self.settings.run_max()) {
             // What is its own has a place among what others get, too.
             if self.reading.as_ref().is_some_and(|own| !own.is_own_next()) {
                 return;

@@ -134,6 +134,11 @@ impl Lead {
         self.begun.load(Ordering::Acquire)
     }
 
+    /// How many signals are over, of those that the handler has begun with.
+    pub(crate) fn over(&self) -> u64 {
+        self.begun() - u64::from(self.is_on())
+    }
+
     /// How many signals are over and not settled.
     pub(crate) fn unsettled(&self) -> usize {
         let settled = self.settled.load(Ordering::Relaxed);

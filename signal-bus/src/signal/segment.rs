@@ -3,11 +3,16 @@
 use std::{sync::Arc, time::SystemTime};
 
 use crate::signal::{
+    arrival::Arrival,
     id::SignalId,
     label::{About, Label, Stamp},
     stamps::Stamps,
     values::{Put, Values},
 };
+
+/// So many signals go together at most where somebody waits to hear what becomes of them: that is told when a handler waits, or is
+/// through, and those are handled again that it was not told of when the process dies.
+pub(crate) const OWED_MAX: usize = 16;
 
 /// Signals of one topic, in order; nobody changes them while they are shared.
 #[derive(Default, Debug)]
@@ -25,6 +30,23 @@ impl Segment {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.stamps.is_empty()
+    }
+
+    /// Whether it is to get no longer, where segments are of so many signals at most.
+    #[inline]
+    pub(crate) fn is_full(&self, most: usize) -> bool {
+        most <= self.len() || OWED_MAX <= self.len() && self.owes()
+    }
+
+    /// Whether somebody waits to hear what becomes of any of its signals.
+    #[inline]
+    pub(crate) fn owes(&self) -> bool {
+        self.stamps.owes()
+    }
+
+    /// Who waits to hear what becomes of signals, with their places, from one on.
+    pub(super) fn awaited(&self, from: usize) -> impl Iterator<Item = (usize, &Arc<dyn Arrival>)> {
+        self.stamps.awaited(from)
     }
 
     /// An empty one for signals like these.

@@ -3,7 +3,7 @@
 use std::{mem, sync::Arc, time::SystemTime};
 
 use crate::signal::{
-    arrival::Came,
+    arrival::{Arrival, Came},
     headers::Headers,
     id::SignalId,
     label::{Origin, Stamp},
@@ -29,6 +29,8 @@ struct Rare {
     origins: Vec<Option<Origin>>,
     /// What is not as usual, and where.
     others: Vec<(usize, Other)>,
+    /// Whether somebody waits to hear what becomes of any of the signals.
+    owes: bool,
 }
 
 /// What is not as usual of a stamp.
@@ -143,7 +145,23 @@ impl Stamps {
 
     fn note_other(&mut self, stamp: &mut Stamp) {
         let rare = self.rare.get_or_insert_default();
+        rare.owes |= stamp.arrival().is_some();
         rare.others.push((self.ids.len(), Other::take(stamp)));
+    }
+
+    /// Whether somebody waits to hear what becomes of any of the signals.
+    #[inline]
+    pub(super) fn owes(&self) -> bool {
+        self.rare.as_ref().is_some_and(|rare| rare.owes)
+    }
+
+    /// Who waits to hear what becomes of signals, with their places, from one on.
+    pub(super) fn awaited(&self, from: usize) -> impl Iterator<Item = (usize, &Arc<dyn Arrival>)> {
+        let others = self.rare.as_ref().map_or(&[][..], |rare| &*rare.others);
+        let begins = others.partition_point(|(at, _)| *at < from);
+        others[begins..]
+            .iter()
+            .filter_map(|(at, other)| Some((*at, other.came.as_ref()?.arrival()?)))
     }
 
     /// What each leads to.
@@ -199,6 +217,7 @@ impl Stamps {
             rare.times.clear();
             rare.origins.clear();
             rare.others.clear();
+            rare.owes = false;
         }
     }
 }

@@ -5,7 +5,13 @@ use std::{collections::VecDeque, fmt, mem::swap, ops::Deref, sync::Arc};
 use crate::{
     guarded::discard,
     signal::{
-        AnyValue, Signal, id::SignalId, label::Label, lead::Lead, segment::Segment, values::Place,
+        AnyValue, Signal,
+        arrival::Arrival,
+        id::SignalId,
+        label::Label,
+        lead::Lead,
+        segment::{OWED_MAX, Segment},
+        values::Place,
     },
     topic::template::Template,
 };
@@ -17,6 +23,8 @@ const RESTING_ROOM_MAX: usize = 4;
 #[derive(Default)]
 pub(crate) struct Stock {
     waiting: VecDeque<Signal>,
+    /// Whether somebody waits to hear what becomes of any of those.
+    owes: bool,
     /// The one of those that is in hand.
     current: Option<Current>,
     /// Signals that lie together; those before `at` are over, or the last of them is in hand.
@@ -85,7 +93,37 @@ impl Stock {
 
     /// Adds a signal to those that wait.
     pub(crate) fn add(&mut self, signal: Signal) {
+        let owes = signal.label().stamp.arrival().is_some();
+        self.owes = owes || self.owes && !self.waiting.is_empty();
         self.waiting.push_back(signal);
+    }
+
+    /// Whether no more are to be added, where so many go together at most.
+    pub(crate) fn is_full(&self, most: usize) -> bool {
+        most <= self.left() || self.owes && OWED_MAX <= self.left()
+    }
+
+    /// Whether somebody waits to hear what becomes of any of its signals.
+    #[inline]
+    pub(crate) fn owes(&self) -> bool {
+        match &self.segment {
+            Some(segment) => segment.owes(),
+            None => self.owes,
+        }
+    }
+
+    /// Who waits to hear what becomes of signals that have not been begun, and how many will be begun before each.
+    pub(crate) fn awaited(&self) -> impl Iterator<Item = (usize, &Arc<dyn Arrival>)> {
+        let segment = self
+            .segment
+            .iter()
+            .flat_map(|segment| segment.awaited(self.at));
+        let waiting = self.waiting.iter().enumerate();
+        let waiting =
+            waiting.filter_map(|(at, signal)| Some((at, signal.label().stamp.arrival()?)));
+        segment
+            .map(|(at, arrival)| (at - self.at, arrival))
+            .chain(waiting)
     }
 
     /// Lets the handler go through signals that others may have, too.

@@ -292,7 +292,9 @@ impl Convoy {
     ///
     /// What they go through lies in the hatch for all of them.
     fn usual_turns(&mut self, context: &mut Context<'_>) -> (usize, Option<usize>) {
-        let segment = self.segment.as_ref().filter(|_| !self.timed);
+        // Where somebody waits for a word, each handler has one to say.
+        let usual = |segment: &&Arc<Segment>| !self.timed && !segment.owes();
+        let segment = self.segment.as_ref().filter(usual);
         let Some(size) = segment.map(|segment| segment.len()) else {
             return (0, None);
         };

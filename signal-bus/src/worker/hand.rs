@@ -12,13 +12,13 @@ use tokio::time::Instant;
 
 use crate::{
     error::Outcome,
-    guarded::{Guarded, caught},
+    guarded::Guarded,
     observe::meter::Timing,
     queue::runs::{Handled, Through},
     registry::subscriber::Handle,
     scope::{Scope, place, running::Running},
-    signal::{Signal, hatch, lead::Lead, run::Run, stock::Stock},
-    worker::{Gone, Work, load::Keys, retry, told::Told},
+    signal::{hatch, lead::Lead, run::Run, stock::Stock},
+    worker::{Gone, Work, told, words::Words},
 };
 
 /// How the calls of a handler have ended, if they have.
@@ -50,6 +50,8 @@ pub(crate) struct Hand {
     slow: u8,
     /// Whether its handler has failed, and the queue was not told of it.
     failed: bool,
+    /// Who waits to hear what becomes of the signals it has.
+    words: Words,
     /// What it goes through by itself; `None` while the handler has it, and as long as it goes with others.
     stock: Option<Box<Stock>>,
     handle: Handle,
@@ -70,6 +72,7 @@ impl Hand {
             waited_until: 0,
             slow: 0,
             failed: false,
+            words: Words::default(),
         }
     }
 
@@ -116,7 +119,11 @@ impl Hand {
             stock.keep(running.keeps(&self.gone.0));
         }
         if !self.waits() {
-            self.timing.begin(self.lead.begun());
+            let begun = self.lead.begun();
+            self.timing.begin(begun);
+            stock
+                .iter()
+                .for_each(|stock| self.words.expect(stock, begun));
         }
         let (polled, back) = self.go_on(running, stock, context);
         self.pause(running, polled, back);
@@ -135,10 +142,12 @@ impl Hand {
         context: &mut Context<'_>,
     ) -> Option<Box<Stock>> {
         let begun = self.begin_next(ended);
+        self.words.expect(&stock, begun.before);
         let (polled, back) = self.go_on(running, Some(stock), context);
         match (polled, back) {
             (Poll::Pending, Some(stock)) if stock.left() == 0 => {
                 self.pass(running, begun, size, ended);
+                self.words.done(self.lead.begun());
                 Some(stock)
             }
             (polled, back) => {
@@ -277,21 +286,29 @@ impl Hand {
         if polled.is_pending() && back.is_none() {
             let (begun, lead) = (self.lead.begun(), &self.lead);
             self.timing.waits(begun, || work.meter(running, Some(lead)));
+            self.words.done(lead.over());
             return;
         }
         let outcome = match polled {
             Poll::Pending => Ok(()),
             Poll::Ready(outcome) => work.ended(running, outcome),
         };
+        let begun = self.lead.begun();
         match &outcome {
-            Ok(()) => self.lead.end(),
-            Err(_) => self.lead.fail(),
+            Ok(()) => {
+                self.lead.end();
+                self.words.done(begun);
+            }
+            Err(failure) => {
+                self.lead.fail();
+                self.words.failed(begun, failure);
+            }
         }
         self.end_run(running);
         let mut stock = back.unwrap_or_default();
         self.failed = outcome.is_err();
         if self.failed {
-            tell(&self.gone.0, running, &mut stock, outcome);
+            told::tell_of_last(&self.gone.0, running, &mut stock, outcome);
         }
         // What others have, too, is let go of before it is settled, and no lock is held here.
         stock.release_segment();
@@ -346,24 +363,6 @@ impl Hand {
         drop(self);
         running.tasks.reap();
     }
-}
-
-fn tell(work: &Work, running: &Arc<Running>, stock: &mut Stock, outcome: Outcome) {
-    if let Some(label) = stock.label() {
-        let handled = retry::Handled::once(outcome);
-        Told::one(label, kept(work, stock)).tell(work, running, handled, &Keys::One([0]));
-    }
-    if let Err(panic) = caught(|| stock.end_current()) {
-        tracing::error!(subscriber = %work.site, "its signal panicked while it was dropped: {panic}");
-    }
-}
-
-/// The signal that the handler had last. Of a value that lies in place that is a copy, and a `clone` may panic.
-fn kept(work: &Work, stock: &Stock) -> Option<Signal> {
-    caught(|| stock.kept()).unwrap_or_else(|panic| {
-        tracing::error!(subscriber = %work.site, "its signal panicked while it was copied for a dead letter: {panic}");
-        None
-    })
 }
 
 /// What is cut short drops what it holds, before it says that it has gone.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
+    error::Failure,
     guarded::caught,
     observe::letters::DeadReason,
     queue::{Ending, entry::Entry},
@@ -33,14 +34,17 @@ pub(super) fn tell(arrivals: Vec<Arc<dyn Arrival>>, handled: &Handled) {
     let how = || match (&handled.outcome, handled.verdict.reason) {
         (Ok(()), _) => Ended::Done,
         (Err(_), DeadReason::Closing) => Ended::Returned,
-        (Err(failure), _) => {
-            let words = caught(|| failure.to_string());
-            Ended::Dead(words.unwrap_or_else(|panic| panic))
-        }
+        (Err(failure), _) => dead(failure),
     };
     for arrival in arrivals {
         arrival.ended(how());
     }
+}
+
+/// That a handler has failed, in words: the error is the user's, and may panic.
+pub(super) fn dead(failure: &Failure) -> Ended {
+    let words = caught(|| failure.to_string());
+    Ended::Dead(words.unwrap_or_else(|panic| panic))
 }
 
 /// What a handler is called with.

@@ -13,6 +13,7 @@ mod retry;
 pub(crate) mod runs;
 mod told;
 mod trip;
+mod words;
 
 use std::{
     future::poll_fn,

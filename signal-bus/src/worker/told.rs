@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
-    error::Failure,
+    error::{Failure, Outcome},
     guarded::caught,
     observe::{
         At,
@@ -17,6 +17,7 @@ use crate::{
     signal::{
         Signal,
         label::{Label, Origin},
+        stock::Stock,
     },
     worker::{
         Work,
@@ -152,6 +153,30 @@ impl Told {
             }
         }
     }
+}
+
+/// Tells of the failure of a handler with the signal that it had last, which is dropped then.
+pub(super) fn tell_of_last(
+    work: &Work,
+    running: &Arc<Running>,
+    stock: &mut Stock,
+    outcome: Outcome,
+) {
+    if let Some(label) = stock.label() {
+        let handled = Handled::once(outcome);
+        Told::one(label, kept(work, stock)).tell(work, running, handled, &Keys::One([0]));
+    }
+    if let Err(panic) = caught(|| stock.end_current()) {
+        tracing::error!(subscriber = %work.site, "its signal panicked while it was dropped: {panic}");
+    }
+}
+
+/// The signal that the handler had last. Of a value that lies in place that is a copy, and a `clone` may panic.
+fn kept(work: &Work, stock: &Stock) -> Option<Signal> {
+    caught(|| stock.kept()).unwrap_or_else(|panic| {
+        tracing::error!(subscriber = %work.site, "its signal panicked while it was copied for a dead letter: {panic}");
+        None
+    })
 }
 
 impl Running {
