@@ -13,7 +13,7 @@ use signal_bus::{
     Bus, BusGuard, Headers, Registered, inject, subscriber,
     transport::{
         Acknowledge, Connection, Deliveries, Delivery, Features, Incoming, Interest, Message,
-        Transport, TransportFuture, Verdict,
+        Transport, TransportError, TransportFuture, Verdict,
     },
 };
 use tokio::sync::Semaphore;
@@ -91,11 +91,25 @@ impl Stream for Handed {
     }
 }
 
+impl Word {
+    fn say(&self, verdict: Verdict) {
+        let mut said = self.1.0.lock().unwrap();
+        said.entry(self.0).or_default().push(verdict);
+    }
+}
+
 impl Acknowledge for Word {
     fn settle(&self, verdict: Verdict) -> TransportFuture<'_, ()> {
         Box::pin(async {
-            let mut said = self.1.0.lock().unwrap();
-            said.entry(self.0).or_default().push(verdict);
+            self.say(verdict);
+            Ok(())
+        })
+    }
+
+    /// As one whose way is free now and then.
+    fn try_settle(&self, verdict: &Verdict) -> Option<Result<(), TransportError>> {
+        (self.0 % 4 != 1).then(|| {
+            self.say(verdict.clone());
             Ok(())
         })
     }

@@ -9,7 +9,8 @@ use std::{
     time::Duration,
 };
 
-use async_nats::{header::NATS_MESSAGE_ID, jetstream::AckKind};
+use async_nats::{PublishError, header::NATS_MESSAGE_ID, jetstream::AckKind};
+use futures_util::FutureExt as _;
 use signal_bus::transport::{
     Acknowledge, TransportError, TransportFault, TransportFuture, Verdict,
 };
@@ -71,13 +72,27 @@ impl Word {
             return Ok(());
         };
         let client = &self.shared.connected.client;
-        client.publish(reply, kind.into()).await.map_err(|error| {
-            let what = format!(
-                "the server was not told what became of a message on `{}`",
-                self.topic
-            );
-            failed(TransportFault::Unreachable, what, &error)
-        })
+        let said = client.publish(reply, kind.into()).await;
+        said.map_err(|error| self.untold(&error))
+    }
+
+    /// Says that it is over, if that takes no waiting.
+    fn try_acknowledge(&self) -> Option<Result<(), TransportError>> {
+        let reply = self.carried.reply.clone().filter(|_| !self.held.is_gone());
+        let Some(reply) = reply else {
+            return Some(Ok(()));
+        };
+        let client = &self.shared.connected.client;
+        let said = client.publish(reply, AckKind::Ack.into()).now_or_never()?;
+        Some(said.map_err(|error| self.untold(&error)))
+    }
+
+    fn untold(&self, error: &PublishError) -> TransportError {
+        let what = format!(
+            "the server was not told what became of a message on `{}`",
+            self.topic
+        );
+        failed(TransportFault::Unreachable, what, error)
     }
 
     /// What its dead letter is known by.
@@ -140,6 +155,13 @@ impl Acknowledge for Told {
                 }
             }
         })
+    }
+
+    fn try_settle(&self, verdict: &Verdict) -> Option<Result<(), TransportError>> {
+        match verdict {
+            Verdict::Done => self.0.try_acknowledge(),
+            _ => None,
+        }
     }
 
     fn extend(&self) -> TransportFuture<'_, ()> {

@@ -1,7 +1,7 @@
 //! What came in: who still has it, and the word to whoever keeps it once nobody does.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::VecDeque,
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -13,6 +13,7 @@ use tokio::{
 };
 
 use crate::{
+    link::owing::{Owing, Taken},
     signal::arrival::{Arrival, Ended},
     transport::{Acknowledge, Verdict},
 };
@@ -32,19 +33,16 @@ pub(crate) struct Outstanding {
 
 #[derive(Default, Debug)]
 struct All {
-    last: u64,
     /// Until whoever keeps it was told.
-    waiting: HashMap<u64, Arc<dyn Acknowledge>>,
+    waiting: Owing,
     /// What became of them, and was not told yet.
-    told: VecDeque<(u64, Verdict)>,
+    told: VecDeque<(usize, Verdict)>,
 }
 
 impl Outstanding {
-    fn add(&self, acknowledge: Box<dyn Acknowledge>) -> u64 {
+    fn add(&self, acknowledge: Box<dyn Acknowledge>) -> usize {
         let mut state = self.lock();
-        state.last += 1;
-        let number = state.last;
-        state.waiting.insert(number, acknowledge.into());
+        let number = state.waiting.add(acknowledge);
         let first = state.waiting.len() == 1;
         drop(state);
         if first {
@@ -54,7 +52,7 @@ impl Outstanding {
         number
     }
 
-    fn tell(&self, number: u64, verdict: Verdict) {
+    fn tell(&self, number: usize, verdict: Verdict) {
         let mut state = self.lock();
         state.told.push_back((number, verdict));
         drop(state);
@@ -102,30 +100,44 @@ impl Outstanding {
 
     /// After how long those who wait have to hear again that they are not forgotten; `None` if nobody waits.
     fn pause(&self) -> Option<Duration> {
-        let state = self.lock();
-        let patience = state.waiting.values().map(|one| one.patience()).min();
+        let patience = self.lock().waiting.patience();
         patience.map(|patience| (patience / 3).max(PAUSE_MIN))
     }
 
     /// Settles what it was told of.
     pub(crate) async fn settle_told(&self, name: &str) {
-        loop {
-            let next = self.lock().told.pop_front();
-            let Some((number, verdict)) = next else {
-                return;
+        let mut last = None;
+        while let Some((number, taken, verdict)) = self.next(last.take()) {
+            let settled = match taken.get().try_settle(&verdict) {
+                Some(settled) => settled,
+                None => {
+                    let shared = taken.into_shared();
+                    self.lock().waiting.put_back(number, Arc::clone(&shared));
+                    shared.settle(verdict).await
+                }
             };
-            let Some(acknowledge) = self.lock().waiting.get(&number).cloned() else {
-                continue;
-            };
-            if let Err(error) = acknowledge.settle(verdict).await {
+            if let Err(error) = settled {
                 tracing::warn!(transport = name, "a message may come again: {error}");
             }
-            self.lock().waiting.remove(&number);
+            last = Some(number);
         }
     }
 
+    /// What is to be settled next, once that of a number is.
+    fn next(&self, settled: Option<usize>) -> Option<(usize, Taken, Verdict)> {
+        // Dropped when the lock is released, for it is the transport's.
+        let _settled;
+        let mut state = self.lock();
+        _settled = settled.and_then(|number| state.waiting.remove(number));
+        let (number, verdict) = state.told.pop_front()?;
+        let taken = state.waiting.take(number);
+        let taken = taken.expect("of each message is told once");
+        drop(state);
+        Some((number, taken, verdict))
+    }
+
     fn waiting(&self) -> Vec<Arc<dyn Acknowledge>> {
-        self.lock().waiting.values().cloned().collect()
+        self.lock().waiting.share()
     }
 
     fn lock(&self) -> MutexGuard<'_, All> {
@@ -139,7 +151,7 @@ pub(crate) struct Arrived(Option<Arc<Owed>>);
 
 /// The word that somebody waits for.
 pub(crate) struct Owed {
-    number: u64,
+    number: usize,
     outstanding: Arc<Outstanding>,
     state: Mutex<State>,
 }

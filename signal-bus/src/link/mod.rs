@@ -3,6 +3,8 @@
 #[cfg(feature = "transport")]
 pub(crate) mod ids;
 #[cfg(feature = "transport")]
+mod owing;
+#[cfg(feature = "transport")]
 pub(crate) mod arrived;
 #[cfg(feature = "transport")]
 pub(crate) mod codecs;

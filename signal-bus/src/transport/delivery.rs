@@ -78,6 +78,17 @@ pub trait Acknowledge: fmt::Debug + Send + Sync + 'static {
     /// If that did not get through: then the message may come again.
     fn settle(&self, verdict: Verdict) -> TransportFuture<'_, ()>;
 
+    /// Says what became of it as [`settle`](Self::settle) does, if that takes no waiting; `None` if it does: then nothing has happened, and
+    /// `settle` is asked. A transport can save its bus much of an acknowledgement by it, and need not have it.
+    ///
+    /// # Errors
+    ///
+    /// As [`settle`](Self::settle).
+    fn try_settle(&self, verdict: &Verdict) -> Option<Result<(), TransportError>> {
+        let _ = verdict;
+        None
+    }
+
     /// Says that its handler still runs, so that nobody else gets it.
     ///
     /// # Errors

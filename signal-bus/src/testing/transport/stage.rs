@@ -361,6 +361,10 @@ pub(super) async fn end(
         return Ok(());
     };
     let what = format!("to settle a message as {verdict:?}");
-    let settled = answer(&what, limit, by.settle(verdict)).await?;
+    // As a bus does.
+    let settled = match by.try_settle(&verdict) {
+        Some(settled) => settled,
+        None => answer(&what, limit, by.settle(verdict)).await?,
+    };
     settled.with_context(|| format!("{what} failed"))
 }
