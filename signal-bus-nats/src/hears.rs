@@ -9,7 +9,7 @@ use std::{
     vec,
 };
 
-use async_nats::{Subject, Subscriber};
+use async_nats::Subscriber;
 use futures_util::{Stream, StreamExt as _};
 use signal_bus::transport::Message;
 
@@ -17,7 +17,7 @@ use crate::{
     events::Events,
     inbox::Source,
     pack::{self, Came},
-    subject::Subjects,
+    subject::{Heard, Subjects},
     wire,
 };
 
@@ -26,8 +26,7 @@ pub(crate) struct Hears {
     subscriber: Subscriber,
     subjects: Subjects,
     pattern: String,
-    /// The subject of the last message, and its topic, if somebody asks for that.
-    last: Option<(Subject, Option<Arc<str>>)>,
+    heard: Heard,
     events: Arc<Events>,
     /// What is left of the pack that came last.
     opened: vec::IntoIter<(Message, usize)>,
@@ -50,7 +49,7 @@ impl Hears {
             subscriber,
             subjects,
             pattern,
-            last: None,
+            heard: Heard::default(),
             events,
             opened: Vec::new().into_iter(),
             came: gets_all.then(Came::default),
@@ -60,19 +59,9 @@ impl Hears {
 
     /// What comes, as a message; `None` if nobody asks for its topic.
     fn message(&mut self, carried: &mut async_nats::Message) -> Option<Message> {
-        let last = self.last.as_ref();
-        let known = last.filter(|(subject, _)| *subject == carried.subject);
-        let topic = match known {
-            Some((_, topic)) => topic.clone(),
-            None => {
-                let topic = self.subjects.topic(&carried.subject);
-                let topic = topic.filter(|topic| !self.subjects.is_unasked(topic, &self.pattern));
-                let topic = topic.map(Arc::from);
-                self.last = Some((carried.subject.clone(), topic.clone()));
-                topic
-            }
-        };
-        Some(wire::take(topic?, carried))
+        let (subjects, pattern) = (&self.subjects, &self.pattern);
+        let (topic, unasked) = self.heard.topic(subjects, pattern, &carried.subject)?;
+        (!unasked).then(|| wire::take(Arc::clone(topic), carried))
     }
 
     /// Takes the signals out of a pack, and counts what has come of its sender.

@@ -105,6 +105,28 @@ impl Last {
     }
 }
 
+/// The subject that was heard last, its topic, and whether whoever listens does not mean that: mostly it is the same again.
+#[derive(Default, Debug)]
+pub(crate) struct Heard(Option<(Subject, Arc<str>, bool)>);
+
+impl Heard {
+    /// The topic of a subject, and whether it is [not asked for](Subjects::is_unasked); `None` if it is none of these.
+    pub(crate) fn topic(
+        &mut self,
+        subjects: &Subjects,
+        pattern: &str,
+        subject: &Subject,
+    ) -> Option<(&Arc<str>, bool)> {
+        if self.0.as_ref().is_none_or(|(last, ..)| last != subject) {
+            let topic = subjects.topic(subject)?;
+            let unasked = subjects.is_unasked(topic, pattern);
+            self.0 = Some((subject.clone(), topic.into(), unasked));
+        }
+        let (_, topic, unasked) = self.0.as_ref()?;
+        Some((topic, *unasked))
+    }
+}
+
 /// Whether it is a subject of the server's, or of a reply.
 fn is_servers_own(subject: &str) -> bool {
     subject.starts_with('$') || subject == "_INBOX" || subject.starts_with("_INBOX.")
@@ -152,7 +174,7 @@ pub(crate) fn overlap(one: &str, other: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Subjects, covers, overlap};
+    use super::{Heard, Subjects, covers, overlap};
 
     #[test]
     fn a_topic_comes_back_from_its_subject() {
@@ -190,6 +212,25 @@ mod tests {
             assert!(!subjects.is_unasked("dead.orders", pattern), "{pattern}");
         }
         assert!(!Subjects::default().is_unasked("dead.orders", ">"));
+    }
+
+    #[test]
+    fn what_is_known_of_one_subject_is_not_taken_for_another() {
+        let subjects = Subjects::below("shop").unwrap();
+        let subjects = subjects.with_dead_letters(Some("dead"));
+        let mut heard = Heard::default();
+        for (subject, topic) in [
+            ("shop.a", Some(("a", false))),
+            ("shop.a", Some(("a", false))),
+            ("shop.dead.a", Some(("dead.a", true))),
+            ("mail.a", None),
+            ("shop.dead.a", Some(("dead.a", true))),
+            ("shop.a", Some(("a", false))),
+        ] {
+            let found = heard.topic(&subjects, ">", &subject.into());
+            let found = found.map(|(topic, unasked)| (&**topic, unasked));
+            assert_eq!(found, topic, "{subject}");
+        }
     }
 
     #[test]

@@ -3,10 +3,12 @@
 use std::{
     collections::VecDeque,
     mem,
+    pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll, Waker},
 };
 
-use futures_util::stream;
+use futures_util::Stream;
 use signal_bus::transport::{Deliveries, Delivery, Incoming, Message, TransportError};
 use tokio::sync::Notify;
 
@@ -22,8 +24,6 @@ use crate::jetstream::{
 #[derive(Default)]
 pub(super) struct Ahead {
     state: Mutex<Waiting>,
-    /// Tells the bus of what has come.
-    came: Notify,
     /// Tells whoever fetches that there is room.
     taken: Notify,
     /// Whether the bus still reads.
@@ -40,6 +40,8 @@ struct Waiting {
     messages: VecDeque<(Message, u32, Arc<Word>)>,
     /// Nothing is handed out any more.
     closed: bool,
+    /// The bus, if it waits for something to come.
+    reader: Option<Waker>,
 }
 
 impl Ahead {
@@ -52,23 +54,20 @@ impl Ahead {
     }
 
     pub(super) fn push(&self, message: Message, attempt: u32, word: Arc<Word>) {
-        self.lock().messages.push_back((message, attempt, word));
-        self.came.notify_one();
+        self.change(|state| state.messages.push_back((message, attempt, word)));
     }
 
     /// Says that something is wrong for the moment; of several troubles the last.
     pub(super) fn tell(&self, trouble: TransportError) {
-        self.lock().trouble = Some(trouble);
-        self.came.notify_one();
+        self.change(|state| state.trouble = Some(trouble));
     }
 
     /// Says that some will not come.
     pub(super) fn tell_lost(&self, count: u64, reason: String) {
-        let mut state = self.lock();
-        let before = state.lost.take().map_or(0, |(count, _)| count);
-        state.lost = Some((before + count, reason));
-        drop(state);
-        self.came.notify_one();
+        self.change(|state| {
+            let before = state.lost.take().map_or(0, |(count, _)| count);
+            state.lost = Some((before + count, reason));
+        });
     }
 
     pub(super) fn len(&self) -> usize {
@@ -91,33 +90,45 @@ impl Ahead {
 
     /// Hands nothing out any more, and gives back what was not.
     pub(super) fn close(&self) -> Vec<Arc<Word>> {
-        let mut state = self.lock();
-        state.closed = true;
-        let messages = mem::take(&mut state.messages);
-        drop(state);
-        self.came.notify_one();
+        let messages = self.change(|state| {
+            state.closed = true;
+            mem::take(&mut state.messages)
+        });
         messages.into_iter().map(|(_, _, word)| word).collect()
     }
 
-    /// What comes next, `Some(None)` at the end.
-    #[expect(clippy::option_option, reason = "nothing yet, or nothing any more")]
-    fn take(&self) -> Option<Option<Incoming>> {
+    /// Changes something, and tells the bus.
+    fn change<R>(&self, change: impl FnOnce(&mut Waiting) -> R) -> R {
+        let mut state = self.lock();
+        let changed = change(&mut state);
+        let reader = state.reader.take();
+        drop(state);
+        reader.into_iter().for_each(Waker::wake);
+        changed
+    }
+
+    /// What comes next; `None` at the end.
+    fn poll_take(&self, context: &Context<'_>) -> Poll<Option<Incoming>> {
         let mut state = self.lock();
         if let Some(trouble) = state.trouble.take() {
-            return Some(Some(Incoming::Trouble(trouble)));
+            return Poll::Ready(Some(Incoming::Trouble(trouble)));
         }
         if let Some((count, reason)) = state.lost.take() {
-            return Some(Some(Incoming::Lost { count, reason }));
+            return Poll::Ready(Some(Incoming::Lost { count, reason }));
         }
         let Some((message, attempt, word)) = state.messages.pop_front() else {
-            return state.closed.then_some(None);
+            if state.closed {
+                return Poll::Ready(None);
+            }
+            state.reader = Some(context.waker().clone());
+            return Poll::Pending;
         };
         if state.messages.len() == self.low {
             self.taken.notify_one();
         }
         let place = word.place;
         let delivery = Delivery::acknowledged_by(message, attempt, Told(word));
-        Some(Some(Incoming::Message(delivery.numbered(place))))
+        Poll::Ready(Some(Incoming::Message(delivery.numbered(place))))
     }
 
     fn lock(&self) -> MutexGuard<'_, Waiting> {
@@ -127,18 +138,18 @@ impl Ahead {
 
 /// What the bus reads.
 pub(super) fn deliveries(ahead: Arc<Ahead>) -> Deliveries {
-    let reading = Reading(ahead);
-    Box::pin(stream::unfold(reading, |reading| async {
-        loop {
-            match reading.0.take() {
-                Some(next) => return next.map(|next| (next, reading)),
-                None => reading.0.came.notified().await,
-            }
-        }
-    }))
+    Box::pin(Reading(ahead))
 }
 
 struct Reading(Arc<Ahead>);
+
+impl Stream for Reading {
+    type Item = Incoming;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Incoming>> {
+        self.0.poll_take(context)
+    }
+}
 
 impl Drop for Reading {
     fn drop(&mut self) {

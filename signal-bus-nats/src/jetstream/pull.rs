@@ -34,6 +34,7 @@ use crate::{
         looks::Looks,
         origin::{Origin, Origins},
     },
+    subject::Heard,
     wire,
 };
 
@@ -85,6 +86,7 @@ pub(crate) async fn open(
         going,
         held: Arc::default(),
         origins: Origins::default(),
+        heard: Heard::default(),
         asked: 0,
         read: Some(0),
     };
@@ -112,6 +114,7 @@ struct Puller {
     going: Arc<Going>,
     held: Arc<Held>,
     origins: Origins,
+    heard: Heard,
     /// Messages that the server still owes of the last request.
     asked: usize,
     /// How much has come in; `None` once the server counts otherwise, which begins anew with each connection.
@@ -207,8 +210,10 @@ impl Puller {
                     };
                     let mut next = Some(message);
                     while let Some(message) = next {
-                        if let Err(lost) = self.take(message).await {
-                            return lost;
+                        match self.take(message) {
+                            Ok(None) => {}
+                            Ok(Some(unasked)) => drop(unasked.say(AckKind::Ack).await),
+                            Err(lost) => return lost,
                         }
                         // What is here already needs no other look around.
                         next = self.incoming.next().now_or_never().flatten();
@@ -239,18 +244,17 @@ impl Puller {
         Ok(())
     }
 
-    /// Takes in what the server sends: a message, or a word about the request.
-    async fn take(&mut self, message: async_nats::Message) -> Result<(), Lost> {
+    /// Takes in what the server sends: a message, or a word about the request. What nobody asks for is to be acknowledged.
+    fn take(&mut self, message: async_nats::Message) -> Result<Option<Word>, Lost> {
         match message.status {
             None | Some(StatusCode::OK) => {
                 self.asked = self.asked.saturating_sub(1);
-                self.keep(message).await;
-                Ok(())
+                Ok(self.keep(message))
             }
-            Some(StatusCode::IDLE_HEARTBEAT) => Ok(()),
+            Some(StatusCode::IDLE_HEARTBEAT) => Ok(None),
             Some(StatusCode::TIMEOUT | StatusCode::NOT_FOUND) => {
                 self.asked = 0;
-                Ok(())
+                Ok(None)
             }
             Some(status) => {
                 let said = message.description.unwrap_or_default();
@@ -261,24 +265,24 @@ impl Puller {
         }
     }
 
-    /// Keeps a message for the bus.
-    async fn keep(&mut self, carried: async_nats::Message) {
+    /// Keeps a message for the bus, if that asks for it.
+    fn keep(&mut self, carried: async_nats::Message) -> Option<Word> {
         let reply = carried.reply.as_deref();
         let origin = reply.and_then(|reply| self.origins.read(reply));
         let Some(Origin { at, attempt }) = origin else {
             let pattern = &self.pattern;
-            return tracing::warn!(
+            tracing::warn!(
                 ?reply,
                 "a message for `{pattern}` does not say where it is from"
             );
+            return None;
         };
         let place = at.place;
         self.wanted.came(at, 1 < attempt);
-        let subjects = &self.shared.subjects;
-        let message = wire::message(subjects, &carried);
-        let Some(message) = message.filter(|_| self.held.hold(place)) else {
-            return;
-        };
+        let (subjects, pattern) = (&self.shared.subjects, &self.pattern);
+        let heard = self.heard.topic(subjects, pattern, &carried.subject);
+        let (topic, unasked) = heard.filter(|_| self.held.hold(place))?;
+        let message = wire::read(Arc::clone(topic), &carried);
         let word = Word {
             shared: Arc::clone(&self.shared),
             carried,
@@ -289,11 +293,12 @@ impl Puller {
             place,
             from: Arc::clone(&self.wanted.from),
         };
-        if subjects.is_unasked(&message.topic, &self.pattern) {
-            return drop(word.say(AckKind::Ack).await);
+        if unasked {
+            return Some(word);
         }
         let attempt = u32::try_from(attempt).unwrap_or(u32::MAX).max(1);
         self.ahead.push(message, attempt, Arc::new(word));
+        None
     }
 
     /// Takes what is still on its way, and nothing after that.
@@ -302,8 +307,9 @@ impl Puller {
             return;
         }
         while let Some(message) = self.incoming.next().await {
-            if matches!(message.status, None | Some(StatusCode::OK)) {
-                self.keep(message).await;
+            let is_one = matches!(message.status, None | Some(StatusCode::OK));
+            if let Some(unasked) = is_one.then(|| self.keep(message)).flatten() {
+                drop(unasked.say(AckKind::Ack).await);
             }
         }
     }
