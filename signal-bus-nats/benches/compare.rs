@@ -1,8 +1,8 @@
 //! The same work with a bus and with bare async-nats, side by side in one run, on a server of its own.
 //!
 //! `cargo bench -p signal-bus-nats` prints a table of medians: signals a second, and what part of the bare client's rate that is: once with
-//! bare payloads, and once with the two headers that a bus writes, which cost the client and the server most. With `-- at-most-once` the part
-//! without `JetStream` runs alone.
+//! bare payloads, and once with the two headers that a bus writes, which cost the client and the server most. With `-- at-most-once` or
+//! `-- at-least-once` the part without `JetStream`, or the one with it, runs alone.
 
 #![expect(
     clippy::print_stdout,
@@ -353,16 +353,22 @@ impl Stored {
     }
 }
 
-async fn measure(server: &Server, is_stored: bool) {
-    let core = Core::start(server).await;
-    let stored = match is_stored {
+async fn measure(server: &Server, parts: [bool; 2]) {
+    let core = match parts[0] {
+        true => Some(Core::start(server).await),
+        false => None,
+    };
+    let stored = match parts[1] {
         true => Some(Stored::start(server).await),
         false => None,
     };
     let mut all: Vec<Vec<Rates>> = vec![Vec::new(); 4];
     for turn in 0..=TURNS {
         eprintln!("turn {turn} of {TURNS}");
-        let mut rates = core.turn().await.to_vec();
+        let mut rates = Vec::new();
+        if let Some(core) = &core {
+            rates.extend(core.turn().await);
+        }
         if let Some(stored) = &stored {
             rates.extend(stored.turn().await);
         }
@@ -371,7 +377,9 @@ async fn measure(server: &Server, is_stored: bool) {
             all.push(rates);
         }
     }
-    core.end().await;
+    if let Some(core) = core {
+        core.end().await;
+    }
     if let Some(stored) = stored {
         stored.ours.end().await;
     }
@@ -379,7 +387,9 @@ async fn measure(server: &Server, is_stored: bool) {
         "{:<46} {:>12} {:>14} {:>12} {:>16}",
         "signals a second, 1 to 1", "bare", "bare, headers", "ours", "ours of these, %"
     );
-    let rows = Core::ROWS.into_iter().chain(Stored::ROWS);
+    let rows = [(parts[0], Core::ROWS), (parts[1], Stored::ROWS)];
+    let rows = rows.into_iter().filter(|(runs, _)| *runs);
+    let rows = rows.flat_map(|(_, rows)| rows);
     for (row, rates) in rows.zip(all).filter(|(_, rates)| !rates.is_empty()) {
         let of = [0, 1, 2].map(|one| median(rates.iter().map(|rates| rates[one]).collect()));
         let part = |whole: f64| 100.0 * of[2] / whole;
@@ -400,6 +410,7 @@ fn main() {
         .build()
         .unwrap();
     let server = Server::start();
-    let is_stored = !std::env::args().any(|argument| argument == "at-most-once");
-    runtime.block_on(measure(&server, is_stored));
+    let only = |part| std::env::args().any(|argument| argument == part);
+    let parts = [!only("at-least-once"), !only("at-most-once")];
+    runtime.block_on(measure(&server, parts));
 }
