@@ -3,6 +3,7 @@
 use std::{
     io,
     path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
 };
 
 use async_nats::{Auth, AuthError, ConnectOptions};
@@ -57,24 +58,31 @@ pub(crate) fn there(path: &PathBuf) -> Result<PathBuf, TransportError> {
 }
 
 /// Options with the credentials of a file, which is read anew for each connection: what it holds ends some day, and somebody puts
-/// what comes next there.
+/// what comes next there. While it cannot be read, those that were read last are used: somebody may be writing it.
 fn credentials_of(path: &Path) -> Result<ConnectOptions, TransportError> {
     let told = |error: io::Error| {
         let what = format!("the credentials file {}", path.display());
         failed(TransportFault::Unauthorized, what, &error)
     };
-    drop(read(path).map_err(told)?);
+    let last = Mutex::new(read(path).map_err(told)?);
     let path = path.to_owned();
     Ok(ConnectOptions::with_auth_callback(move |nonce| {
-        std::future::ready(sign(&path, &nonce).map_err(AuthError::new))
+        let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
+        match read(&path) {
+            Ok(read) => *last = read,
+            Err(error) => {
+                let file = path.display();
+                tracing::warn!("the credentials file {file} is used as it was before: {error}");
+            }
+        }
+        std::future::ready(sign(&last, &nonce).map_err(AuthError::new))
     }))
 }
 
-/// Who the file is for says so under what the server has asked.
-fn sign(path: &Path, nonce: &[u8]) -> io::Result<Auth> {
-    let (token, keys) = read(path)?;
+/// Who credentials are for says so under what the server has asked.
+fn sign((token, keys): &(String, KeyPair), nonce: &[u8]) -> io::Result<Auth> {
     let mut auth = Auth::new();
-    auth.jwt = Some(token);
+    auth.jwt = Some(token.clone());
     auth.signature = Some(keys.sign(nonce).map_err(io::Error::other)?);
     Ok(auth)
 }

@@ -186,6 +186,30 @@ async fn credentials_that_have_ended_are_told_and_new_ones_in_the_file_are_taken
 }
 
 #[tokio::test]
+async fn credentials_that_cannot_be_read_any_more_are_used_as_they_were() -> anyhow::Result<()> {
+    let (keys, config) = Keys::credentials();
+    let mut server = Server::with(&config, &[]);
+    let file = keys.file("ann.creds");
+    let bus = connected(&at(&server.url()).credentials_file(&file), &["stays"]).await;
+    let (_listener, noted) = noting(&bus, "stays", None)?;
+    let half = std::fs::read_to_string(&file)?;
+    for (number, left) in [(1_u32, Some(&half[..100])), (2, Some("")), (3, None)] {
+        match left {
+            Some(left) => std::fs::write(&file, left)?,
+            None => std::fs::remove_file(&file)?,
+        }
+        server.kill();
+        until(|| !bus.health().is_healthy()).await;
+        server.run();
+        until(|| bus.health().is_healthy()).await;
+        bus.publish("stays", number).await?;
+        until(|| noted.all().len() == number as usize).await;
+    }
+    bus.close().await?;
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_permission_that_is_taken_back_is_told_and_may_come_back() -> anyhow::Result<()> {
     let config = |deny: &str| {
         format!(
