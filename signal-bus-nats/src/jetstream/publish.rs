@@ -30,6 +30,8 @@ use crate::{
 
 /// How long between two attempts.
 const AGAIN_AFTER: Duration = Duration::from_millis(50);
+/// How long where each of several has ended in the dark: what breaks connections must not break them for others all the time.
+const AGAIN_AFTER_MAX: Duration = Duration::from_secs(1);
 /// For so long a server that starts again may know of no stream.
 const STREAMLESS_MAX: Duration = Duration::from_secs(2);
 
@@ -154,7 +156,9 @@ impl Shared {
     ) -> Result<u64, TransportError> {
         let deadline = begun + self.publish_within;
         let mut known = Known::default();
+        let mut again_after = AGAIN_AFTER;
         loop {
+            let mut pause = AGAIN_AFTER;
             let ended = match first.take() {
                 Some(ended) => ended,
                 None => match self.connected.settled_by(deadline).await {
@@ -185,12 +189,16 @@ impl Shared {
                 }
                 Ended::Streamless => known.said = Some("no stream is there".into()),
                 Ended::Later(said) => known.said = Some(said),
-                Ended::Unknown(said) => known.unknown = Some(said),
+                Ended::Unknown(said) => {
+                    known.unknown = Some(said);
+                    pause = again_after;
+                    again_after = AGAIN_AFTER_MAX.min(2 * again_after);
+                }
             }
+            time::sleep_until(deadline.min(Instant::now() + pause)).await;
             if deadline <= Instant::now() {
                 return Err(self.gave_up(subject, known));
             }
-            time::sleep(AGAIN_AFTER).await;
         }
     }
 

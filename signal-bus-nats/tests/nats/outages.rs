@@ -6,7 +6,7 @@ use std::{
     pin::pin,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -176,6 +176,8 @@ async fn a_server_that_is_stopped_for_a_minute_is_heard_again_after() -> anyhow:
 struct Proxy {
     port: u16,
     loses: Arc<AtomicBool>,
+    /// How many connections there were.
+    accepted: Arc<AtomicU32>,
     silent: watch::Sender<bool>,
     task: tokio::task::JoinHandle<()>,
 }
@@ -187,8 +189,11 @@ impl Proxy {
         let loses = Arc::new(AtomicBool::new(false));
         let (silent, silence) = watch::channel(false);
         let (behind, lost) = (server.port, Arc::clone(&loses));
+        let accepted = Arc::<AtomicU32>::default();
+        let counted = Arc::clone(&accepted);
         let task = tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
+                counted.fetch_add(1, Ordering::SeqCst);
                 let Ok(server) = TcpStream::connect(("127.0.0.1", behind)).await else {
                     continue;
                 };
@@ -199,6 +204,7 @@ impl Proxy {
         Ok(Self {
             port,
             loses,
+            accepted,
             silent,
             task,
         })
@@ -298,6 +304,27 @@ async fn a_publish_whose_answer_is_lost_is_stored_once() -> anyhow::Result<()> {
         publish.await??;
         assert_eq!(stored(&jetstream, "TEST").await, u64::from(round) + 1);
     }
+    bus.close().await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_publish_that_breaks_each_connection_leaves_others_time() -> anyhow::Result<()> {
+    let server = Server::start();
+    let proxy = Proxy::before(&server).await?;
+    let nats = Nats::at(&format!("nats://127.0.0.1:{}", proxy.port))?
+        .create_streams(Streams::named("TEST"))
+        .publish_timeout(Duration::from_secs(4));
+    let bus = connected(&nats, &["breaks"]).await;
+    let before = proxy.accepted.load(Ordering::SeqCst);
+    proxy.loses.store(true, Ordering::SeqCst);
+    let begun = Instant::now();
+    assert_unknown(bus.publish("breaks", 1_u32).await);
+    assert!(Duration::from_secs(4) <= begun.elapsed());
+    let broken = proxy.accepted.load(Ordering::SeqCst) - before;
+    assert!((2..12).contains(&broken), "{broken} times");
+    proxy.loses.store(false, Ordering::SeqCst);
+    until(|| bus.health().is_healthy()).await;
     bus.close().await?;
     Ok(())
 }
