@@ -216,9 +216,13 @@ impl Events {
     }
 }
 
-/// Whether it says that the credentials are wrong, or were taken back.
+/// Whether it says that the credentials are wrong, or were taken back. That they have ended is none: others may be there already,
+/// and if not, that is said of the next connection.
 fn is_refusal(said: &str) -> bool {
     let said = said.to_lowercase();
+    if said.contains("expired") {
+        return false;
+    }
     let refusals = ["authorization violation", "authentication", "revoked"];
     refusals.iter().any(|words| said.contains(words))
 }
@@ -250,6 +254,18 @@ mod tests {
             events.violate(&format!("Permissions Violation for Publish to \"{at}\""));
         }
         assert!(events.violation("Publish", "secret.x", 0).is_none());
+    }
+
+    #[test]
+    fn credentials_that_have_ended_are_not_refused_yet() {
+        let events = Events::default();
+        let said = |said: &str| Event::ServerError(ServerError::Other(said.into()));
+        events.hear(&said("user authentication expired"));
+        assert_eq!(events.state(), ConnectionState::Up);
+        events.hear(&Event::Disconnected);
+        assert!(matches!(events.state(), ConnectionState::Down { .. }));
+        events.hear(&said("user authentication revoked"));
+        assert!(matches!(events.state(), ConnectionState::Failed { .. }));
     }
 
     #[test]

@@ -73,7 +73,8 @@ impl Keys {
         keys.renew_credentials(None);
         let operator = KeyPair::new_operator();
         let limits = json!({
-            "subs": -1, "data": -1, "payload": -1, "imports": -1, "exports": -1, "wildcards": true, "conn": -1, "leaf": -1
+            "subs": -1, "data": -1, "payload": -1, "imports": -1, "exports": -1, "wildcards": true, "conn": -1, "leaf": -1,
+            "mem_storage": -1, "disk_storage": -1, "streams": -1, "consumer": -1
         });
         let trusted = json!({ "type": "operator", "version": 2 });
         let trusted = vouched(&operator, &operator, &trusted, None);
@@ -81,9 +82,14 @@ impl Keys {
             "type": "account", "version": 2, "limits": limits, "default_permissions": { "pub": {}, "sub": {} }
         });
         let known = vouched(&keys.account, &operator, &known, None);
+        // JetStream asks for an account of the server's own.
+        let system = KeyPair::new_account();
+        let of_system =
+            json!({ "type": "account", "version": 2, "limits": { "conn": -1, "subs": -1 } });
+        let of_system = vouched(&system, &operator, &of_system, None);
+        let (account, system) = (keys.account.public_key(), system.public_key());
         let config = format!(
-            "operator: {trusted}\nresolver: MEMORY\nresolver_preload: {{ {}: {known} }}",
-            keys.account.public_key()
+            "operator: {trusted}\nsystem_account: {system}\nresolver: MEMORY\nresolver_preload: {{ {account}: {known}, {system}: {of_system} }}"
         );
         (keys, config)
     }

@@ -186,6 +186,35 @@ async fn credentials_that_have_ended_are_told_and_new_ones_in_the_file_are_taken
 }
 
 #[tokio::test]
+async fn credentials_that_are_renewed_in_time_end_unnoticed() -> anyhow::Result<()> {
+    let (keys, config) = Keys::credentials();
+    keys.renew_credentials(Some(Duration::from_secs(3)));
+    let server = Server::with(&config, &["-js"]);
+    let nats = Nats::at(&server.url())?.credentials_file(keys.file("ann.creds"));
+    let nats = nats.create_streams(Streams::named("TEST"));
+    let bus = connected(&nats, &["renewed"]).await;
+    keys.renew_credentials(None);
+    let mut publishing = tokio::task::JoinSet::new();
+    for _ in 0..16 {
+        let bus = bus.handle();
+        publishing.spawn(async move {
+            let begun = Instant::now();
+            while begun.elapsed() < Duration::from_secs(5) {
+                bus.publish("renewed", 1_u32).await?;
+                // Some are to begin just when they end.
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+            anyhow::Ok(())
+        });
+    }
+    while let Some(published) = publishing.join_next().await {
+        published??;
+    }
+    bus.close().await?;
+    Ok(())
+}
+
+#[tokio::test]
 async fn credentials_that_cannot_be_read_any_more_are_used_as_they_were() -> anyhow::Result<()> {
     let (keys, config) = Keys::credentials();
     let mut server = Server::with(&config, &[]);
