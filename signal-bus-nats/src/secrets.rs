@@ -89,15 +89,22 @@ fn sign((token, keys): &(String, KeyPair), nonce: &[u8]) -> io::Result<Auth> {
 
 /// The token of a credentials file, and the keys it is for.
 fn read(path: &Path) -> io::Result<(String, KeyPair)> {
-    let written = std::fs::read_to_string(path)?;
+    parts(&std::fs::read_to_string(path)?)
+}
+
+fn parts(written: &str) -> io::Result<(String, KeyPair)> {
+    // As some editors begin a file.
+    let written = written.trim_start_matches('\u{feff}');
     let part = |name: &str| {
         let missing = || {
-            let what = format!("it has no `-----BEGIN {name}-----`");
+            let what = format!("it has nothing below `-----BEGIN {name}-----`");
             io::Error::new(io::ErrorKind::InvalidData, what)
         };
         let mut lines = written.lines().map(str::trim);
         let begin = lines.find(|line| line.starts_with("---") && line.contains(name));
-        begin.and_then(|_| lines.next()).ok_or_else(missing)
+        let part = begin.and_then(|_| lines.next());
+        part.filter(|part| !part.is_empty() && !part.starts_with("---"))
+            .ok_or_else(missing)
     };
     let token = part("NATS USER JWT")?.to_owned();
     let keys = KeyPair::from_seed(part("USER NKEY SEED")?);
@@ -110,4 +117,32 @@ pub(crate) fn without_secrets(address: &str) -> String {
     let (scheme, rest) = address.split_once("://").unwrap_or(("nats", address));
     let host = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
     format!("{scheme}://{}", host.trim_end_matches('/'))
+}
+
+#[cfg(test)]
+mod tests {
+    use nkeys::KeyPair;
+
+    use super::parts;
+
+    #[test]
+    fn credentials_are_read_however_the_lines_of_a_file_end() {
+        let keys = KeyPair::new_user();
+        let seed = keys.seed().unwrap();
+        let written = format!(
+            "-----BEGIN NATS USER JWT-----\nto.ke.n\n------END NATS USER JWT------\n\n\
+             -----BEGIN USER NKEY SEED-----\n{seed}\n------END USER NKEY SEED------\n"
+        );
+        let of_windows = format!("\u{feff}{}", written.replace('\n', "\r\n"));
+        for written in [&written, &of_windows] {
+            let (token, read) = parts(written).unwrap();
+            assert_eq!((&*token, read.public_key()), ("to.ke.n", keys.public_key()));
+        }
+        for part in ["to.ke.n\n", "to.ke.n", &seed] {
+            assert!(parts(&written.replace(part, "")).is_err(), "{part}");
+        }
+        let half = |length| parts(&written[..length]).is_ok();
+        let seed_ends = written.find(&seed).unwrap() + seed.len();
+        assert!(!(0..seed_ends).any(half) && half(seed_ends));
+    }
 }
