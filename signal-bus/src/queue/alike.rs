@@ -26,7 +26,7 @@ use crate::{
 pub(super) struct Alike {
     /// So many signals, at least one of which is left out: what fills a segment seals it.
     pub(super) left: usize,
-    /// When the last one was published: as good as now, until the clock has ticked once more.
+    /// When the last one was published, whoever has put it in: as good as now, until the clock has ticked once more.
     pub(super) time: Tick,
     /// Who has published the last one, if that is known: its signals are all about the same.
     pub(super) publisher: Option<NonZeroUsize>,
@@ -134,6 +134,11 @@ impl Log {
         self.alike.time.time()
     }
 
+    /// Notes when a signal was published that was put in with a time of its own: what comes next is no older.
+    pub(super) fn came_at(&mut self, time: SystemTime) {
+        self.alike.time = self.alike.time.max(Tick::of(time));
+    }
+
     /// As the state's, where so many others go before.
     fn lets_follow(&mut self, before: usize, publisher: Option<NonZeroUsize>, changes: u64) {
         let room = self
@@ -164,6 +169,7 @@ mod tests {
         pin::Pin,
         sync::Arc,
         task::{Context, Poll, Waker},
+        time::SystemTime,
     };
 
     use crate::{
@@ -291,5 +297,29 @@ mod tests {
         let waited = Pin::new(&mut waits).poll(&mut context);
         assert!(matches!(waited, Poll::Ready(Waited::Admitted(_))));
         assert!(!logged.pass(), "it is full");
+    }
+
+    #[test]
+    fn who_comes_alone_comes_no_earlier_than_one_that_came_another_way() {
+        let mut logged = Logged::new(64);
+        let mut context = Context::from_waker(Waker::noop());
+        let mut last = SystemTime::UNIX_EPOCH;
+        for round in 0..1_000 {
+            if round % 2 == 0 {
+                assert!(logged.pass());
+            } else {
+                let mut admission = logged.exchange.admit(logged.offer());
+                assert!(Pin::new(&mut admission).poll(&mut context).is_ready());
+            }
+            assert_eq!(logged.turn_over(), 1);
+            assert!(logged.stock.goes_on(&logged.lead));
+            let time = logged.stock.label().unwrap().stamp.time;
+            assert!(
+                last <= time,
+                "round {round}: {:?}",
+                last.duration_since(time)
+            );
+            last = time;
+        }
     }
 }

@@ -67,6 +67,7 @@ impl State {
     pub(super) fn push_shared(&mut self, log: LogId, entry: Entry, wakes: &mut Wakes) -> usize {
         let Entry { signal, ticket, .. } = entry;
         let (value, Label { about, mut stamp }) = signal.into_parts();
+        self.logs[log.index()].came_at(stamp.time);
         let (readers, idle) = self.put_in(log, &mut Some(value), &mut stamp, &about, ticket);
         if idle {
             self.wake_idle(log, wakes);
