@@ -320,3 +320,54 @@ async fn what_was_not_handled_in_time_goes_back() -> anyhow::Result<()> {
     }
     Ok(())
 }
+
+/// Has the same signals as one that waits, and fails once.
+#[subscriber("words.shared")]
+async fn fails_once(number: &u32, #[inject] noted: Arc<Noted<u32>>) -> anyhow::Result<()> {
+    let first = !noted.all().contains(number);
+    noted.note(*number);
+    anyhow::ensure!(*number != 7 || !first, "seven");
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dead_letter_that_is_replayed_says_nothing_more_of_its_message() -> anyhow::Result<()> {
+    let bus = Bus::empty().with::<shares>().with::<fails_once>();
+    let Started {
+        bus,
+        handing,
+        gate,
+        noted,
+    } = Started::start(bus).await?;
+    until(|| noted.all().len() == MESSAGES as usize).await;
+    assert_eq!(bus.dead_letters().replay_all().await?, 1);
+    until(|| noted.all().len() == MESSAGES as usize + 1).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(handing.said().len(), 0, "the first one is in hand");
+    gate.open(MESSAGES as usize);
+    until(|| handing.said().len() == MESSAGES as usize).await;
+    let reason = "seven".into();
+    assert_eq!(handing.said()[&7], [Verdict::Dead { reason }]);
+    bus.close().await?;
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_has_failed_for_one_and_was_not_handled_by_another_goes_back() -> anyhow::Result<()> {
+    let bus = Bus::empty().with::<shares>().with::<fails_once>();
+    let Started {
+        bus,
+        handing,
+        noted,
+        ..
+    } = Started::start(bus).await?;
+    until(|| noted.all().len() == MESSAGES as usize).await;
+    let letters = bus.dead_letters();
+    assert!(bus.close().await.is_err(), "it was cut short");
+    let said = handing.said();
+    assert_eq!(said.len(), MESSAGES as usize);
+    let again = Verdict::Again { after: None };
+    assert!(said.values().all(|said| *said == [again.clone()]));
+    assert_eq!(letters.len(), 1);
+    Ok(())
+}

@@ -78,6 +78,15 @@ impl Came {
         self.carried()?.owed.as_ref()
     }
 
+    /// The same, where nobody waits to hear what becomes of it.
+    pub(crate) fn told_of(&self) -> Self {
+        let mut told = self.clone();
+        if let Self::Carried(carried) = &mut told {
+            carried.owed = None;
+        }
+        told
+    }
+
     /// Who waits for a reply to it, if somebody does.
     pub(crate) fn requested(&self) -> Option<&Arc<Requested>> {
         match self {

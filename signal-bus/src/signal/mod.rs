@@ -207,6 +207,16 @@ impl<T: ?Sized> Signal<T> {
         kept
     }
 
+    /// A share of the signal of which nobody waits to hear any more: its subscription has said what became of it.
+    pub(crate) fn told_of(&self) -> Self {
+        let mut told = self.clone();
+        let came = told.label.stamp.came.as_mut();
+        if let Some(came) = came.filter(|came| came.arrival().is_some()) {
+            *came = Arc::new(came.told_of());
+        }
+        told
+    }
+
     /// The signal as the subscription that was written so gets it.
     pub(crate) fn heard_as(mut self, templates: Option<&Arc<[Template]>>) -> Self {
         self.templates = templates.map(Arc::clone);

@@ -145,7 +145,9 @@ impl Told {
             };
             let letters = &running.observe.letters;
             let place = (letters.next_id(), target);
-            let letter = DeadLetter::new(place, at, signal.clone(), Arc::clone(&failure), verdict);
+            // Whoever keeps the letter keeps nobody waiting, and whoever replays it has no further word to say.
+            let signal = signal.told_of();
+            let letter = DeadLetter::new(place, at, signal, Arc::clone(&failure), verdict);
             // First, so that whoever hears of it can replay it.
             letters.keep(letter.clone());
             if running.is_monitored() || running.observe.recorder.is_some() {
