@@ -113,7 +113,14 @@ impl Outstanding {
                 None => {
                     let shared = taken.into_shared();
                     self.lock().waiting.put_back(number, Arc::clone(&shared));
-                    shared.settle(verdict).await
+                    let mut telling = Telling {
+                        outstanding: self,
+                        number,
+                        verdict: Some(verdict.clone()),
+                    };
+                    let settled = shared.settle(verdict).await;
+                    telling.verdict = None;
+                    settled
                 }
             };
             if let Err(error) = settled {
@@ -142,6 +149,24 @@ impl Outstanding {
 
     fn lock(&self) -> MutexGuard<'_, All> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whoever keeps a message is being told what became of it, which waits.
+struct Telling<'a> {
+    outstanding: &'a Outstanding,
+    number: usize,
+    /// `None` once that was told.
+    verdict: Option<Verdict>,
+}
+
+impl Drop for Telling<'_> {
+    /// What was cut short at the deadline is told once more, before the connection ends.
+    fn drop(&mut self) {
+        if let Some(verdict) = self.verdict.take() {
+            let told = (self.number, verdict);
+            self.outstanding.lock().told.push_front(told);
+        }
     }
 }
 
@@ -251,5 +276,63 @@ impl Drop for Owed {
     fn drop(&mut self) {
         let mut state = std::mem::take(&mut *self.lock());
         self.tell(&mut state, Verdict::Again { after: None });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        future::pending,
+        pin::pin,
+        sync::{
+            Arc, Mutex,
+            atomic::{AtomicBool, Ordering},
+        },
+        task::{Context, Waker},
+        time::Duration,
+    };
+
+    use super::{Arrived, Outstanding};
+    use crate::transport::{Acknowledge, TransportFuture, Verdict};
+
+    /// Waits for ever when it is told first.
+    #[derive(Clone, Default, Debug)]
+    struct Hangs(Arc<(AtomicBool, Mutex<Vec<Verdict>>)>);
+
+    impl Acknowledge for Hangs {
+        fn settle(&self, verdict: Verdict) -> TransportFuture<'_, ()> {
+            Box::pin(async move {
+                let (hung, told) = &*self.0;
+                if !hung.swap(true, Ordering::Relaxed) {
+                    pending::<()>().await;
+                }
+                told.lock().unwrap().push(verdict);
+                Ok(())
+            })
+        }
+
+        fn extend(&self) -> TransportFuture<'_, ()> {
+            Box::pin(async { Ok(()) })
+        }
+
+        fn patience(&self) -> Duration {
+            Duration::from_secs(30)
+        }
+    }
+
+    #[tokio::test]
+    async fn who_was_being_told_when_that_was_cut_short_is_told_once_more() {
+        let (outstanding, hangs) = (Arc::<Outstanding>::default(), Hangs::default());
+        Arrived::owed(Box::new(hangs.clone()), &outstanding).settle(Verdict::Done);
+        let mut context = Context::from_waker(Waker::noop());
+        assert!(
+            pin!(outstanding.settle_told("test"))
+                .poll(&mut context)
+                .is_pending()
+        );
+        outstanding.settle_told("test").await;
+        assert_eq!(*hangs.0.1.lock().unwrap(), [Verdict::Done]);
+        outstanding.settle_told("test").await;
+        assert_eq!(outstanding.lock().waiting.len(), 0);
     }
 }
