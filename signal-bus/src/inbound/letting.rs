@@ -287,7 +287,11 @@ impl Letting<'_> {
         let route = running.routes.resolve(topic, kind, self.link.at);
         let route = route
             .map_err(|refusal| TransportError::new(TransportFault::Unfit, refusal.to_string()))?;
-        let lane = running.arrival_lane(&route);
+        // A group has queues of its own: if its last member has just left, a lane leads to others.
+        let lane = match self.taking.group {
+            Some(_) => None,
+            None => running.arrival_lane(&route),
+        };
         let lesson = Lesson {
             codec: known.codec,
             route: Arc::clone(&route),
