@@ -12,7 +12,7 @@ use signal_bus::{
 use tokio::time::{self, Instant};
 
 use crate::{
-    events::Events,
+    events::{Events, Hearing},
     fault::{failed, words},
 };
 
@@ -46,12 +46,12 @@ pub(crate) async fn connect(
     let deadline = Instant::now() + patience;
     loop {
         let events = Arc::<Events>::default();
-        let heard = Arc::clone(&events);
+        let hearing = Hearing(Arc::clone(&events));
         let options = options()?
             .connection_timeout(LOOK_MAX)
             .ping_interval(PING_EVERY)
             .event_callback(move |event| {
-                heard.hear(&event);
+                hearing.0.hear(&event);
                 std::future::ready(())
             });
         let error = match options.connect(servers).await {

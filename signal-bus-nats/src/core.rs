@@ -150,7 +150,7 @@ impl Core {
             ConnectionState::Down { reason } => Err(away(message, &reason)),
             ConnectionState::Failed { reason } => {
                 let reason = format!("{}: {reason}", cannot(message));
-                Err(TransportError::new(TransportFault::Unauthorized, reason))
+                Err(TransportError::new(self.own.events.fault(), reason))
             }
             _ => Ok(()),
         }

@@ -3,7 +3,7 @@
 use std::{
     collections::VecDeque,
     sync::{
-        Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
@@ -35,8 +35,20 @@ pub(crate) struct Events {
     violations: Mutex<VecDeque<(u64, String)>>,
     /// How often the connection was lost.
     lost: AtomicU64,
+    /// Whether the client is no more.
+    ended: AtomicBool,
     /// Messages that the client has dropped.
     dropped: AtomicU64,
+}
+
+/// What the client tells its events to; that it is no more is told by its drop.
+#[derive(Debug)]
+pub(crate) struct Hearing(pub(crate) Arc<Events>);
+
+impl Drop for Hearing {
+    fn drop(&mut self) {
+        self.0.end();
+    }
 }
 
 impl Default for Events {
@@ -48,6 +60,7 @@ impl Default for Events {
             violated_count: AtomicU64::new(0),
             violations: Mutex::default(),
             lost: AtomicU64::new(0),
+            ended: AtomicBool::new(false),
             dropped: AtomicU64::new(0),
         }
     }
@@ -56,6 +69,8 @@ impl Default for Events {
 impl Events {
     pub(crate) fn hear(&self, event: &Event) {
         match event {
+            // The client goes on saying so when it is no more.
+            Event::Connected if self.ended.load(Ordering::Acquire) => {}
             Event::Connected => self.is(ConnectionState::Up),
             Event::Disconnected => self.is_down(),
             Event::ServerError(ServerError::AuthorizationViolation) => self.is_refused(),
@@ -88,6 +103,22 @@ impl Events {
         if !matches!(*self.state.borrow(), ConnectionState::Failed { .. }) {
             let reason = "the server does not answer".into();
             self.is(ConnectionState::Down { reason });
+        }
+    }
+
+    /// The client is no more: it was closed, or has panicked.
+    fn end(&self) {
+        self.ended.store(true, Ordering::Release);
+        self.is_down();
+        let reason = "the NATS client has ended, and nothing but a new start brings it back".into();
+        self.is(ConnectionState::Failed { reason });
+    }
+
+    /// What fails where the connection has failed.
+    pub(crate) fn fault(&self) -> TransportFault {
+        match self.ended.load(Ordering::Acquire) {
+            true => TransportFault::Unreachable,
+            false => TransportFault::Unauthorized,
         }
     }
 

@@ -270,7 +270,7 @@ impl Requests {
     fn check_connected(&self, topic: &str) -> Result<(), TransportError> {
         let (fault, reason) = match self.connected.state() {
             ConnectionState::Down { reason } => (TransportFault::Unreachable, reason),
-            ConnectionState::Failed { reason } => (TransportFault::Unauthorized, reason),
+            ConnectionState::Failed { reason } => (self.connected.events.fault(), reason),
             _ => return Ok(()),
         };
         let reason = format!("cannot ask on `{topic}`: {reason}");

@@ -148,9 +148,10 @@ impl BucketLease {
             ConnectionState::Down { reason } => {
                 Err(TransportError::new(TransportFault::Unreachable, reason))
             }
-            ConnectionState::Failed { reason } => {
-                Err(TransportError::new(TransportFault::Unauthorized, reason))
-            }
+            ConnectionState::Failed { reason } => Err(TransportError::new(
+                self.shared.connected.events.fault(),
+                reason,
+            )),
             _ => Ok(()),
         }
     }

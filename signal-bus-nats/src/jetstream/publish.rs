@@ -171,7 +171,7 @@ impl Shared {
                         }
                     }
                     ConnectionState::Failed { reason } => {
-                        let error = TransportError::new(TransportFault::Unauthorized, reason);
+                        let error = TransportError::new(self.connected.events.fault(), reason);
                         return Err(self.refused(subject, error, known));
                     }
                     _ => return Err(self.gave_up(subject, known)),

@@ -136,7 +136,7 @@ impl LogReader {
         match connected.settled_by(Instant::now() + LOOK_FOR).await {
             ConnectionState::Up => {}
             ConnectionState::Failed { reason } => {
-                return Err(TransportError::new(TransportFault::Unauthorized, reason));
+                return Err(TransportError::new(connected.events.fault(), reason));
             }
             state => return Err(away(&state)),
         }

@@ -3,10 +3,15 @@
 use std::time::Duration;
 
 use async_nats::{HeaderMap, jetstream::stream::Config};
-use signal_bus::{PublishError, Signal, transport::TransportFault};
+use signal_bus::{ConnectionState, PublishError, Signal, transport::TransportFault};
 use signal_bus_nats::{Delivery, Nats};
 
-use crate::{Noted, connected, jetstream, nats, server::Server, stored, until};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
+
+use crate::{Noted, connected, jetstream, nats, noting, server::Server, stored, until};
 
 /// Payloads that are no number, with what is said of them in headers.
 fn poison() -> Vec<(Vec<u8>, HeaderMap)> {
@@ -279,4 +284,49 @@ async fn hears_no_dead_letters(of: impl Fn(Nats) -> Nats) -> anyhow::Result<()> 
 async fn who_hears_everything_hears_no_dead_letters_unless_asked_for_them() -> anyhow::Result<()> {
     hears_no_dead_letters(|nats| nats).await?;
     hears_no_dead_letters(|nats| nats.delivery(Delivery::at_most_once())).await
+}
+
+/// Publishes a number with a header that has a carriage return alone in it, as no client does.
+async fn publish_odd_header(server: &Server, subject: &str) -> anyhow::Result<()> {
+    let mut wire = TcpStream::connect(("127.0.0.1", server.port)).await?;
+    let headers = "NATS/1.0\r\nA: x\ry\r\n\r\n";
+    let (begin, all) = (headers.len(), headers.len() + 1);
+    let sent = format!(
+        "CONNECT {{\"verbose\":false,\"headers\":true}}\r\nHPUB {subject} {begin} {all}\r\n{headers}7\r\nPING\r\n"
+    );
+    wire.write_all(sent.as_bytes()).await?;
+    let mut heard = String::new();
+    while !heard.contains("PONG") {
+        let mut part = [0; 4096];
+        let length = wire.read(&mut part).await?;
+        heard += &String::from_utf8_lossy(&part[..length]);
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_ends_the_client_is_told_at_once() -> anyhow::Result<()> {
+    for delivery in [Delivery::at_most_once(), Delivery::at_least_once()] {
+        let server = Server::start();
+        let bus = connected(&nats(&server).delivery(delivery), &["odd"]).await;
+        let (_listener, _) = noting(&bus, "odd", None)?;
+        bus.connected().await;
+        publish_odd_header(&server, "odd").await?;
+        let failed = || {
+            matches!(
+                bus.health().connections[0].state,
+                ConnectionState::Failed { .. }
+            )
+        };
+        until(failed).await;
+        match bus.publish("odd", 1_u32).await {
+            Err(PublishError::Transport { error, .. }) => {
+                assert_eq!(error.fault(), TransportFault::Unreachable, "{error}");
+            }
+            other => panic!("{other:?}"),
+        }
+        assert!(failed(), "it stays so");
+        bus.close().await?;
+    }
+    Ok(())
 }
