@@ -58,7 +58,13 @@ async fn outages(
     drop(listener);
     here.close().await?;
     there.close().await?;
-    drop(killing.join());
+    let server = killing.join().expect("it comes back each time");
+    let stored = stored(&jetstream(&server).await, "TEST").await;
+    assert_eq!(
+        stored,
+        u64::from(signals),
+        "what is sent again is stored once"
+    );
     Ok(noted.all().len() - all.len())
 }
 
