@@ -38,6 +38,11 @@ impl Handing {
         self.0.lock().unwrap().clone()
     }
 
+    /// Waits until something was said of so many messages.
+    async fn until_said_of(&self, count: u32) {
+        until(|| self.said().len() == count as usize).await;
+    }
+
     /// The messages that are over.
     fn done(&self) -> Vec<u32> {
         let said = self.said().into_iter();
@@ -121,6 +126,12 @@ impl Acknowledge for Word {
     fn patience(&self) -> Duration {
         Duration::from_secs(30)
     }
+}
+
+/// What is said of a message whose handler has failed so.
+fn dead(reason: &str) -> Verdict {
+    let reason = reason.into();
+    Verdict::Dead { reason }
 }
 
 /// What handlers wait for: every third message takes a permit.
@@ -233,12 +244,11 @@ async fn each_of_several_has_its_own_verdict() -> anyhow::Result<()> {
         Started::with::<failing_by_pattern>().await?,
     ] {
         let handing = &started.handing;
-        until(|| handing.said().len() == MESSAGES as usize).await;
+        handing.until_said_of(MESSAGES).await;
         for (number, said) in handing.said() {
-            let dead = |reason: String| Verdict::Dead { reason };
             let expected = match number {
-                _ if number % 5 == 4 => dead(format!("{number} is odd")),
-                _ if number % 7 == 6 => dead(format!("panicked: {number} is worse")),
+                _ if number % 5 == 4 => dead(&format!("{number} is odd")),
+                _ if number % 7 == 6 => dead(&format!("panicked: {number} is worse")),
                 _ => Verdict::Done,
             };
             assert_eq!(said, [expected], "{number}");
@@ -277,19 +287,19 @@ async fn a_message_is_over_when_all_who_have_it_are_through() -> anyhow::Result<
     } = Started::start(bus).await?;
     until(|| noted.all().len() == MESSAGES as usize).await;
     for waits in (0..MESSAGES).step_by(3) {
-        until(|| handing.said().len() == waits as usize).await;
+        handing.until_said_of(waits).await;
         tokio::time::sleep(Duration::from_secs(1)).await;
         assert_eq!(handing.said().len(), waits as usize, "{waits} is in hand");
         gate.open(1);
     }
-    until(|| handing.said().len() == MESSAGES as usize).await;
+    handing.until_said_of(MESSAGES).await;
     bus.close().await?;
     for (number, said) in handing.said() {
-        let reason = "seven".into();
-        match number {
-            7 => assert_eq!(said, [Verdict::Dead { reason }]),
-            _ => assert_eq!(said, [Verdict::Done], "{number}"),
-        }
+        let expected = match number {
+            7 => dead("seven"),
+            _ => Verdict::Done,
+        };
+        assert_eq!(said, [expected], "{number}");
     }
     Ok(())
 }
@@ -305,7 +315,7 @@ async fn what_was_not_handled_in_time_goes_back() -> anyhow::Result<()> {
             bus, handing, gate, ..
         } = Started::start(bus).await?;
         gate.open(2);
-        until(|| handing.said().len() == 6).await;
+        handing.until_said_of(6).await;
         let outcome = bus.close().await;
         assert!(outcome.is_err(), "it was cut short");
         let said = handing.said();
@@ -345,9 +355,8 @@ async fn a_dead_letter_that_is_replayed_says_nothing_more_of_its_message() -> an
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert_eq!(handing.said().len(), 0, "the first one is in hand");
     gate.open(MESSAGES as usize);
-    until(|| handing.said().len() == MESSAGES as usize).await;
-    let reason = "seven".into();
-    assert_eq!(handing.said()[&7], [Verdict::Dead { reason }]);
+    handing.until_said_of(MESSAGES).await;
+    assert_eq!(handing.said()[&7], [dead("seven")]);
     bus.close().await?;
     Ok(())
 }
