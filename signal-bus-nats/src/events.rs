@@ -27,10 +27,10 @@ pub(crate) struct Events {
     state: watch::Sender<ConnectionState>,
     /// Whether it is up, for each publish to look at.
     up: AtomicBool,
-    /// How often something was not permitted; who waits for that is also told when the connection is lost.
-    violated: watch::Sender<u64>,
-    /// The same, for each publish to look at.
-    violated_count: AtomicU64,
+    /// Tells that something was not permitted, or that the connection was lost.
+    tells: watch::Sender<()>,
+    /// How often something was not permitted, for each publish to look at.
+    violated: AtomicU64,
     /// The last of them, with their numbers.
     violations: Mutex<VecDeque<(u64, String)>>,
     /// How often the connection was lost.
@@ -56,8 +56,8 @@ impl Default for Events {
         Self {
             state: watch::Sender::new(ConnectionState::Up),
             up: AtomicBool::new(true),
-            violated: watch::Sender::new(0),
-            violated_count: AtomicU64::new(0),
+            tells: watch::Sender::default(),
+            violated: AtomicU64::new(0),
             violations: Mutex::default(),
             lost: AtomicU64::new(0),
             ended: AtomicBool::new(false),
@@ -96,9 +96,14 @@ impl Events {
         }
     }
 
-    fn is_down(&self) {
+    /// No answer comes any more to what was sent until now.
+    fn lose(&self) {
         self.lost.fetch_add(1, Ordering::Relaxed);
-        self.violated.send_modify(|_| {});
+        self.tells.send_replace(());
+    }
+
+    fn is_down(&self) {
+        self.lose();
         // Why the server has hung up says more.
         if !matches!(*self.state.borrow(), ConnectionState::Failed { .. }) {
             let reason = "the server does not answer".into();
@@ -109,7 +114,7 @@ impl Events {
     /// The client is no more: it was closed, or has panicked.
     fn end(&self) {
         self.ended.store(true, Ordering::Release);
-        self.is_down();
+        self.lose();
         let reason = "the NATS client has ended, and nothing but a new start brings it back".into();
         self.is(ConnectionState::Failed { reason });
     }
@@ -144,19 +149,19 @@ impl Events {
 
     fn violate(&self, said: &str) {
         let mut violations = self.violations();
-        let number = *self.violated.borrow() + 1;
+        let number = self.violations_count() + 1;
         violations.push_back((number, said.to_owned()));
         if VIOLATIONS_MAX < violations.len() {
             violations.pop_front();
         }
-        self.violated_count.store(number, Ordering::Release);
-        self.violated.send_replace(number);
+        self.violated.store(number, Ordering::Release);
+        self.tells.send_replace(());
         drop(violations);
     }
 
     /// How often something was not permitted until now. What is permitted can change: only what is said later counts.
     pub(crate) fn violations_count(&self) -> u64 {
-        self.violated_count.load(Ordering::Acquire)
+        self.violated.load(Ordering::Acquire)
     }
 
     pub(crate) fn is_up(&self) -> bool {
@@ -229,7 +234,7 @@ impl Events {
 
     /// Waits until the client has told something, or had before.
     async fn until<T>(&self, told: impl Fn() -> Option<T>) -> T {
-        let mut tells = self.violated.subscribe();
+        let mut tells = self.tells.subscribe();
         loop {
             if let Some(told) = told() {
                 return told;
