@@ -18,6 +18,7 @@ mod clock;
 mod sync;
 mod latch;
 mod caller;
+mod handoff;
 mod process;
 mod report;
 mod error;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use signal_bus::{Bus, CloseReport, inject, publisher, subscriber};
+use signal_bus::{Bus, BusHandle, CloseReport, inject, publisher, subscriber};
 
 use crate::ledger::assert_adds_up;
 use crate::warnings::Warnings;
@@ -84,20 +84,44 @@ async fn two_stages_that_feed_each_other_come_to_an_end_on_two_threads() -> anyh
     Ok(())
 }
 
+/// Two that let others run in their calls: so both may be in one, and have no room for what the other one gives.
+mod crossing {
+    use super::{publisher, subscriber};
+
+    #[publisher("crossing.a")]
+    pub(super) async fn start(left: u32) -> u32 {
+        left
+    }
+
+    #[subscriber("crossing.a", capacity = 1)]
+    #[publisher("crossing.b")]
+    async fn there(left: u32) -> u32 {
+        tokio::task::yield_now().await;
+        left
+    }
+
+    #[subscriber("crossing.b", capacity = 1)]
+    #[publisher("crossing.a")]
+    async fn back(left: u32) -> Option<u32> {
+        tokio::task::yield_now().await;
+        left.checked_sub(1)
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_circle_is_warned_of_once_with_all_who_are_in_it() -> anyhow::Result<()> {
     let (warnings, _hears) = Warnings::hear();
     let publish = async {
         for _ in 0..20 {
-            pair::start(50).await;
+            crossing::start(50).await;
         }
     };
-    let report = run("pair", &Arc::default(), publish).await?;
+    let report = run("crossing", &Arc::default(), publish).await?;
     assert!(1 < report.stats.over_capacity);
     let mut said = warnings.take();
     said.retain(|warning| warning.starts_with("handlers wait for each other"));
     assert_eq!(said.len(), 1, "{said:?}");
-    for function in ["pair::there (", "pair::back ("] {
+    for function in ["crossing::there (", "crossing::back ("] {
         assert!(said[0].contains(function), "{said:?}");
     }
     Ok(())
@@ -280,13 +304,18 @@ mod refilled {
 
     #[subscriber("circles.refilled.two", capacity = 2)]
     #[publisher("circles.refilled.one")]
-    async fn back(number: u32, #[inject] gates: &Gates) -> Option<u32> {
+    async fn back(number: u32, #[inject] gates: &Gates, #[inject] bus: &BusHandle) -> Option<u32> {
         if number == 0 {
             gates.goes.acquire().await.ok()?.forget();
             gates.went.add_permits(1);
+            // Where several are woken, nobody goes before others who were.
+            bus.publish("circles.refilled.aside", ()).await.ok()?;
         }
         (number == 1).then_some(2)
     }
+
+    #[subscriber("circles.refilled.aside")]
+    async fn aside(_signal: ()) {}
 }
 
 /// Who was told of room that somebody else has taken meanwhile may close a circle that nobody else sees.

@@ -354,13 +354,13 @@ async fn spawn_workers(running: &Arc<Running>, workers: Vec<Arc<Work>>) -> bool 
     for work in &workers {
         let (bus, work) = (Arc::clone(running), Arc::clone(work));
         let Some(handle) = work.handle_in_runs(running) else {
-            tasks.spawn(runtime, worker::work(bus, work));
+            tasks.spawn_worker(runtime, worker::work(bus, work));
             continue;
         };
         let log = running.exchange.log_of(work.queue);
         let hand = Hand::new(work, handle);
         let Some(log) = log else {
-            tasks.spawn(runtime, runs::work(bus, hand));
+            tasks.spawn_worker(runtime, runs::work(bus, hand));
             continue;
         };
         let place = *places.entry(log).or_insert(convoys.len());
@@ -373,10 +373,10 @@ async fn spawn_workers(running: &Arc<Running>, workers: Vec<Arc<Work>>) -> bool 
         let bus = Arc::clone(running);
         match hands.len() {
             1 => hands.pop().into_iter().for_each(|hand| {
-                tasks.spawn(runtime, runs::work(Arc::clone(&bus), hand));
+                tasks.spawn_worker(runtime, runs::work(Arc::clone(&bus), hand));
             }),
             _ => {
-                tasks.spawn(runtime, convoy::work(bus, log, hands));
+                tasks.spawn_worker(runtime, convoy::work(bus, log, hands));
             }
         }
     }

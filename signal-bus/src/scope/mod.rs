@@ -29,6 +29,7 @@ use std::{
 use tokio::{runtime::Handle, task::JoinHandle};
 
 use crate::{
+    handoff::Driver,
     queue::{offer::Inside, stores::QueueId},
     registry::BusName,
     scope::{
@@ -271,6 +272,9 @@ pub fn current() -> Option<BusHandle> {
 /// Needed only where several buses share a runtime: where there is one, `tokio::spawn` does as well. The task may still
 /// publish while the bus drains, as long as something is being handled.
 ///
+/// On a runtime of one thread it costs less than a task of `tokio::spawn` where it waits for what a handler does with a signal of its
+/// own: a worker that it alone has woken has its turn in the same poll, before other tasks.
+///
 /// # Panics
 ///
 /// Panics outside of a tokio runtime, as `tokio::spawn` does.
@@ -282,7 +286,8 @@ pub fn spawn<F>(future: F) -> JoinHandle<F::Output>
 where
     F: Future<Output: Send> + Send + 'static,
 {
-    tokio::spawn(InBus::new(innermost().map(Scope::spawned), future))
+    let future = InBus::new(innermost().map(Scope::spawned), future);
+    tokio::spawn(Driver::new(&Handle::current(), future))
 }
 
 /// Carries the current bus along with a future.

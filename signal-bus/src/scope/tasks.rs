@@ -6,6 +6,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::task::AbortHandle;
 use tokio::{runtime::Handle, task::JoinSet};
 
+use crate::handoff::{self, Rider};
+
 /// Owns the tasks of a bus until it ends.
 #[derive(Debug)]
 pub(crate) struct Tasks(Mutex<Option<JoinSet<()>>>);
@@ -27,6 +29,18 @@ impl Tasks {
         };
         tasks.spawn_on(task, runtime);
         true
+    }
+
+    /// As [`spawn`](Self::spawn), for a worker: where that [may be](handoff), whoever has woken it goes on with it.
+    pub(crate) fn spawn_worker(
+        &self,
+        runtime: &Handle,
+        worker: impl Future<Output = ()> + Send + 'static,
+    ) -> bool {
+        match handoff::is_for(runtime) {
+            true => self.spawn(runtime, Rider::new(runtime, worker)),
+            false => self.spawn(runtime, worker),
+        }
     }
 
     /// Spawns a task of the bus that may be ended by itself; `None` if the bus has ended.

@@ -174,7 +174,7 @@ impl Seat {
             running.exchange.part(hand.work().queue);
         }
         let alone = runs::alone(Arc::clone(running), hand, Some(Arc::clone(home)));
-        running.tasks.spawn(&running.runtime, alone);
+        running.tasks.spawn_worker(&running.runtime, alone);
     }
 }
 
