@@ -13,13 +13,16 @@ use std::{
     task::{Context, Poll, Wake, Waker},
 };
 
-use spin::mutex::{SpinMutex as Lock, SpinMutexGuard as Locked};
 use tokio::{
     runtime::{Handle, Id},
     task,
 };
 
-use crate::{caller, guarded::discard};
+use crate::{
+    caller,
+    guarded::discard,
+    sync::{Lock, Locked},
+};
 
 type Boxed = Pin<Box<dyn Future<Output = ()> + Send>>;
 

@@ -11,6 +11,7 @@
 mod cancelled;
 mod closing;
 mod coming;
+mod door;
 mod lone;
 mod publishing;
 mod together;

@@ -7,7 +7,6 @@ use crate::{
     queue::{
         Exchange, State,
         line::{Line, LineId},
-        lock::Locked,
         log::LogId,
         offer::Inside,
         wakes::{Wakes, wake},
@@ -17,6 +16,7 @@ use crate::{
         label::{About, Stamp},
         values::Put,
     },
+    sync::Locked,
 };
 
 /// A log that is all there is to do with the signals of a topic, as it was found out in one generation.

@@ -31,7 +31,6 @@ pub(crate) mod kit;
 pub(crate) mod lane;
 pub(crate) mod ledger;
 pub(crate) mod line;
-mod lock;
 pub(crate) mod log;
 mod lone;
 pub(crate) mod offer;
@@ -56,7 +55,6 @@ use crate::{
         kept::Kept,
         ledger::{Ledger, Publishing},
         line::{Line, LineId},
-        lock::{Lock, Locked},
         log::{Log, LogId},
         offer::Inside,
         store::Store,
@@ -66,7 +64,7 @@ use crate::{
     },
     registry::subscriber::{Batch, Overflow},
     signal::id::SignalId,
-    sync::{AtomicU8, Notify},
+    sync::{AtomicU8, Lock, Locked, Notify},
 };
 
 /// How a queue behaves.
@@ -160,7 +158,7 @@ impl Exchange {
     /// Opens without queues; `runs_owed` periodic functions will run once whatever happens.
     pub(crate) fn new(kept: Kept, runs_owed: usize, generation: u64) -> Self {
         Self {
-            state: Lock::new(State {
+            state: Lock::at_home(State {
                 phase: Phase::Running,
                 generation,
                 working: runs_owed,

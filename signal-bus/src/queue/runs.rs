@@ -7,11 +7,12 @@ use std::{
 
 use crate::{
     queue::{
-        Exchange, Phase, Settings, State, entry::Entry, lock::Locked, log::Log, parked::WorkerId,
-        store::Store, stores::QueueId, wakes::Wakes,
+        Exchange, Phase, Settings, State, entry::Entry, log::Log, parked::WorkerId, store::Store,
+        stores::QueueId, wakes::Wakes,
     },
     registry::subscriber::Overflow,
     signal::{lead::Lead, segment::Segment, stock::Stock},
+    sync::Locked,
 };
 
 /// So many signals are in a run at most.

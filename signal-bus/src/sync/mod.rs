@@ -4,6 +4,8 @@
 //! Loom's are there in the models of the crate only (`cargo xtask loom`), whatever `--cfg` somebody compiles his own program with. What is
 //! changed under one of these locks alone needs none of them, and neither does what is counted for a report.
 
+pub(crate) mod lock;
+
 #[cfg(not(all(loom, test)))]
 mod primitives {
     pub(crate) use std::sync::{
@@ -76,6 +78,7 @@ mod primitives {
     }
 }
 
+pub(crate) use lock::{Lock, Locked};
 pub(crate) use primitives::{
     AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Condvar, Mutex, MutexGuard, Notify, RwLock,
     RwLockReadGuard, RwLockWriteGuard,
