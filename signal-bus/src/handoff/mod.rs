@@ -35,6 +35,10 @@ const TURNS_MAX: u32 = 256;
 const LONG: Duration = Duration::from_micros(50);
 /// The clock costs as much as a quick turn: it is looked at for the first time after so many, and then after twice as many each time.
 const LOOKED_AFTER: u32 = 3;
+/// Where a turn takes longer, what the way through the runtime costs is nothing to speak of.
+const SLOW: Duration = Duration::from_micros(10);
+/// So often a task polls nobody else after slow turns.
+const RESTS: u32 = 64;
 
 /// Whether tasks of a runtime go on where they were woken.
 pub(crate) fn is_for(runtime: &Handle) -> bool {
@@ -109,6 +113,9 @@ impl Drop for Rider {
 /// Polls a task of the runtime, then whom it has woken, and so on.
 fn drive<R>(mount: &Arc<Mount>, home: &Waker, mut poll: impl FnMut() -> Poll<R>) -> Poll<R> {
     mount.is_at_home(home);
+    if mount.rests() {
+        return poll();
+    }
     let driving = Driving::begin(mount);
     let mut polled = poll();
     let mut last = Arc::as_ptr(mount);
@@ -119,6 +126,9 @@ fn drive<R>(mount: &Arc<Mount>, home: &Waker, mut poll: impl FnMut() -> Poll<R>)
         // Who wakes itself lets others run, and who has done much is to.
         if itself || !coop::has_budget_remaining() || patience.is_over() {
             next.is_left();
+            if patience.slow {
+                mount.rests_for(RESTS);
+            }
             break;
         }
         last = Arc::as_ptr(&next);
@@ -135,6 +145,8 @@ struct Patience {
     turns: u32,
     look: u32,
     since: Option<Instant>,
+    /// Whether few turns took long.
+    slow: bool,
 }
 
 impl Default for Patience {
@@ -143,6 +155,7 @@ impl Default for Patience {
             turns: 0,
             look: LOOKED_AFTER,
             since: None,
+            slow: false,
         }
     }
 }
@@ -159,6 +172,9 @@ impl Patience {
     #[cold]
     fn is_long(&mut self) -> bool {
         self.look *= 2;
-        LONG < self.since.get_or_insert_with(Instant::now).elapsed()
+        let took = self.since.get_or_insert_with(Instant::now).elapsed();
+        let long = LONG < took;
+        self.slow = long && SLOW * (self.turns - LOOKED_AFTER) < took;
+        long
     }
 }

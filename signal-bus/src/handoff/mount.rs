@@ -8,7 +8,7 @@ use std::{
     pin::Pin,
     sync::{
         Arc, OnceLock,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
     },
     task::{Context, Poll, Wake, Waker},
 };
@@ -34,6 +34,8 @@ pub(super) struct Mount {
     /// Tasks of a runtime of one thread are polled there only, so nobody ever waits for it.
     ride: Lock<Ride>,
     given_up: AtomicBool,
+    /// How often it polls nobody else yet.
+    rests: AtomicU32,
 }
 
 struct Home {
@@ -66,6 +68,7 @@ impl Mount {
             home: OnceLock::new(),
             ride: Lock::new(Ride::default()),
             given_up: AtomicBool::new(false),
+            rests: AtomicU32::new(0),
         }
     }
 
@@ -85,6 +88,21 @@ impl Mount {
             waker: waker.clone(),
             task: task::id(),
         });
+    }
+
+    /// Lets it poll nobody else so often.
+    pub(super) fn rests_for(&self, polls: u32) {
+        self.rests.store(polls, Ordering::Relaxed);
+    }
+
+    /// Whether it polls nobody else this time.
+    #[inline]
+    pub(super) fn rests(&self) -> bool {
+        let rests = self.rests.load(Ordering::Relaxed);
+        if 0 < rests {
+            self.rests.store(rests - 1, Ordering::Relaxed);
+        }
+        0 < rests
     }
 
     /// Leaves it to the runtime.

@@ -275,9 +275,45 @@ async fn what_takes_long_is_not_gone_on_with() {
     };
     let turns = (0..TURNS_MAX).take_while(|_| !patience.is_over());
     assert_eq!(turns.count(), LOOKED_AFTER as usize);
+    assert!(patience.slow);
     let mut patience = Patience::default();
     assert!((0..TURNS_MAX).all(|_| !patience.is_over()));
-    assert!(patience.is_over(), "however little time that took");
+    assert!(
+        patience.is_over() && !patience.slow,
+        "however little that took"
+    );
+}
+
+#[tokio::test]
+async fn who_rests_leaves_those_he_wakes_to_the_runtime() {
+    let (order, pair) = (Order::default(), Arc::new(Pair::default()));
+    let (noted, answering) = (order.clone(), Arc::clone(&pair));
+    let rider = ride(async move {
+        answering.answers().await;
+        noted.note("rider");
+        answering.answers().await;
+        noted.note("rider");
+    });
+    yield_now().await;
+    let noted = order.clone();
+    let driver = Driver::new(
+        &Handle::current(),
+        Box::pin(async move {
+            pair.calls().await;
+            noted.note("driver");
+            pair.calls().await;
+        }),
+    );
+    driver
+        .mount
+        .iter()
+        .for_each(|(mount, _)| mount.rests_for(1));
+    let driver = tokio::spawn(driver);
+    let noted = order.clone();
+    let other = tokio::spawn(async move { noted.note("other") });
+    let ended = tokio::join!(rider, driver, other);
+    assert!(ended.0.is_ok() && ended.1.is_ok() && ended.2.is_ok());
+    assert_eq!(order.take(), ["other", "rider", "driver", "rider"]);
 }
 
 /// Who is given up within a turn has nobody after that who could drop it.
