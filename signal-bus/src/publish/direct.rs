@@ -29,7 +29,7 @@ impl Running {
         &self,
         (lane, publisher): (Lane, NonZeroUsize),
         route: impl FnOnce() -> Option<&'route Arc<Route>>,
-        value: &mut dyn Put,
+        value: &mut impl Put,
     ) -> bool {
         let about = || route().map(|route| (&route.about, route.line));
         self.exchange.pass_plain(lane, publisher, about, value)

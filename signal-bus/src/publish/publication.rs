@@ -181,12 +181,14 @@ impl Publication {
     }
 
     /// Publishes through a lane of the bus this thread is in; whether it was published, `None` if it is in none.
+    ///
+    /// Made for each type, so that a value that follows others is put in by a step of its own; what is done seldom is for all.
     #[inline(never)]
-    fn publish_through(
+    fn publish_through<V: Put>(
         &self,
         lane: Remembered,
         carries: fn() -> TypeId,
-        value: &mut dyn Put,
+        value: &mut V,
     ) -> Option<bool> {
         scope::with_innermost(|scope| {
             // Another bus, or a later generation of this one, does not know the lane.

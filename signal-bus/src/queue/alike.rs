@@ -60,7 +60,7 @@ impl State {
         lane: Lane,
         publisher: NonZeroUsize,
         tick: Tick,
-        value: &mut dyn Put,
+        value: &mut (impl Put + ?Sized),
     ) -> bool {
         let Some(log) = self.logs.get_mut(lane.log.index()) else {
             return false;

@@ -60,7 +60,7 @@ impl Exchange {
         lane: Lane,
         publisher: NonZeroUsize,
         about: impl FnOnce() -> Option<(&'about Arc<About>, usize)>,
-        value: &mut dyn Put,
+        value: &mut impl Put,
     ) -> bool {
         let tick = Tick::last();
         let mut state = self.lock();
@@ -131,7 +131,7 @@ impl Exchange {
 }
 
 /// Lets a value in that comes alone, and wakes whom that concerns; the lock comes back if it is not let in.
-#[inline]
+#[inline(never)]
 fn pass_alone<'state>(
     mut state: Locked<'state, State>,
     lane: Lane,

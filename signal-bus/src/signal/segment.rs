@@ -117,7 +117,7 @@ impl Segment {
     /// As [`put`](Self::put), behind others, for one that is about the same, was published when the last of them was, and has
     /// nothing that is rare.
     #[inline]
-    pub(crate) fn follows(&mut self, value: &mut dyn Put) -> bool {
+    pub(crate) fn follows(&mut self, value: &mut (impl Put + ?Sized)) -> bool {
         value.follow(&mut self.values)
     }
 
