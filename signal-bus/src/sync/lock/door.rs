@@ -6,7 +6,7 @@
 //!
 //! Why never both are inside: the home thread writes that it is inside, and then looks whether it still has the right; who takes the
 //! right back writes that, and then looks whether the home thread is inside. Between the two steps of each there is a
-//! [barrier](super::barrier), so at least one of them sees what the other has written: the home thread goes back out, or the other
+//! [`barrier`], so at least one of them sees what the other has written: the home thread goes back out, or the other
 //! waits for it. Only who has closed the latch gives the right or takes it, and only the home thread gives it to itself.
 //! This is a biased lock (Kawachiya, Koseki and Onodera, "Lock Reservation", OOPSLA 2002), for one thread that stays the same.
 
