@@ -7,7 +7,7 @@
 //! and userspace RCU (liburcu).
 
 #[cfg(not(all(loom, test)))]
-pub(super) use of_the_kernel::{MAY_BE, heavy, is_ready, light};
+pub(super) use of_the_kernel::{ask, heavy, is_ready, light};
 
 #[cfg(all(loom, test))]
 pub(super) use modelled::{heavy, is_ready, light};
@@ -15,35 +15,44 @@ pub(super) use modelled::{heavy, is_ready, light};
 #[cfg(all(not(all(loom, test)), target_os = "linux", not(miri)))]
 mod of_the_kernel {
     use std::{
-        sync::atomic::{AtomicBool, Ordering, compiler_fence},
+        sync::atomic::{AtomicU8, Ordering, compiler_fence},
         thread,
         time::Duration,
     };
 
     use rustix::thread::{MembarrierCommand, membarrier};
 
-    /// Whether there is one at all.
-    pub(in crate::sync::lock) const MAY_BE: bool = true;
+    static STATE: AtomicU8 = AtomicU8::new(UNASKED);
+    const UNASKED: u8 = 0;
+    const ASKED: u8 = 1;
+    const READY: u8 = 2;
+    const REFUSED: u8 = 3;
 
-    /// Whether the kernel will do it.
-    static READY: AtomicBool = AtomicBool::new(false);
-    static ASKED: AtomicBool = AtomicBool::new(false);
-
-    /// Whether [`heavy`] can be had in this process; who asks first has it made ready.
+    /// Asks for [`heavy`] in this process; once is enough.
     ///
-    /// The kernel takes some milliseconds for that where there are other threads, so it is done beside them. Where it refuses, because
-    /// it is too old (Linux 4.14) or something forbids it, the answer stays no.
-    pub(in crate::sync::lock) fn is_ready() -> bool {
-        if READY.load(Ordering::Acquire) {
-            return true;
-        }
-        // Where it never is ready, to look costs less than to ask each time.
-        if !ASKED.load(Ordering::Relaxed) && !ASKED.swap(true, Ordering::Relaxed) {
+    /// The kernel takes some milliseconds for that where there are other threads, so it is done beside them.
+    pub(in crate::sync::lock) fn ask() {
+        if STATE.load(Ordering::Relaxed) == UNASKED
+            && STATE.swap(ASKED, Ordering::Relaxed) == UNASKED
+        {
             let makes = thread::Builder::new().name("signal-bus barrier".to_owned());
-            // Without that thread it is never ready, and nothing is wrong.
-            drop(makes.spawn(|| READY.store(register(), Ordering::Release)));
+            let asks = || STATE.store(if register() { READY } else { REFUSED }, Ordering::Release);
+            if makes.spawn(asks).is_err() {
+                STATE.store(REFUSED, Ordering::Relaxed);
+            }
         }
-        false
+    }
+
+    /// Whether [`heavy`] can be had; `None` as long as that is not known.
+    ///
+    /// Where the kernel refuses, because it is too old (Linux 4.14) or something forbids it, the answer stays no. (What kills a program for
+    /// a system call that it does not know kills it here.)
+    pub(in crate::sync::lock) fn is_ready() -> Option<bool> {
+        match STATE.load(Ordering::Acquire) {
+            READY => Some(true),
+            REFUSED => Some(false),
+            _ => None,
+        }
     }
 
     fn register() -> bool {
@@ -70,7 +79,7 @@ mod of_the_kernel {
     #[cold]
     #[expect(clippy::disallowed_methods, reason = "nobody else may go on either")]
     fn forbidden() {
-        READY.store(false, Ordering::Relaxed);
+        STATE.store(REFUSED, Ordering::Relaxed);
         thread::sleep(Duration::from_millis(1));
     }
 }
@@ -79,11 +88,11 @@ mod of_the_kernel {
 mod of_the_kernel {
     use std::sync::atomic::{Ordering, fence};
 
-    pub(in crate::sync::lock) const MAY_BE: bool = false;
+    pub(in crate::sync::lock) fn ask() {}
 
     /// Never: there is none.
-    pub(in crate::sync::lock) fn is_ready() -> bool {
-        false
+    pub(in crate::sync::lock) fn is_ready() -> Option<bool> {
+        Some(false)
     }
 
     pub(in crate::sync::lock) fn light() {
@@ -99,8 +108,8 @@ mod of_the_kernel {
 mod modelled {
     use loom::sync::atomic::{Ordering, fence};
 
-    pub(in crate::sync::lock) fn is_ready() -> bool {
-        true
+    pub(in crate::sync::lock) fn is_ready() -> Option<bool> {
+        Some(true)
     }
 
     pub(in crate::sync::lock) fn light() {

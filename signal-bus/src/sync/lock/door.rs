@@ -52,20 +52,25 @@ mod here {
             Self(HERE.with(|here| ptr::from_ref(here).addr()))
         }
 
-        /// This one, if it is the only one of a runtime, all of whose tasks run here, and may have a door to itself.
+        /// This one, if it is the only one of a runtime, and may have a door to itself.
         pub(crate) fn of_a_runtime() -> Option<Self> {
-            if !barrier::MAY_BE {
+            if barrier::is_ready() == Some(false) {
                 return None;
             }
             let flavor = Handle::try_current().map(|runtime| runtime.runtime_flavor());
-            matches!(flavor, Ok(RuntimeFlavor::CurrentThread)).then(Self::here)
+            let alone = matches!(flavor, Ok(RuntimeFlavor::CurrentThread));
+            if alone {
+                barrier::ask();
+            }
+            alone.then(Self::here)
         }
     }
 }
 
 #[derive(Debug)]
 pub(crate) struct Door {
-    home: Thread,
+    /// Nobody, if none is to have the door to itself. Written behind the latch only.
+    home: AtomicUsize,
     /// Whether that has the door to itself. Written behind the latch only.
     reserved: AtomicUsize,
     /// Whether it is inside because it has. Nobody else writes this.
@@ -103,7 +108,7 @@ impl Door {
 
     pub(crate) fn reserved_after(often: usize, home: Option<Thread>) -> Self {
         Self {
-            home: home.unwrap_or(Thread::NOBODY),
+            home: AtomicUsize::new(home.unwrap_or(Thread::NOBODY).0),
             reserved: AtomicUsize::new(Thread::NOBODY.0),
             home_inside: AtomicBool::new(false),
             latch: AtomicBool::new(false),
@@ -130,7 +135,7 @@ impl Door {
         }
     }
 
-    /// Goes in if nobody is inside.
+    /// Goes in if nobody is inside, where there is no home thread; with one, it may wait for that.
     #[inline]
     pub(crate) fn try_enter(&self, here: Thread) -> Option<Held<'_>> {
         if self.is_reserved(here) {
@@ -169,7 +174,8 @@ impl Door {
             .compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed);
         closed.ok()?;
         let held = Held::by(&self.latch);
-        if self.home != Thread::NOBODY && self.pass_latch(here) {
+        let home = Thread(self.home.load(Ordering::Relaxed));
+        if home != Thread::NOBODY && self.pass_latch(here, home) {
             // It is inside as it will be from now on, so that it waits for itself if it comes again.
             self.home_inside.store(true, Ordering::Relaxed);
             drop(held);
@@ -180,18 +186,22 @@ impl Door {
 
     /// Notes who has come, behind the latch; whether he has the door to himself now.
     #[inline(never)]
-    fn pass_latch(&self, here: Thread) -> bool {
+    fn pass_latch(&self, here: Thread, home: Thread) -> bool {
         // One that is inside, and comes again, waits for itself, as with each lock.
         let reserved = self.reserved.load(Ordering::Relaxed);
         if reserved != Thread::NOBODY.0 {
             self.take_back();
         }
-        let alone = match here == self.home {
+        let alone = match here == home {
             true => self.alone.load(Ordering::Relaxed) + 1,
             false => 0,
         };
-        let often = here == self.home && alone >= self.often.load(Ordering::Relaxed);
-        let reserves = often && barrier::is_ready();
+        let often = here == home && alone >= self.often.load(Ordering::Relaxed);
+        let ready = if often { barrier::is_ready() } else { None };
+        if ready == Some(false) {
+            self.home.store(Thread::NOBODY.0, Ordering::Relaxed);
+        }
+        let reserves = ready == Some(true);
         if reserves {
             self.reserved.store(here.0, Ordering::Relaxed);
         }

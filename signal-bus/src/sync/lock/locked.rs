@@ -57,7 +57,7 @@ impl<T> Lock<T> {
         }
     }
 
-    /// Takes it if it is free.
+    /// Takes it if it is free; for one that has no home.
     #[inline]
     pub(crate) fn try_lock(&self) -> Option<Locked<'_, T>> {
         let held = self.door.try_enter(Thread::here());

@@ -1,12 +1,12 @@
-//! The lock of what is held for some dozens of instructions, mostly, and more than once for each signal that comes alone, as the queues of a bus are.
+//! A lock for what is held for some dozens of instructions, mostly, and more than once for each signal that comes alone, as the queues
+//! of a bus are; or for what nobody ever waits for.
 //!
-//! To give back a lock of
-//! the standard library costs as much as to take it, for somebody may sleep who waits for it. Here nobody sleeps for long: who
-//! finds it taken looks again, then lets other threads run, and only then sleeps, a little at a time. So it is given back by a
-//! plain store.
+//! To give back a lock of the standard library costs as much as to take it, for somebody may sleep who waits for it. Here nobody sleeps
+//! for long: who finds it taken looks again, then lets other threads run, and only then sleeps, a little at a time. So it is given
+//! back by a plain store.
 //!
-//! To take it costs an atomic exchange, which is a fourth of a publish. A bus whose runtime has one thread is spared that: what comes
-//! from there goes in and out by plain stores, until another thread wants to get in ([`door`]).
+//! To take it costs an atomic exchange, which is a seventh of what a signal costs that one hears. A bus whose runtime has one thread is
+//! spared that: what comes from there goes in and out by plain stores, until another thread wants to get in ([`door`]).
 //!
 //! In a model of loom it is one of loom's, which tries every order; the door has models of its own.
 
