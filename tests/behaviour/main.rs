@@ -32,6 +32,7 @@ mod failures;
 mod follows;
 mod forms;
 mod groups;
+mod handoff;
 mod health;
 mod injection;
 mod instances;

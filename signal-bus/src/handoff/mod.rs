@@ -8,7 +8,8 @@
 //! That is for runtimes of one thread, where nobody else could poll either of the two meanwhile. Where there are several, a rider that
 //! blocks its thread would hold up the driver, which another thread could go on with.
 //!
-//! If several are woken, all go the usual way, in their order. So does who wakes itself, to let others run.
+//! If several riders are woken, or the driver and one, all of them go the usual way, in their order: whoever else was woken between them is
+//! before them then. Who wakes itself, to let others run, goes the usual way as well.
 
 mod mount;
 #[cfg(all(test, not(loom)))]
@@ -31,10 +32,12 @@ use crate::handoff::mount::{Driving, Mount};
 
 /// So many turns a task gives to others and to itself before the other tasks of the runtime have theirs.
 const TURNS_MAX: u32 = 256;
-/// Or fewer, when they take as long as this together.
+/// Or fewer, when it is seen that they take longer than this together.
 const LONG: Duration = Duration::from_micros(50);
-/// The clock costs as much as a quick turn: it is looked at for the first time after so many, and then after twice as many each time.
+/// The clock costs as much as a quick turn: it is looked at for the first time after so many, then after twice as many each time.
 const LOOKED_AFTER: u32 = 3;
+/// But after so many at least.
+const LOOKED_EACH: u32 = 12;
 /// Where a turn takes longer, what the way through the runtime costs is nothing to speak of.
 const SLOW: Duration = Duration::from_micros(10);
 /// So often a task polls nobody else after slow turns.
@@ -56,7 +59,7 @@ impl<F: Future + Unpin> Driver<F> {
     /// A task of this runtime, which is to be spawned as it is.
     pub(crate) fn new(runtime: &Handle, future: F) -> Self {
         let mount = is_for(runtime).then(|| {
-            let mount = Arc::new(Mount::new(runtime));
+            let mount = Arc::new(Mount::new(runtime, false));
             (Arc::clone(&mount), Waker::from(mount))
         });
         Self { future, mount }
@@ -84,7 +87,7 @@ pub(crate) struct Rider(Arc<Mount>);
 impl Rider {
     /// A task of this runtime, [for which](is_for) this is, to be spawned as it is.
     pub(crate) fn new(runtime: &Handle, future: impl Future<Output = ()> + Send + 'static) -> Self {
-        let mount = Arc::new(Mount::new(runtime));
+        let mount = Arc::new(Mount::new(runtime, true));
         mount.takes(Box::pin(future));
         Self(mount)
     }
@@ -171,7 +174,7 @@ impl Patience {
 
     #[cold]
     fn is_long(&mut self) -> bool {
-        self.look *= 2;
+        self.look += self.look.min(LOOKED_EACH);
         let took = self.since.get_or_insert_with(Instant::now).elapsed();
         let long = LONG < took;
         self.slow = long && SLOW * (self.turns - LOOKED_AFTER) < took;

@@ -31,9 +31,12 @@ pub(super) struct Mount {
     runtime: Id,
     /// Where it is polled by the runtime, once it was.
     home: OnceLock<Home>,
-    /// Tasks of a runtime of one thread are polled there only, so nobody ever waits for it.
+    /// It is held for as long as the future is polled. Tasks of a runtime of one thread are polled there only, so nobody ever waits for it:
+    /// who finds it taken is in that very poll.
     ride: Lock<Ride>,
     given_up: AtomicBool,
+    /// Whether others may poll it, too.
+    is_rider: bool,
     /// How often it polls nobody else yet.
     rests: AtomicU32,
 }
@@ -62,8 +65,9 @@ impl Wake for Mount {
 }
 
 impl Mount {
-    pub(super) fn new(runtime: &Handle) -> Self {
+    pub(super) fn new(runtime: &Handle, is_rider: bool) -> Self {
         Self {
+            is_rider,
             runtime: runtime.id(),
             home: OnceLock::new(),
             ride: Lock::new(Ride::default()),
@@ -173,12 +177,15 @@ impl Mount {
     }
 }
 
+type Drives = Option<(Id, *const Mount)>;
+type Woken = Option<ManuallyDrop<Arc<Mount>>>;
+
 /// What a thread notes while it polls a driver.
 struct Place {
-    /// The runtime of that, if it does.
-    drives: Cell<Option<Id>>,
+    /// The runtime of that, if it does, and itself.
+    drives: Cell<Drives>,
     /// Who was woken, if that is one. Nobody stays there, so a thread that ends has nothing to drop.
-    woken: Cell<Option<ManuallyDrop<Arc<Mount>>>>,
+    woken: Cell<Woken>,
     /// Whether more were.
     several: Cell<bool>,
 }
@@ -197,7 +204,10 @@ thread_local! {
 #[inline]
 fn note(mount: Arc<Mount>) {
     PLACE.with(|place| {
-        if place.drives.get() != Some(mount.runtime) || place.several.get() {
+        let may = place.drives.get().is_some_and(|(runtime, driver)| {
+            mount.runtime == runtime && (mount.is_rider || Arc::as_ptr(&mount) == driver)
+        });
+        if !may || place.several.get() {
             return mount.is_left();
         }
         match place.woken.take().map(ManuallyDrop::into_inner) {
@@ -214,14 +224,16 @@ fn note(mount: Arc<Mount>) {
 /// A driver is polled on this thread.
 pub(super) struct Driving {
     /// Where that was begun inside of another one's poll, what was noted for that.
-    outer: (Option<Id>, Option<ManuallyDrop<Arc<Mount>>>, bool),
+    outer: (Drives, Woken, bool),
 }
 
 impl Driving {
-    pub(super) fn begin(mount: &Mount) -> Self {
+    pub(super) fn begin(mount: &Arc<Mount>) -> Self {
         let outer = PLACE.with(|place| {
             (
-                place.drives.replace(Some(mount.runtime)),
+                place
+                    .drives
+                    .replace(Some((mount.runtime, Arc::as_ptr(mount)))),
                 place.woken.take(),
                 place.several.replace(false),
             )

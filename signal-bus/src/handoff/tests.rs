@@ -13,16 +13,17 @@ use std::{
     },
     task::Poll,
     thread,
+    time::Duration,
 };
 
 use tokio::{
     runtime::{Builder, Handle, Runtime},
     sync::{Notify, mpsc},
     task::{self, JoinHandle, yield_now},
-    time::Instant,
+    time::timeout,
 };
 
-use super::{Driver, LONG, LOOKED_AFTER, Patience, Rider, TURNS_MAX, is_for};
+use super::{Driver, LONG, LOOKED_AFTER, LOOKED_EACH, Patience, Rider, SLOW, TURNS_MAX};
 use crate::caller::Caller;
 
 /// What was done, in its order.
@@ -87,9 +88,12 @@ fn answers_and_then(
 
 /// Calls until the other one has had its turn here, and once more.
 async fn calls_until(pair: &Pair, rode: &AtomicBool) {
-    while !rode.load(Ordering::Relaxed) {
-        pair.calls().await;
-    }
+    let calls = async {
+        while !rode.load(Ordering::Relaxed) {
+            pair.calls().await;
+        }
+    };
+    timeout(Duration::from_secs(20), calls).await.unwrap();
     pair.there.notify_one();
 }
 
@@ -148,6 +152,33 @@ async fn several_who_are_woken_go_on_in_their_order_behind_others() {
         rider.await.unwrap();
     }
     assert_eq!(order.take(), ["other", "first", "second", "third"]);
+}
+
+#[tokio::test]
+async fn a_driver_that_another_one_wakes_has_its_turn_as_any_task() {
+    let (order, wakes) = (Order::default(), Arc::new([Notify::new(), Notify::new()]));
+    let (noted, waits) = (order.clone(), Arc::clone(&wakes));
+    let woken = drive(async move {
+        waits[0].notified().await;
+        noted.note("first");
+        waits[1].notify_one();
+    });
+    yield_now().await;
+    let (noted, waits) = (order.clone(), Arc::clone(&wakes));
+    let plain = tokio::spawn(async move {
+        waits[1].notified().await;
+        noted.note("second");
+    });
+    yield_now().await;
+    drive(async move {
+        wakes[0].notify_one();
+        wakes[1].notify_one();
+    })
+    .await
+    .unwrap();
+    woken.await.unwrap();
+    plain.await.unwrap();
+    assert_eq!(order.take(), ["first", "second"]);
 }
 
 #[tokio::test]
@@ -265,23 +296,32 @@ fn what_waits_when_its_runtime_ends_is_dropped() {
     }
 }
 
+/// How many turns there are in a row that take so long each after so many that take no time, and whether those are slow.
+async fn turns_of(took: Duration, quick: u32) -> (u32, bool) {
+    let (mut patience, mut turns) = (Patience::default(), 0);
+    while !patience.is_over() {
+        turns += 1;
+        if quick < turns {
+            tokio::time::advance(took).await;
+        }
+    }
+    (turns, patience.slow)
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_takes_long_is_not_gone_on_with() {
-    tokio::time::advance(LONG * 2).await;
-    let long_ago = Instant::now().checked_sub(LONG * 2);
-    let mut patience = Patience {
-        since: long_ago,
-        ..Patience::default()
-    };
-    let turns = (0..TURNS_MAX).take_while(|_| !patience.is_over());
-    assert_eq!(turns.count(), LOOKED_AFTER as usize);
-    assert!(patience.slow);
-    let mut patience = Patience::default();
-    assert!((0..TURNS_MAX).all(|_| !patience.is_over()));
+    assert_eq!(turns_of(Duration::ZERO, 0).await, (TURNS_MAX, false));
+    assert_eq!(turns_of(LONG * 2, 0).await, (LOOKED_AFTER * 2, true));
+    let (turns, slow) = turns_of(SLOW / 2, 0).await;
     assert!(
-        patience.is_over() && !patience.slow,
-        "however little that took"
+        LONG <= SLOW / 2 * turns && SLOW / 2 * turns <= LONG * 3,
+        "{turns}"
     );
+    assert!(!slow);
+    for quick in 0..200 {
+        let (turns, _) = turns_of(LONG * 20, quick).await;
+        assert!(turns <= quick + LOOKED_EACH, "{turns} after {quick}");
+    }
 }
 
 #[tokio::test]
@@ -387,23 +427,4 @@ fn who_is_woken_from_elsewhere_goes_on_at_home() {
     });
     home.join().unwrap().unwrap();
     assert_eq!(sum, (0..WORDS).sum::<u32>());
-}
-
-/// A handler that blocks its thread holds up nobody else there.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn tasks_of_several_threads_are_left_to_their_runtime() {
-    assert!(!is_for(&Handle::current()));
-    let (pair, within) = (Arc::new(Pair::default()), Arc::new(Mutex::new(0)));
-    let (calling, counted) = (Arc::clone(&pair), Arc::clone(&within));
-    let driver = drive(async move {
-        let here = Caller::here();
-        calling.there.notify_one();
-        calling.back.notified().await;
-        assert_eq!(Caller::here(), here);
-        *counted.lock().unwrap() += 1;
-    });
-    pair.there.notified().await;
-    pair.back.notify_one();
-    driver.await.unwrap();
-    assert_eq!(*within.lock().unwrap(), 1);
 }

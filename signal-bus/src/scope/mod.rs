@@ -273,7 +273,9 @@ pub fn current() -> Option<BusHandle> {
 /// publish while the bus drains, as long as something is being handled.
 ///
 /// On a runtime of one thread it costs less than a task of `tokio::spawn` where it waits for what a handler does with a signal of its
-/// own: a worker that it alone has woken has its turn in the same poll, before other tasks.
+/// own: where it has woken one worker, and no other one, that has its turn in the same poll, before other tasks, and so has it itself when the
+/// handler wakes it, also if the handler has aborted it just before. `tokio::task::id()` in a handler is that of whichever task has
+/// its turn.
 ///
 /// # Panics
 ///
