@@ -177,6 +177,13 @@ impl Started {
             noted,
         })
     }
+
+    /// As [`start`](Self::start), until one who notes what it has got has all messages.
+    async fn start_until_noted(bus: Bus) -> anyhow::Result<Self> {
+        let started = Self::start(bus).await?;
+        until(|| started.noted.all().len() == MESSAGES as usize).await;
+        Ok(started)
+    }
 }
 
 #[subscriber("words.gated")]
@@ -280,12 +287,8 @@ async fn shares_and_fails(number: &u32, #[inject] noted: Arc<Noted<u32>>) -> any
 async fn a_message_is_over_when_all_who_have_it_are_through() -> anyhow::Result<()> {
     let bus = Bus::empty().with::<shares>().with::<shares_and_fails>();
     let Started {
-        bus,
-        handing,
-        gate,
-        noted,
-    } = Started::start(bus).await?;
-    until(|| noted.all().len() == MESSAGES as usize).await;
+        bus, handing, gate, ..
+    } = Started::start_until_noted(bus).await?;
     for waits in (0..MESSAGES).step_by(3) {
         handing.until_said_of(waits).await;
         tokio::time::sleep(Duration::from_secs(1)).await;
@@ -348,8 +351,7 @@ async fn a_dead_letter_that_is_replayed_says_nothing_more_of_its_message() -> an
         handing,
         gate,
         noted,
-    } = Started::start(bus).await?;
-    until(|| noted.all().len() == MESSAGES as usize).await;
+    } = Started::start_until_noted(bus).await?;
     assert_eq!(bus.dead_letters().replay_all().await?, 1);
     until(|| noted.all().len() == MESSAGES as usize + 1).await;
     tokio::time::sleep(Duration::from_secs(1)).await;
@@ -364,13 +366,7 @@ async fn a_dead_letter_that_is_replayed_says_nothing_more_of_its_message() -> an
 #[tokio::test(start_paused = true)]
 async fn what_has_failed_for_one_and_was_not_handled_by_another_goes_back() -> anyhow::Result<()> {
     let bus = Bus::empty().with::<shares>().with::<fails_once>();
-    let Started {
-        bus,
-        handing,
-        noted,
-        ..
-    } = Started::start(bus).await?;
-    until(|| noted.all().len() == MESSAGES as usize).await;
+    let Started { bus, handing, .. } = Started::start_until_noted(bus).await?;
     let letters = bus.dead_letters();
     assert!(bus.close().await.is_err(), "it was cut short");
     let said = handing.said();

@@ -36,7 +36,7 @@ const TURNS_MAX: u32 = 256;
 const LONG: Duration = Duration::from_micros(50);
 /// The clock costs as much as a quick turn: it is looked at for the first time after so many, then after twice as many each time.
 const LOOKED_AFTER: u32 = 3;
-/// But after so many at least.
+/// And again after so many at the latest.
 const LOOKED_EACH: u32 = 12;
 /// Where a turn takes longer, what the way through the runtime costs is nothing to speak of.
 const SLOW: Duration = Duration::from_micros(10);

@@ -268,32 +268,30 @@ async fn what_has_ended_in_another_ones_turn_is_over_and_dropped() {
 
 #[test]
 fn what_waits_when_its_runtime_ends_is_dropped() {
-    {
-        let runtime = one_thread();
-        let (held, pair) = (Arc::new(()), Arc::new(Pair::default()));
-        let holds = Arc::clone(&held);
-        let answering = Arc::clone(&pair);
-        let mount = runtime.block_on(async move {
-            let rider = Rider::new(&Handle::current(), async move {
-                let _holds = holds;
-                loop {
-                    answering.answers().await;
-                }
-            });
-            let mount = Arc::downgrade(&rider.0);
-            drop(tokio::spawn(rider));
-            let driver = drive(async move {
-                for _ in 0..100 {
-                    pair.calls().await;
-                }
-            });
-            driver.await.unwrap();
-            mount
+    let runtime = one_thread();
+    let (held, pair) = (Arc::new(()), Arc::new(Pair::default()));
+    let holds = Arc::clone(&held);
+    let answering = Arc::clone(&pair);
+    let mount = runtime.block_on(async move {
+        let rider = Rider::new(&Handle::current(), async move {
+            let _holds = holds;
+            loop {
+                answering.answers().await;
+            }
         });
-        drop(runtime);
-        assert_eq!(Arc::strong_count(&held), 1);
-        assert!(mount.upgrade().is_none());
-    }
+        let mount = Arc::downgrade(&rider.0);
+        drop(tokio::spawn(rider));
+        let driver = drive(async move {
+            for _ in 0..100 {
+                pair.calls().await;
+            }
+        });
+        driver.await.unwrap();
+        mount
+    });
+    drop(runtime);
+    assert_eq!(Arc::strong_count(&held), 1);
+    assert!(mount.upgrade().is_none());
 }
 
 /// How many turns there are in a row that take so long each after so many that take no time, and whether those are slow.
@@ -365,7 +363,7 @@ fn what_is_given_up_in_its_turn_is_dropped_after_it() {
         let gives_up: Arc<Mutex<Option<Rider>>> = Arc::default();
         let (answering, holds, within) =
             (Arc::clone(&pair), Arc::clone(&held), Arc::clone(&gives_up));
-        let rider = Rider::new(&Handle::current(), async move {
+        let mut rider = Rider::new(&Handle::current(), async move {
             let _holds = holds;
             answering.there.notified().await;
             drop(within.lock().unwrap().take());
@@ -373,7 +371,6 @@ fn what_is_given_up_in_its_turn_is_dropped_after_it() {
             pending::<()>().await;
         });
         // It has its first turn as a task has, and then this holds it.
-        let mut rider = rider;
         let begins = drive(poll_fn(move |context| {
             assert!(Pin::new(&mut rider).poll(context).is_pending());
             Poll::Ready(std::mem::replace(
