@@ -308,7 +308,7 @@ impl ::signal_bus::private::Registered for Mailer {
                                     __SITE,
                                     __topics,
                                     |mut __run| __p::handler(async move {
-                                        loop {
+                                        while __run.more().await {
                                             let __topic = __p::literal(
                                                 __p::Probe::<User>::NEW.peel_param(),
                                                 "user.created",
@@ -326,9 +326,6 @@ impl ::signal_bus::private::Registered for Mailer {
                                                         .await;
                                                     __p::outcome::<anyhow::Result<()>>(__out)
                                                 }?;
-                                            }
-                                            if !__run.more().await {
-                                                break;
                                             }
                                         }
                                         __p::Result::Ok(())
@@ -403,7 +400,7 @@ impl ::signal_bus::private::Registered for Mailer {
                                     __SITE,
                                     __topics,
                                     |mut __run| __p::handler(async move {
-                                        loop {
+                                        while __run.more().await {
                                             let __topic = __p::literal(
                                                 __p::Probe::<Mail>::NEW.peel_param(),
                                                 "mail.sent",
@@ -450,9 +447,6 @@ impl ::signal_bus::private::Registered for Mailer {
                                                     }
                                                     __outcome
                                                 }?;
-                                            }
-                                            if !__run.more().await {
-                                                break;
                                             }
                                         }
                                         __p::Result::Ok(())

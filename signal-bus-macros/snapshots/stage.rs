@@ -95,7 +95,7 @@ impl ::signal_bus::private::Registered for stage {
                                 __SITE,
                                 __topics,
                                 |mut __run| __p::handler(async move {
-                                    loop {
+                                    while __run.more().await {
                                         let __topic = __p::literal(
                                             __p::Probe::<In>::NEW.peel_param(),
                                             "in",
@@ -138,9 +138,6 @@ impl ::signal_bus::private::Registered for stage {
                                                 }
                                                 __outcome
                                             }?;
-                                        }
-                                        if !__run.more().await {
-                                            break;
                                         }
                                     }
                                     __p::Result::Ok(())

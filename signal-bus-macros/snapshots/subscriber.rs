@@ -54,7 +54,7 @@ impl ::signal_bus::private::Registered for print {
                                 __SITE,
                                 __topics,
                                 |mut __run| __p::handler(async move {
-                                    loop {
+                                    while __run.more().await {
                                         let __topic = __p::literal(
                                             __p::Probe::<String>::NEW.peel_param(),
                                             "greeting",
@@ -67,9 +67,6 @@ impl ::signal_bus::private::Registered for print {
                                                 let __out = print(__signal.take::<String, _>()).await;
                                                 __p::outcome::<()>(__out)
                                             }?;
-                                        }
-                                        if !__run.more().await {
-                                            break;
                                         }
                                     }
                                     __p::Result::Ok(())

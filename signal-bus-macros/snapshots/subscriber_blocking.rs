@@ -51,7 +51,7 @@ impl ::signal_bus::private::Registered for render {
                                 __SITE,
                                 __topics,
                                 |mut __run| __p::handler(async move {
-                                    loop {
+                                    while __run.more().await {
                                         let __topic = __p::literal(
                                             __p::Probe::<str>::NEW.peel_param(),
                                             "thumbs",
@@ -68,9 +68,6 @@ impl ::signal_bus::private::Registered for render {
                                                     .await;
                                                 __p::outcome::<()>(__out)
                                             }?;
-                                        }
-                                        if !__run.more().await {
-                                            break;
                                         }
                                     }
                                     __p::Result::Ok(())

@@ -83,7 +83,7 @@ impl ::signal_bus::private::Registered for print_greeting {
                                 __SITE,
                                 __topics,
                                 |mut __run| __p::handler(async move {
-                                    loop {
+                                    while __run.more().await {
                                         let __topic = __p::literal(
                                             __p::Probe::<String>::NEW.peel_param(),
                                             "greeting",
@@ -101,9 +101,6 @@ impl ::signal_bus::private::Registered for print_greeting {
                                                     .await;
                                                 __p::outcome::<()>(__out)
                                             }?;
-                                        }
-                                        if !__run.more().await {
-                                            break;
                                         }
                                     }
                                     __p::Result::Ok(())

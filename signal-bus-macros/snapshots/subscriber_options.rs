@@ -56,7 +56,7 @@ impl ::signal_bus::private::Registered for on {
                                 __SITE,
                                 __topics,
                                 |mut __run| __p::handler(async move {
-                                    loop {
+                                    while __run.more().await {
                                         let __topic = __p::exact(ORDERS);
                                         let mut __signals = __p::open(__topic, &mut __run);
                                         while let __p::Option::Some(__signal) = __p::next(
@@ -66,9 +66,6 @@ impl ::signal_bus::private::Registered for on {
                                                 let __out = on(&*__signal.lend::<Order, _>()).await;
                                                 __p::outcome::<anyhow::Result<()>>(__out)
                                             }?;
-                                        }
-                                        if !__run.more().await {
-                                            break;
                                         }
                                     }
                                     __p::Result::Ok(())

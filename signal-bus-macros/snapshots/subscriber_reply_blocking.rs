@@ -52,7 +52,7 @@ impl ::signal_bus::private::Registered for price {
                                 __SITE,
                                 __topics,
                                 |mut __run| __p::handler(async move {
-                                    loop {
+                                    while __run.more().await {
                                         let __topic = __p::literal(
                                             __p::Probe::<Ask>::NEW.peel_param(),
                                             "quotes.price",
@@ -79,9 +79,6 @@ impl ::signal_bus::private::Registered for price {
                                                     __out,
                                                 )
                                             }?;
-                                        }
-                                        if !__run.more().await {
-                                            break;
                                         }
                                     }
                                     __p::Result::Ok(())

@@ -55,7 +55,7 @@ impl ::signal_bus::private::Registered for store {
                                 __SITE,
                                 __topics,
                                 |mut __run| __p::handler(async move {
-                                    loop {
+                                    while __run.more().await {
                                         let __topic = __p::literal(
                                             __p::Probe::<Row>::NEW.peel_param(),
                                             "lines",
@@ -68,9 +68,6 @@ impl ::signal_bus::private::Registered for store {
                                                 let __out = store(&*__signal.lend::<Row, _>()).await;
                                                 __p::outcome::<anyhow::Result<()>>(__out)
                                             }?;
-                                        }
-                                        if !__run.more().await {
-                                            break;
                                         }
                                     }
                                     __p::Result::Ok(())
@@ -89,7 +86,7 @@ impl ::signal_bus::private::Registered for store {
                                 __SITE,
                                 __topics,
                                 |mut __run| __p::handler(async move {
-                                    loop {
+                                    while __run.more().await {
                                         let __topic = __p::literal(
                                             __p::Probe::<Row>::NEW.peel_param(),
                                             "rows",
@@ -102,9 +99,6 @@ impl ::signal_bus::private::Registered for store {
                                                 let __out = store(&*__signal.lend::<Row, _>()).await;
                                                 __p::outcome::<anyhow::Result<()>>(__out)
                                             }?;
-                                        }
-                                        if !__run.more().await {
-                                            break;
                                         }
                                     }
                                     __p::Result::Ok(())

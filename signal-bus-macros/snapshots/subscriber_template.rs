@@ -51,7 +51,7 @@ impl ::signal_bus::private::Registered for count {
                                 __SITE,
                                 __topics,
                                 |mut __run| __p::handler(async move {
-                                    loop {
+                                    while __run.more().await {
                                         let __topic = __p::exact(SHARED);
                                         let mut __signals = __p::open(__topic, &mut __run);
                                         while let __p::Option::Some(__signal) = __p::next(
@@ -62,9 +62,6 @@ impl ::signal_bus::private::Registered for count {
                                                     .await;
                                                 __p::outcome::<()>(__out)
                                             }?;
-                                        }
-                                        if !__run.more().await {
-                                            break;
                                         }
                                     }
                                     __p::Result::Ok(())

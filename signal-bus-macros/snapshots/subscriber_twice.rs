@@ -50,7 +50,7 @@ impl ::signal_bus::private::Registered for audit {
                                 __SITE,
                                 __topics,
                                 |mut __run| __p::handler(async move {
-                                    loop {
+                                    while __run.more().await {
                                         let __topic = __p::literal(
                                             __p::Probe::<Signal>::NEW.peel_param(),
                                             "a.>",
@@ -63,9 +63,6 @@ impl ::signal_bus::private::Registered for audit {
                                                 let __out = audit(__signal.take::<Signal, _>()).await;
                                                 __p::outcome::<()>(__out)
                                             }?;
-                                        }
-                                        if !__run.more().await {
-                                            break;
                                         }
                                     }
                                     __p::Result::Ok(())
@@ -84,7 +81,7 @@ impl ::signal_bus::private::Registered for audit {
                                 __SITE,
                                 __topics,
                                 |mut __run| __p::handler(async move {
-                                    loop {
+                                    while __run.more().await {
                                         let __topic = __p::literal(
                                             __p::Probe::<Signal>::NEW.peel_param(),
                                             "b.**",
@@ -97,9 +94,6 @@ impl ::signal_bus::private::Registered for audit {
                                                 let __out = audit(__signal.take::<Signal, _>()).await;
                                                 __p::outcome::<()>(__out)
                                             }?;
-                                        }
-                                        if !__run.more().await {
-                                            break;
                                         }
                                     }
                                     __p::Result::Ok(())

@@ -67,16 +67,13 @@ pub(crate) struct Opening<'a> {
 }
 
 // Output:  __p::handler(async move {
-//              loop {
+//              while __run.more().await {
 //                  let __topic = #topic;
 //                  let mut __signals = __p::open(__topic, &mut __run);
 //                  while let __p::Option::Some(__signal) = __p::next(&mut __signals) {
 //                      let (__injected_0,) = on::__inject().await?;
 //                      let __out = on::direct(__signal.take::<Order, _>(), &*__injected_0).await;
 //                      { __p::outcome::<R>(__out) }?     or, for a stage, publishes what was returned; with `reply`, replies
-//                  }
-//                  if !__run.more().await {
-//                      break;
 //                  }
 //              }
 //              __p::Result::Ok(())
@@ -153,13 +150,10 @@ fn one_by_one(opening: &Opening<'_>, body: &TokenStream) -> TokenStream {
     let at = ours_at(topic::form_span(opening.form));
     let next = quote_spanned! {at=> __p::next(&mut __signals) };
     quote! {
-        loop {
+        while __run.more().await {
             #open
             while let __p::Option::Some(__signal) = #next {
                 { #body }?;
-            }
-            if !__run.more().await {
-                break;
             }
         }
         __p::Result::Ok(())

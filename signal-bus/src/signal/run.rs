@@ -22,8 +22,25 @@ pub struct Run {
     stock: Option<Box<Stock>>,
     lead: Arc<Lead>,
     templates: Option<Arc<[Template]>>,
-    /// Whether it gets no more signals than it was made with.
-    only: bool,
+    supply: Supply,
+}
+
+/// Whether signals are still to come.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Supply {
+    /// Through the [hatch], when it is through with those at hand.
+    HandedIn,
+    /// What it was made with, which was not looked at.
+    Once,
+    Never,
+}
+
+/// What is to be done with a run.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Step {
+    Goes,
+    Waits,
+    Ends,
 }
 
 impl fmt::Debug for Run {
@@ -39,7 +56,7 @@ impl Run {
             stock: None,
             lead,
             templates,
-            only: false,
+            supply: Supply::HandedIn,
         }
     }
 
@@ -51,42 +68,50 @@ impl Run {
             stock: Some(stock),
             lead: Arc::default(),
             templates,
-            only: true,
+            supply: Supply::Once,
         }
     }
 
-    /// Waits for more signals, when it is through with those at hand; `false` if there will never be any.
+    /// Waits for signals; `false` if there will be none.
     #[inline]
     pub fn more(&mut self) -> More<'_> {
-        More {
-            run: self,
-            waits: false,
+        More(self)
+    }
+
+    /// Goes to what the worker hands in, or passes back what it is through with.
+    ///
+    /// One step for both, and not in line: each handler would have that code, and where many handle a signal they would not fit into
+    /// the cache.
+    #[inline(never)]
+    fn step(&mut self) -> Step {
+        match self.supply {
+            Supply::HandedIn => match self.stock.take() {
+                Some(mut through) => {
+                    through.comes_back(&self.lead);
+                    hatch::put_back(through);
+                    Step::Waits
+                }
+                None => {
+                    self.stock = hatch::take();
+                    match self.stock {
+                        Some(_) => Step::Goes,
+                        None => Step::Waits,
+                    }
+                }
+            },
+            Supply::Once => {
+                self.supply = Supply::Never;
+                Step::Goes
+            }
+            Supply::Never => Step::Ends,
         }
     }
 
-    /// The signals at hand: those it has, or what the worker hands in.
-    ///
-    /// Not in line: each handler would have that code, and where many handle a signal they would not fit into the cache.
+    /// The signals at hand.
     #[inline(never)]
     pub(crate) fn stretch<T: ?Sized + Payload>(&mut self) -> Stretch<'_, T, T::Row> {
-        if self.stock.is_none() {
-            self.stock = hatch::take();
-        }
-        let stock = self.stock.as_deref_mut();
+        let stock = self.stock.as_deref_mut().expect("it has waited for them");
         Stretch::new(stock, &self.lead, self.templates.as_ref())
-    }
-
-    /// Passes back what it is through with; whether it may get more.
-    #[inline(never)]
-    fn passes_back(&mut self) -> bool {
-        if self.only {
-            return false;
-        }
-        if let Some(mut through) = self.stock.take() {
-            through.comes_back(&self.lead);
-            hatch::put_back(through);
-        }
-        true
     }
 }
 
@@ -97,7 +122,7 @@ impl Drop for Run {
             return;
         };
         stock.comes_back(&self.lead);
-        if !self.only {
+        if self.supply == Supply::HandedIn {
             hatch::put_back(stock);
         } else if std::thread::panicking() {
             discard(stock);
@@ -110,24 +135,17 @@ impl Drop for Run {
 /// The wait for signals of a run.
 #[derive(Debug)]
 #[must_use = "futures do nothing unless they are polled"]
-pub struct More<'run> {
-    run: &'run mut Run,
-    /// Whether what it had was passed back: the worker looks here again when it has something.
-    waits: bool,
-}
+pub struct More<'run>(&'run mut Run);
 
 impl Future for More<'_> {
     type Output = bool;
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<bool> {
-        if self.waits {
-            return Poll::Ready(true);
-        }
-        self.waits = true;
-        match self.run.passes_back() {
-            true => Poll::Pending,
-            false => Poll::Ready(false),
+        match self.0.step() {
+            Step::Goes => Poll::Ready(true),
+            Step::Waits => Poll::Pending,
+            Step::Ends => Poll::Ready(false),
         }
     }
 }

@@ -164,16 +164,6 @@ impl Stamps {
             .filter_map(|(at, other)| Some((*at, other.came.as_ref()?.arrival()?)))
     }
 
-    /// What each leads to.
-    #[inline]
-    pub(super) fn all_leads(&self) -> Leads<'_> {
-        let origins = self.rare.as_ref().map(|rare| &*rare.origins);
-        Leads {
-            ids: &self.ids,
-            origins: origins.unwrap_or_default(),
-        }
-    }
-
     /// The id of the first, if the others follow one another, and nothing led to any of them.
     pub(super) fn in_step(&self) -> Option<SignalId> {
         let (first, last) = (*self.ids.first()?, *self.ids.last()?);
@@ -185,8 +175,12 @@ impl Stamps {
     }
 
     /// What leads to a signal that the handler of the one at a place publishes.
+    #[inline]
     pub(super) fn leads(&self, at: usize) -> Option<Origin> {
-        self.all_leads().of(at)
+        let parent = *self.ids.get(at)?;
+        let led = self.rare.as_ref().and_then(|rare| rare.origin(at));
+        let root = led.map_or(parent, |origin| origin.root);
+        Some(Origin { parent, root })
     }
 
     /// The stamp at a place.
@@ -222,27 +216,8 @@ impl Stamps {
     }
 }
 
-/// What leads to signals that the handlers of others publish.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Leads<'a> {
-    ids: &'a [SignalId],
-    origins: &'a [Option<Origin>],
-}
-
-impl Leads<'_> {
-    /// As [`Stamps::leads`].
-    #[inline]
-    pub(super) fn of(&self, at: usize) -> Option<Origin> {
-        let parent = *self.ids.get(at)?;
-        let root = match self.origins.get(at) {
-            Some(Some(origin)) => origin.root,
-            _ => parent,
-        };
-        Some(Origin { parent, root })
-    }
-}
-
 impl Rare {
+    #[inline]
     fn origin(&self, at: usize) -> Option<Origin> {
         *self.origins.get(at)?
     }

@@ -8,7 +8,7 @@ use std::{fmt, marker::PhantomData, sync::Arc};
 
 use crate::{
     signal::{
-        AnyValue, Payload, Signal, label::Label, lead::Lead, requested::Requested, stamps::Leads,
+        AnyValue, Payload, Signal, label::Label, lead::Lead, requested::Requested, stamps::Stamps,
         stock::Stock, values::Place,
     },
     topic::template::Template,
@@ -38,11 +38,10 @@ const FAR: u64 = 1 << 63;
 
 /// Where signals are.
 enum Signals<'run> {
-    Nowhere,
     /// In place, and so are their ids.
     InStep(&'run Stock),
     /// In place, and what each leads to is listed.
-    InPlace(&'run Stock, Leads<'run>),
+    InPlace(&'run Stock, &'run Stamps),
     Others(&'run mut Stock),
 }
 
@@ -80,35 +79,30 @@ impl<T: ?Sized> fmt::Debug for Delivery<'_, T> {
 }
 
 impl<'run, T: ?Sized + Payload> Stretch<'run, T, T::Row> {
-    /// The signals of a stock; none without one.
+    /// The signals of a stock.
     #[inline]
     pub(super) fn new(
-        stock: Option<&'run mut Stock>,
+        stock: &'run mut Stock,
         lead: &'run Lead,
         templates: Option<&'run Arc<[Template]>>,
     ) -> Self {
         let mut before = lead.begun().wrapping_add(FAR);
-        let (row, signals) = match stock {
-            None => (T::NONE, Signals::Nowhere),
-            Some(stock) => {
-                stock.goes_to(lead);
-                match T::ROWS && stock.is_in_place() {
-                    true => {
-                        let stock = &*stock;
-                        let segment = stock.segment().expect("they lie there in place");
-                        let signals = match stock.in_step() {
-                            Some((first, begun)) => {
-                                before = begun;
-                                lead.expect(first, begun);
-                                Signals::InStep(stock)
-                            }
-                            None => Signals::InPlace(stock, segment.stamps.all_leads()),
-                        };
-                        (T::row(&segment.values).expect(TYPED), signals)
+        stock.goes_to(lead);
+        let (row, signals) = match T::ROWS && stock.is_in_place() {
+            true => {
+                let stock = &*stock;
+                let segment = stock.segment().expect("they lie there in place");
+                let signals = match stock.in_step() {
+                    Some((first, begun)) => {
+                        before = begun;
+                        lead.expect(first, begun);
+                        Signals::InStep(stock)
                     }
-                    false => (T::NONE, Signals::Others(stock)),
-                }
+                    None => Signals::InPlace(stock, &segment.stamps),
+                };
+                (T::row(&segment.values).expect(TYPED), signals)
             }
+            false => (T::NONE, Signals::Others(stock)),
         };
         Self {
             row,
@@ -128,7 +122,6 @@ impl<'run, T: ?Sized + Payload> Stretch<'run, T, T::Row> {
 
     fn label(&self) -> Option<Label> {
         match &self.signals {
-            Signals::Nowhere => None,
             Signals::InStep(stock) | Signals::InPlace(stock, _) => {
                 stock.segment()?.label(self.at(stock)?)
             }
@@ -143,7 +136,6 @@ impl<'run, T: ?Sized + Payload> Stretch<'run, T, T::Row> {
 
     fn share_at_hand(&self) -> Option<Arc<AnyValue>> {
         match &self.signals {
-            Signals::Nowhere => None,
             Signals::InStep(stock) | Signals::InPlace(stock, _) => {
                 stock.segment()?.values.share(self.at(stock)?)
             }
@@ -154,13 +146,12 @@ impl<'run, T: ?Sized + Payload> Stretch<'run, T, T::Row> {
     fn take_at_hand(&mut self) -> Option<Arc<AnyValue>> {
         match &mut self.signals {
             Signals::Others(stock) => stock.take_value(),
-            Signals::Nowhere | Signals::InStep(_) | Signals::InPlace(..) => self.share_at_hand(),
+            Signals::InStep(_) | Signals::InPlace(..) => self.share_at_hand(),
         }
     }
 
     fn place(&self) -> Option<Place<'_>> {
         match &self.signals {
-            Signals::Nowhere => None,
             Signals::InStep(stock) | Signals::InPlace(stock, _) => {
                 Some(Place::Among(&stock.segment()?.values, self.at(stock)?))
             }
@@ -172,13 +163,13 @@ impl<'run, T: ?Sized + Payload> Stretch<'run, T, T::Row> {
     #[inline(never)]
     fn next_of_any(&mut self) -> Option<Option<&'run T>> {
         match &mut self.signals {
-            Signals::Nowhere | Signals::InStep(_) => None,
+            Signals::InStep(_) => None,
             Signals::Others(stock) => stock.goes_on(self.lead).then_some(None),
-            Signals::InPlace(stock, leads) => {
+            Signals::InPlace(stock, stamps) => {
                 let begun = self.lead.begun();
                 let at = stock.gone(begun);
                 let value = T::nth(self.row, at)?;
-                let follows = self.lead.follows(begun, leads.of(at)?);
+                let follows = self.lead.follows(begun, stamps.leads(at)?);
                 follows.then_some(Some(value))
             }
         }
@@ -285,7 +276,7 @@ mod tests {
 
     /// Goes through so many signals at most; their values, and what each leads to.
     fn go_through(stock: &mut Stock, lead: &Lead, most: usize) -> Vec<(u64, Origin)> {
-        let mut stretch = Stretch::<u64, _>::new(Some(stock), lead, None);
+        let mut stretch = Stretch::<u64, _>::new(stock, lead, None);
         let each = std::iter::from_fn(|| {
             let delivery = next(&mut stretch)?;
             Some((*delivery.value.unwrap(), lead.origin()))
