@@ -23,9 +23,8 @@ pub(super) const SIGNALS_PER_STEP: usize = 16;
 const QUICK: u64 = 32;
 
 /// As [`work`](super::work), for a handler that takes one signal after the other.
-pub(crate) async fn work(running: Arc<Running>, hand: Hand) {
-    running.begun.add_permits(1);
-    alone(running, hand, None).await;
+pub(crate) fn work(running: Arc<Running>, hand: Hand) -> impl Future<Output = ()> + Send + 'static {
+    alone(running, hand, None)
 }
 
 /// What comes next for a handler in a task of its own.
@@ -35,7 +34,9 @@ enum Next {
     End,
 }
 
-/// Calls one handler, which may have left others, and may come home to them.
+/// Calls one handler: a new one, or one that has left others, and may come home to them.
+///
+/// Of what idle subscribers need its future is the largest part, so what is rare in it is elsewhere.
 #[expect(
     clippy::manual_async_fn,
     reason = "arguments of an async function are in its future twice"
@@ -46,18 +47,21 @@ pub(super) fn alone(
     home: Option<Arc<Home>>,
 ) -> impl Future<Output = ()> + Send + 'static {
     async move {
+        let has_home = home.is_some();
+        if !has_home {
+            running.begun.add_permits(1);
+        }
         let mut since_step = 0;
         loop {
-            let has_home = home.is_some();
             let next =
                 poll_fn(|context| hand.poll_runs(&running, (has_home, &mut since_step), context));
             match next.await {
                 Next::Rest => {
                     if Box::pin(hand.work().rest(&running)).await {
-                        hand.try_one(&running).await;
+                        Box::pin(hand.try_one(&running)).await;
                     }
                 }
-                Next::Home => return go_home(running, hand, home).await,
+                Next::Home => return Box::pin(go_home(running, hand, home)).await,
                 Next::End => return hand.end(&running),
             }
         }
@@ -142,5 +146,27 @@ impl Hand {
     async fn handle(&mut self, running: &Arc<Running>) {
         running.begin();
         poll_fn(|context| self.poll(running, context)).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{mem::size_of, sync::Arc};
+
+    use super::alone;
+    use crate::{
+        scope::running::Running,
+        worker::{hand::Hand, home::Home},
+    };
+
+    /// The size of what a worker is.
+    fn size<F>(_: impl Fn(Arc<Running>, Hand, Option<Arc<Home>>) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    #[test]
+    fn a_worker_has_room_for_little_more_than_its_hand() {
+        let most = size_of::<Hand>() + 64;
+        assert!(size(alone) <= most, "{} of {most} B", size(alone));
     }
 }
