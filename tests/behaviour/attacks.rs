@@ -97,6 +97,64 @@ impl Wake for AskingWaker {
     }
 }
 
+/// Asks the bus when it is dropped.
+struct AskingDrop(BusHandle);
+
+impl Wake for AskingDrop {
+    fn wake(self: Arc<Self>) {}
+}
+
+impl Drop for AskingDrop {
+    fn drop(&mut self) {
+        drop(self.0.queue_lengths(">"));
+    }
+}
+
+/// Polls with a waker that is kept by nobody else.
+fn polled<F: Future>(bus: &BusHandle, future: Pin<&mut F>) -> Poll<F::Output> {
+    let waker = Arc::new(AskingDrop(bus.clone())).into();
+    future.poll(&mut Context::from_waker(&waker))
+}
+
+#[test]
+fn a_waker_may_ask_the_bus_when_nobody_needs_it_any_more() {
+    // A thread of its own, which would never come back otherwise.
+    let (done, is_done) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+        let read = runtime.block_on(async {
+            let bus = Bus::empty().start().await.unwrap();
+            let handle = bus.handle();
+            let mut reader = bus
+                .subscription::<u32>("left")
+                .capacity(1)
+                .subscribe()
+                .unwrap();
+            {
+                let mut next = pin!(reader.recv());
+                assert!(polled(&handle, next.as_mut()).is_pending());
+                assert!(polled(&handle, next.as_mut()).is_pending());
+                bus.publish("left", 1_u32).await.unwrap();
+                let mut waits = pin!(bus.publish("left", 2_u32));
+                assert!(polled(&handle, waits.as_mut()).is_pending());
+                assert!(polled(&handle, waits.as_mut()).is_pending());
+                {
+                    let mut given_up = pin!(bus.publish("left", 3_u32));
+                    assert!(polled(&handle, given_up.as_mut()).is_pending());
+                }
+                let Poll::Ready(first) = polled(&handle, next.as_mut()) else {
+                    panic!("it is there");
+                };
+                assert!(polled(&handle, waits.as_mut()).is_ready());
+                first.map(|signal: Signal<u32>| *signal)
+            }
+        });
+        done.send(read).unwrap();
+    });
+    let read = is_done.recv_timeout(Duration::from_secs(30));
+    assert_eq!(read.expect("it does not hang"), Some(1));
+}
+
 #[test]
 fn a_waker_may_ask_the_bus_when_its_request_is_dropped() {
     // A thread of its own, which would never come back otherwise.

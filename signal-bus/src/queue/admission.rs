@@ -180,11 +180,14 @@ impl Future for Admission {
                 state.update_blocked(handling.map(|(queue, _)| queue));
                 let circle = this.circle(&state, &offer, obstacle);
                 if circle.is_none() {
-                    let ticket = state.join_line(&offer, this.ticket, obstacle, context.waker());
+                    let waker = context.waker();
+                    let ticket = state.join_line(&offer, this.ticket, obstacle, waker, &mut wakes);
                     state.know(ticket);
                     this.ticket = Some(ticket);
                     this.waits_for = obstacle.queue();
                     this.offer = Some(offer);
+                    drop(state);
+                    wakes.wake();
                     return Poll::Pending;
                 }
                 state.over_capacity += 1;

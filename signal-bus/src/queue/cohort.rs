@@ -173,7 +173,7 @@ impl State {
         let got = self.turn_over(hand, wakes);
         if let Some(store) = self.stores.get_mut(queue) {
             // It is woken with the others, but also for what concerns it alone.
-            store.park(worker, context.waker());
+            wakes.drop_waker(store.park(worker, context.waker()));
             let log = &mut self.logs[log.index()];
             if got == Got::Nothing && store.join_cohort(log, lead) {
                 companion.go_together(true);

@@ -247,7 +247,7 @@ impl Store {
 
     /// Forgets a worker that does not come back, and wakes another in its place.
     pub(crate) fn part_with(&mut self, worker: WorkerId, wakes: &mut Wakes) {
-        self.parked.unpark(worker);
+        wakes.drop_waker(self.parked.unpark(worker));
         self.wake_for_next(wakes);
     }
 

@@ -1,6 +1,6 @@
 //! The lines in which publishers wait for room.
 
-use std::{collections::VecDeque, sync::Arc, task::Waker};
+use std::{collections::VecDeque, mem::replace, sync::Arc, task::Waker};
 
 use tokio::time::Instant;
 
@@ -94,10 +94,11 @@ impl Line {
         first.is_some_and(|first| first.ticket == ticket)
     }
 
-    /// Joins the line, or leaves the waker of a new poll.
-    pub(crate) fn wait(&mut self, ticket: u64, waker: &Waker) {
+    /// Joins the line, or leaves the waker of a new poll; returns the one of the last poll, if that is another one.
+    pub(crate) fn wait(&mut self, ticket: u64, waker: &Waker) -> Option<Waker> {
         match self.find(ticket) {
-            Ok(at) => self.places[at].waker.clone_from(waker),
+            Ok(at) if self.places[at].waker.will_wake(waker) => None,
+            Ok(at) => Some(replace(&mut self.places[at].waker, waker.clone())),
             Err(at) => {
                 let place = Place {
                     ticket,
@@ -105,14 +106,15 @@ impl Line {
                     since: Instant::now(),
                 };
                 self.places.insert(at, place);
+                None
             }
         }
     }
 
-    pub(crate) fn leave(&mut self, ticket: u64) {
-        if let Ok(at) = self.find(ticket) {
-            self.places.remove(at);
-        }
+    /// Leaves the line; returns the waker that was there.
+    pub(crate) fn leave(&mut self, ticket: u64) -> Option<Waker> {
+        let at = self.find(ticket).ok()?;
+        Some(self.places.remove(at)?.waker)
     }
 
     fn find(&self, ticket: u64) -> Result<usize, usize> {

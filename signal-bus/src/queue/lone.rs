@@ -60,14 +60,15 @@ impl State {
         let size = log.open.len();
         if size == 0 {
             log.sleeps_alone(reading, queue);
-            store.park(worker, waker);
+            // Of the runtime: nothing happens where it is dropped.
+            drop(store.park(worker, waker));
             return Some(Got::Nothing);
         }
         log.take_alone(reading, hand);
         store.handling += size;
         store.begin_run(hand.lead);
         store.crew.begin(worker);
-        store.parked.unpark(worker);
+        drop(store.parked.unpark(worker));
         Some(Got::Signals)
     }
 

@@ -1,6 +1,7 @@
 //! The workers and readers of one queue that have found nothing, and wait.
 
 use std::{
+    mem::replace,
     sync::atomic::{AtomicUsize, Ordering},
     task::Waker,
 };
@@ -21,25 +22,27 @@ pub(crate) fn next_id() -> WorkerId {
 pub(crate) struct Parked(Vec<(WorkerId, Waker)>);
 
 impl Parked {
-    /// Leaves the waker of a worker that found nothing.
-    pub(crate) fn park(&mut self, worker: WorkerId, waker: &Waker) {
+    /// Leaves the waker of a worker that found nothing; returns the one that it left before, if that is another one.
+    pub(crate) fn park(&mut self, worker: WorkerId, waker: &Waker) -> Option<Waker> {
         match self.0.iter_mut().find(|(parked, _)| *parked == worker) {
-            Some((_, parked)) => parked.clone_from(waker),
+            Some((_, parked)) if parked.will_wake(waker) => None,
+            Some((_, parked)) => Some(replace(parked, waker.clone())),
             None => {
                 if self.0.capacity() == 0 {
                     // Most queues have one worker.
                     self.0.reserve_exact(1);
                 }
                 self.0.push((worker, waker.clone()));
+                None
             }
         }
     }
 
     /// Takes out a worker that is at work, so that it is not woken in place of one that waits.
-    pub(crate) fn unpark(&mut self, worker: WorkerId) {
-        if !self.0.is_empty() {
-            self.0.retain(|(parked, _)| *parked != worker);
-        }
+    #[inline]
+    pub(crate) fn unpark(&mut self, worker: WorkerId) -> Option<Waker> {
+        let at = self.0.iter().position(|(parked, _)| *parked == worker)?;
+        Some(self.0.remove(at).1)
     }
 
     /// Wakes the one that came last: what it needs is likely still at hand.

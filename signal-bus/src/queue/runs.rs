@@ -108,10 +108,10 @@ impl Exchange {
         if let Some(store) = stores.get_mut(queue) {
             match got {
                 Got::Nothing => {
-                    store.park(worker, context.waker());
+                    wakes.drop_waker(store.park(worker, context.waker()));
                     store.idle(queue, logs);
                 }
-                Got::Signals | Got::Ended => store.parked.unpark(worker),
+                Got::Signals | Got::Ended => wakes.drop_waker(store.parked.unpark(worker)),
             }
         }
         if 0 < settled {

@@ -199,7 +199,8 @@ impl Store {
 
     /// Hands the next signal to a handler, if there is one that may be handled now.
     pub(crate) fn take(&mut self, worker: WorkerId) -> Option<Entry> {
-        self.parked.unpark(worker);
+        // Of the runtime: nothing happens where it is dropped.
+        drop(self.parked.unpark(worker));
         let at = self.next()?;
         let entry = self.waiting.remove(at)?;
         self.handling += 1;
@@ -212,7 +213,7 @@ impl Store {
 
     /// Hands the next batch to a handler.
     pub(crate) fn take_batch(&mut self, worker: WorkerId, wakes: &mut Wakes) -> Vec<Entry> {
-        self.parked.unpark(worker);
+        wakes.drop_waker(self.parked.unpark(worker));
         let size = self.settings.batch.map_or(1, |batch| batch.size);
         if self.next().is_none() {
             return Vec::new();
@@ -229,8 +230,8 @@ impl Store {
     }
 
     /// Hands the next signal to a reader, who is done with it when he has it.
-    pub(crate) fn pull(&mut self, reader: WorkerId) -> Option<Entry> {
-        self.parked.unpark(reader);
+    pub(crate) fn pull(&mut self, reader: WorkerId, wakes: &mut Wakes) -> Option<Entry> {
+        wakes.drop_waker(self.parked.unpark(reader));
         self.reader = Some(Caller::here());
         let entry = self.waiting.pop_front()?;
         self.counts.done += 1;
@@ -317,12 +318,13 @@ impl Store {
         !self.open && self.used() == 0
     }
 
-    /// Leaves the waker of a worker that found nothing.
-    pub(crate) fn park(&mut self, worker: WorkerId, waker: &Waker) {
+    /// Leaves the waker of a worker that found nothing; returns the one that it left before, if that is another one.
+    #[must_use = "a reader's may do anything where it is dropped, so that is not under the lock"]
+    pub(crate) fn park(&mut self, worker: WorkerId, waker: &Waker) -> Option<Waker> {
         if self.waiting.is_empty() && IDLE_ROOM_MAX < self.waiting.capacity() {
             self.waiting = VecDeque::new();
         }
-        self.parked.park(worker, waker);
+        self.parked.park(worker, waker)
     }
 
     /// Wakes a worker; or all readers, since one that is woken may have turned to something else and not come back.

@@ -15,6 +15,7 @@ impl Exchange {
         worker: WorkerId,
         context: &mut Context<'_>,
     ) -> Poll<Option<Supply>> {
+        let mut wakes = Wakes::default();
         let mut state = self.lock();
         let flush = state.phase == Phase::Draining;
         if state.phase == Phase::Closed {
@@ -27,12 +28,12 @@ impl Exchange {
         match store.supply(flush) {
             Supply::Ready => Poll::Ready(Some(Supply::Ready)),
             Supply::At(due) => {
-                store.park(worker, context.waker());
+                wakes.drop_waker(store.park(worker, context.waker()));
                 Poll::Ready(Some(Supply::At(due)))
             }
             Supply::Ended => Poll::Ready(None),
             Supply::Nothing => {
-                store.park(worker, context.waker());
+                wakes.drop_waker(store.park(worker, context.waker()));
                 store.idle(queue, logs);
                 Poll::Pending
             }
@@ -106,11 +107,11 @@ impl Exchange {
         let Some(store) = state.stores.get_mut(queue) else {
             return Poll::Ready(None);
         };
-        let Some(entry) = store.pull(worker) else {
+        let Some(entry) = store.pull(worker, &mut wakes) else {
             if closed {
                 return Poll::Ready(None);
             }
-            store.park(worker, context.waker());
+            wakes.drop_waker(store.park(worker, context.waker()));
             return Poll::Pending;
         };
         if closed {

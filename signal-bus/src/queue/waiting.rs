@@ -21,6 +21,7 @@ impl State {
         ticket: Option<u64>,
         obstacle: Obstacle,
         waker: &Waker,
+        wakes: &mut Wakes,
     ) -> u64 {
         let ticket = ticket.unwrap_or_else(|| {
             self.last_ticket += 1;
@@ -31,7 +32,7 @@ impl State {
         let id = LineId::of(offer, Some(ticket));
         let line = self.lines.entry(id);
         let line = line.or_insert_with(|| Line::new((&*offer.signal.label().about.topic).into()));
-        line.wait(ticket, waker);
+        wakes.drop_waker(line.wait(ticket, waker));
         if let Obstacle::Full(target) = obstacle {
             if line.waits_for != Some(target.queue) {
                 line.waits_for = Some(target.queue);
@@ -156,7 +157,7 @@ impl State {
         };
         self.changes += 1;
         let was_first = line.is_first(ticket);
-        line.leave(ticket);
+        wakes.drop_waker(line.leave(ticket));
         if line.is_empty() {
             let waits_for = line.waits_for;
             self.lines.remove(&id);

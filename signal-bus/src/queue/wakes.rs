@@ -23,6 +23,8 @@ thread_local! {
 #[must_use]
 pub(crate) struct Wakes {
     first: Option<Waker>,
+    /// One that is not needed any more. To drop it may run anything as well.
+    gone: Option<Waker>,
     /// Whether there is news for those who wait for quiet.
     pub(crate) quiet: bool,
     /// Whether there is news for those who wait for the end.
@@ -44,6 +46,7 @@ pub(super) fn wake(waker: Waker) {
 #[derive(Default, Debug)]
 struct Rest {
     wakers: Vec<Waker>,
+    gone: Vec<Waker>,
     entries: Vec<Entry>,
     /// What was dropped at a limit, and whether the queue was one of those that reply to it.
     lost: Vec<(Entry, bool)>,
@@ -58,11 +61,20 @@ impl Wakes {
         }
     }
 
+    /// Drops a waker later that is not needed any more.
+    #[inline]
+    pub(super) fn drop_waker(&mut self, waker: Option<Waker>) {
+        if let Some(before) = waker.and_then(|waker| self.gone.replace(waker)) {
+            self.rest().gone.push(before);
+        }
+    }
+
     /// Whether there is anybody to wake, or anything to tell or to drop.
     #[inline]
     pub(super) fn is_any(&self) -> bool {
         let tells = self.quiet || self.end;
-        self.first.is_some() || tells || self.rest.is_some() || !self.segments.is_empty()
+        let is_one = self.first.is_some() || self.gone.is_some();
+        is_one || tells || self.rest.is_some() || !self.segments.is_empty()
     }
 
     /// Expects so many wakers.
@@ -114,6 +126,9 @@ impl Wakes {
     /// Wakes all, also if one of them panics: it is the user's, and whoever wakes it has signals of others to care for.
     #[inline]
     pub(crate) fn wake(&mut self) {
+        if let Some(gone) = self.gone.take() {
+            discard(gone);
+        }
         if let Some(waker) = self.first.take() {
             wake(waker);
         }
@@ -127,6 +142,7 @@ impl Rest {
     #[cold]
     fn wake(mut self: Box<Self>) {
         self.wakers.drain(..).for_each(wake);
+        self.gone.drain(..).for_each(discard);
         self.entries.drain(..).for_each(Entry::discard);
         for (entry, replies) in self.lost.drain(..) {
             if let Err(panic) = caught(|| entry.ended(replies, Ended::Dropped)) {
@@ -137,6 +153,7 @@ impl Rest {
         self.tickets.drain(..).for_each(discard);
         let room = [
             self.wakers.capacity(),
+            self.gone.capacity(),
             self.entries.capacity(),
             self.lost.capacity(),
             self.tickets.capacity(),
