@@ -156,6 +156,45 @@ fn a_waker_may_ask_the_bus_when_nobody_needs_it_any_more() {
 }
 
 #[test]
+fn a_waker_may_ask_the_bus_when_its_reader_leaves() {
+    // A thread of its own, which would never come back otherwise.
+    let (done, is_done) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+        let woken = runtime.block_on(async {
+            let bus = Bus::empty().start().await.unwrap();
+            let waker = Arc::new(AskingWaker(bus.handle(), AtomicU32::new(0)));
+            let of_waker = Arc::clone(&waker).into();
+            let mut context = Context::from_waker(&of_waker);
+            let mut readers = ["alone", "alone", "shared", "shared"].map(|topic| {
+                let options = bus.subscription::<u32>(topic).capacity(1);
+                let options = match topic {
+                    "shared" => options.group("readers"),
+                    _ => options,
+                };
+                options.subscribe().unwrap()
+            });
+            for reader in &mut readers {
+                assert!(reader.poll_recv(&mut context).is_pending());
+            }
+            let [dropped, mut closed, member, last] = readers;
+            drop((dropped, member));
+            closed.close();
+            // Whoever waits for room is let in with the last reader's leave.
+            bus.publish("shared", 1_u32).await.unwrap();
+            let mut waits = pin!(bus.publish("shared", 2_u32));
+            assert!(waits.as_mut().poll(&mut context).is_pending());
+            drop(last);
+            assert!(waits.as_mut().poll(&mut context).is_ready());
+            waker.1.load(Ordering::SeqCst)
+        });
+        done.send(woken).unwrap();
+    });
+    let woken = is_done.recv_timeout(Duration::from_secs(30));
+    assert_eq!(woken.expect("it does not hang"), 5);
+}
+
+#[test]
 fn a_waker_may_ask_the_bus_when_its_request_is_dropped() {
     // A thread of its own, which would never come back otherwise.
     let (done, is_done) = std::sync::mpsc::channel();

@@ -85,7 +85,7 @@ impl Place {
         self.routes.renew(&mut present, &self.exchange);
         drop(present);
         self.routes.left(hearer);
-        left.discard();
+        left.discard(&self.exchange);
     }
 
     /// Publishes where there is room; the place of the signal, and how many get it; `None` if nobody hears it.

@@ -94,7 +94,7 @@ fn the_only_reader_that_leaves_handles_what_was_let_in() {
                 let exchange = &topic.exchange;
                 exchange
                     .leave(topic.queues[0], worker, limit, Leave::Drain)
-                    .discard();
+                    .discard(exchange);
             })
         };
         let handled = work(&topic, hand).len() as u64;

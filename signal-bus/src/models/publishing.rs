@@ -150,7 +150,7 @@ fn the_last_one_goes(topic: fn() -> Topic, full: bool, how: Leave) {
             thread::spawn(move || work(&topic.exchange, topic.queues[0]))
         });
         let left = topic.exchange.leave(topic.queues[0], 0, None, how);
-        left.discard();
+        left.discard(&topic.exchange);
         assert_eq!(topic.publish().map(|(_, receivers)| receivers), Some(0));
         let (_, receivers) = publisher.join().unwrap();
         let handled = worker.map_or(0, |worker| worker.join().unwrap().len());
@@ -200,7 +200,7 @@ fn one_that_goes_frees_what_it_alone_held_up() {
                 let left = topic
                     .exchange
                     .leave(topic.queues[1], 0, None, Leave::Abandon);
-                left.discard();
+                left.discard(&topic.exchange);
             })
         };
         assert_eq!(work(&topic.exchange, topic.queues[0]), [1, 2]);

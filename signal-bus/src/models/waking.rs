@@ -171,6 +171,7 @@ fn a_worker_that_is_woken_and_goes_passes_it_on() {
                     .exchange
                     .leave(topic.queues[0], worker, limit, Leave::Drain);
                 assert!(left.others);
+                left.discard(&topic.exchange);
                 topic.exchange.part_with(topic.queues[0], worker);
             })
         };

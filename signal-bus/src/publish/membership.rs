@@ -147,7 +147,7 @@ impl Running {
         if !others {
             self.routes.left(hearer);
         }
-        left.discard();
+        left.discard(&self.exchange);
         self.tell_presence();
         others
     }

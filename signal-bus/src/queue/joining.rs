@@ -37,18 +37,20 @@ pub(crate) enum Leave {
 
 /// What somebody who has left leaves behind.
 #[derive(Default, Debug)]
-#[must_use = "what is dropped may call the bus, so it is dropped without a lock"]
+#[must_use = "what is dropped, and who is woken, may call the bus: without a lock"]
 pub(crate) struct Left {
     /// Whether others of its group are there, who will handle what waits.
     pub(crate) others: bool,
     /// Whether it was one of those that reply to requests.
     replies: bool,
     dropped: Vec<Entry>,
+    wakes: Wakes,
 }
 
 impl Left {
-    /// Drops what nobody will handle.
-    pub(crate) fn discard(self) {
+    /// Wakes whom it concerns, and drops what nobody will handle.
+    pub(crate) fn discard(mut self, exchange: &Exchange) {
+        exchange.tell(&mut self.wakes);
         for entry in self.dropped {
             let carried = entry.signal.label().stamp.carried();
             // A group has other members elsewhere; of what is for everybody, nobody else has to have it for that.
@@ -127,7 +129,7 @@ impl Exchange {
         }
     }
 
-    /// Lets the only member, or one of a group, go.
+    /// Lets the only member, or one of a group, go. Nobody is woken before what is left is discarded.
     pub(crate) fn leave(
         &self,
         queue: QueueId,
@@ -145,11 +147,11 @@ impl Exchange {
         if store.remove_member(worker, limit, &mut wakes) {
             // There is one fewer to end a wait: what could move before may be a circle now.
             state.look_again(&mut wakes);
-            self.after(state, wakes);
             return Left {
                 others: true,
                 replies,
                 dropped: Vec::new(),
+                wakes,
             };
         }
         if closed {
@@ -159,14 +161,15 @@ impl Exchange {
                 others: false,
                 replies,
                 dropped: left.into(),
+                wakes,
             };
         }
         let dropped = state.close_queue(queue, how, &mut wakes, self);
-        self.after(state, wakes);
         Left {
             others: false,
             replies,
             dropped,
+            wakes,
         }
     }
 

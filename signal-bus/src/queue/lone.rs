@@ -330,7 +330,7 @@ mod tests {
         let left = alone
             .exchange
             .leave(alone.queue, 1, NonZeroUsize::new(1), Leave::Drain);
-        left.discard();
+        left.discard(&alone.exchange);
         assert!(!alone.pass(0), "nobody reads the log");
     }
 }

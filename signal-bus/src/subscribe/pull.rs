@@ -184,7 +184,7 @@ impl<T: ?Sized> Subscription<T> {
             (State::Closed, Leave::Abandon) => {
                 let queue = member.hearer.queue;
                 let left = running.exchange.leave(queue, member.id, None, how);
-                left.discard();
+                left.discard(&running.exchange);
                 self.state = State::Left;
             }
             (State::Closed, Leave::Drain) | (State::Left, _) => {}
