@@ -194,6 +194,89 @@ fn a_waker_may_ask_the_bus_when_its_reader_leaves() {
     assert_eq!(woken.expect("it does not hang"), 5);
 }
 
+mod asked {
+    use super::{Duration, subscriber};
+
+    /// Fails for each third, and takes too long for the one behind that.
+    async fn reply(number: u32) -> anyhow::Result<u32> {
+        tokio::task::yield_now().await;
+        anyhow::ensure!(number % 3 != 0, "by number");
+        if number % 3 == 1 {
+            tokio::time::sleep(Duration::from_secs(9)).await;
+        }
+        Ok(number)
+    }
+
+    #[subscriber("asked.alone", reply)]
+    pub(super) async fn alone(number: u32) -> anyhow::Result<u32> {
+        reply(number).await
+    }
+
+    #[subscriber("asked.timed", reply, timeout = "1s")]
+    pub(super) async fn timed(number: u32) -> anyhow::Result<u32> {
+        reply(number).await
+    }
+
+    #[subscriber("asked.beside", reply, concurrency = 2)]
+    pub(super) async fn beside(number: u32) -> anyhow::Result<u32> {
+        reply(number).await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_waker_that_panics_stops_nobody_who_replies() -> anyhow::Result<()> {
+    let bus = Bus::new().within(concat!(module_path!(), "::asked"));
+    let bus = bus.on_error(|_, _| {}).start().await?;
+    let panics = Arc::new(PanickingWaker).into();
+    let minute = Duration::from_secs(60);
+    for topic in ["asked.alone", "asked.timed", "asked.beside"] {
+        let mut replied = Vec::new();
+        for number in 0..6 {
+            let mut asked = pin!(bus.request::<u32, u32>(topic, number, minute));
+            let polled = asked.as_mut().poll(&mut Context::from_waker(&panics));
+            assert!(polled.is_pending());
+            tokio::time::sleep(Duration::from_secs(10)).await;
+            replied.extend(asked.await.ok().map(|reply| *reply));
+        }
+        let expected: &[_] = match topic {
+            "asked.timed" => &[2, 5],
+            _ => &[1, 2, 4, 5],
+        };
+        assert_eq!(replied, expected, "{topic}");
+    }
+    let report = bus.close().await?;
+    assert_adds_up(&report.stats);
+    let total = report.stats.total;
+    assert_eq!((total.done, total.dead), (4 + 2 + 4, 2 + 4 + 2));
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_waker_that_panics_stops_nobody_who_leaves() -> anyhow::Result<()> {
+    let bus = Bus::empty().start().await?;
+    let slow = bus.respond("left", async |number: Signal<u32>| {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        anyhow::Ok(*number)
+    })?;
+    bus.publish("left", 1_u32).await?;
+    tokio::task::yield_now().await;
+    let hour = Duration::from_secs(3600);
+    let mut asked = [2, 3].map(|number| Box::pin(bus.request::<u32, u32>("left", number, hour)));
+    let panics = Arc::new(PanickingWaker).into();
+    for asked in &mut asked {
+        let polled = asked.as_mut().poll(&mut Context::from_waker(&panics));
+        assert!(polled.is_pending());
+    }
+    drop(slow);
+    for asked in asked {
+        assert!(asked.await.is_err());
+    }
+    let report = bus.close().await?;
+    let total = report.stats.total;
+    assert_eq!((total.accepted, total.done, total.abandoned), (3, 1, 2));
+    Ok(())
+}
+
 #[test]
 fn a_waker_may_ask_the_bus_when_its_request_is_dropped() {
     // A thread of its own, which would never come back otherwise.

@@ -10,12 +10,15 @@ use std::{
 
 use tokio::sync::oneshot;
 
-use crate::signal::{
-    AnyValue, Kind,
-    arrival::{Arrival, Ended},
-    headers::Headers,
-    id::SignalId,
-    name::Named,
+use crate::{
+    guarded::{caught, discard},
+    signal::{
+        AnyValue, Kind,
+        arrival::{Arrival, Ended},
+        headers::Headers,
+        id::SignalId,
+        name::Named,
+    },
 };
 
 /// What has become of a request.
@@ -133,9 +136,18 @@ impl State {
 
     fn tell(&mut self, answer: Answer) {
         if let Some(waits) = self.waits.take() {
-            // Whoever has given up does not want to know.
-            drop(waits.send(answer));
+            // Whoever has given up does not want to know; the waker of one who waits may panic.
+            if let Err(panic) = caught(|| drop(waits.send(answer))) {
+                tracing::error!("who waits for a reply panicked: {panic}");
+            }
         }
+    }
+}
+
+/// Whoever still waits is woken by that, and may panic.
+impl Drop for State {
+    fn drop(&mut self) {
+        discard(self.waits.take());
     }
 }
 
