@@ -235,6 +235,8 @@ mod ring {
             #[publisher($to)]
             async fn $name(left: u32, #[inject] count: &Count) -> Option<u32> {
                 count.add();
+                // So all five may be in a call, and have no room for what the one before them gives.
+                tokio::task::yield_now().await;
                 left.checked_sub(1)
             }
         };
@@ -254,8 +256,48 @@ async fn a_ring_of_five_comes_to_an_end() -> anyhow::Result<()> {
             ring::start(99).await;
         }
     };
-    run("ring", &count, publish).await?;
+    let report = run("ring", &count, publish).await?;
     assert_eq!(count.0.load(Ordering::Relaxed), 10 * 100);
+    assert!(0 < report.stats.over_capacity, "they never waited");
+    Ok(())
+}
+
+mod free {
+    use super::{BusHandle, inject, subscriber};
+    use tokio::sync::Semaphore;
+
+    #[subscriber("circles.free", capacity = 2, concurrency = 2)]
+    async fn pass(
+        number: u32,
+        #[inject] gate: &Semaphore,
+        #[inject] bus: &BusHandle,
+    ) -> anyhow::Result<()> {
+        match number {
+            0 => gate.acquire().await?.forget(),
+            1 => drop(bus.publish("circles.free", 2_u32).await?),
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+/// One of two handlers waits for room that the other one makes when it ends: nothing is let through for that.
+#[tokio::test(start_paused = true)]
+async fn who_waits_for_a_handler_that_can_end_is_in_no_circle() -> anyhow::Result<()> {
+    let gate = Arc::new(tokio::sync::Semaphore::new(0));
+    let bus = Bus::new().within(concat!(module_path!(), "::free"));
+    let bus = bus.provide_arc(Arc::clone(&gate)).start().await?;
+    for number in [0_u32, 1] {
+        bus.publish("circles.free", number).await?;
+    }
+    for _ in 0..10 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(bus.stats().total.outstanding, 2, "one waits for room");
+    gate.add_permits(1);
+    bus.settled().await;
+    let stats = bus.close().await?.stats;
+    assert_eq!((stats.total.done, stats.over_capacity), (3, 0));
     Ok(())
 }
 
