@@ -76,6 +76,12 @@ impl Tally {
         self.abandoned += other.abandoned;
         self.outstanding += other.outstanding;
     }
+
+    /// Whether nothing is missing, and nothing counted twice.
+    pub(crate) fn adds_up(&self) -> bool {
+        let ended = self.done + self.dead + self.dropped + self.abandoned;
+        self.accepted == ended + self.outstanding
+    }
 }
 
 impl fmt::Display for Tally {

@@ -126,6 +126,11 @@ impl Running {
         let mut total = tally;
         // In the order of their queues.
         let tallies = ledger.tallies;
+        // So every test that closes a bus, or looks at its counts, finds one that is lost or counted twice.
+        debug_assert!(
+            tally.adds_up() && tallies.iter().all(|(_, tally, _)| tally.adds_up()),
+            "the counts do not add up: {tally:?}, {tallies:?}"
+        );
         let (mut counted, mut next) = (vec![false; tallies.len()], 0);
         let mut subscriptions: Vec<SubscriptionReport> = Vec::with_capacity(present.len());
         for hearer in present {
