@@ -39,7 +39,7 @@ mod pair {
     }
 }
 
-/// Starts the functions of a module, publishes what is given, and closes; a hang ends at the deadline with an error.
+/// Starts the functions of a module, publishes what is given, and closes; a hang ends after a time with an error.
 async fn run(
     module: &str,
     count: &Arc<Count>,
@@ -47,7 +47,8 @@ async fn run(
 ) -> anyhow::Result<CloseReport> {
     let bus = Bus::new().within(&format!("{}::{module}", module_path!()));
     let bus = bus.provide_arc(Arc::clone(count)).start().await?;
-    publish.await;
+    let limit = std::time::Duration::from_secs(60);
+    tokio::time::timeout(limit, publish).await?;
     let report = bus.close().await?;
     assert_adds_up(&report.stats);
     println!(
