@@ -30,6 +30,9 @@ pub(crate) struct Lead {
 /// The root of a signal that nothing led to.
 const ITSELF: u64 = 0;
 
+/// No signal may be begun any more.
+const STOPPED: u64 = 0;
+
 /// Over, as those before it.
 const OVER: u8 = 0;
 /// In the hands of the handler.
@@ -180,15 +183,22 @@ impl Lead {
         on.then(|| self.begun())
     }
 
-    /// Lets only so many further signals be begun.
+    /// Lets only so many further signals be begun; none once it was [stopped](Self::stop).
     pub(crate) fn allow(&self, count: u64) {
         let limit = self.begun().saturating_add(count);
-        self.limit.store(limit, Ordering::Release);
+        let now = self.limit.load(Ordering::Relaxed);
+        if now != STOPPED {
+            let (success, failure) = (Ordering::Release, Ordering::Relaxed);
+            // Nobody else changes it but who stops it.
+            self.limit
+                .compare_exchange(now, limit, success, failure)
+                .ok();
+        }
     }
 
     /// Lets no further signal be begun. One that is being begun on another thread may still be.
     pub(crate) fn stop(&self) {
-        self.limit.store(0, Ordering::Release);
+        self.limit.store(STOPPED, Ordering::Release);
     }
 }
 
@@ -252,6 +262,7 @@ mod tests {
         lead.allow(u64::MAX);
         assert!(lead.goes_on());
         lead.stop();
-        assert!(!lead.goes_on());
+        lead.allow(1);
+        assert!(!lead.goes_on(), "who was stopped stays so");
     }
 }
