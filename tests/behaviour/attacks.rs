@@ -87,6 +87,17 @@ async fn a_waker_that_panics_stops_no_worker() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Runs a test on a thread of its own, for the one that hangs would never come back.
+fn comes_back<R: Send + 'static>(test: impl AsyncFnOnce() -> R + Send + 'static) -> R {
+    let (done, is_done) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+        done.send(runtime.block_on(test())).unwrap();
+    });
+    let result = is_done.recv_timeout(Duration::from_secs(60));
+    result.expect("it comes back")
+}
+
 /// Asks the bus when it wakes somebody, which takes the lock around all queues.
 struct AskingWaker(BusHandle, AtomicU32);
 
@@ -118,80 +129,66 @@ fn polled<F: Future>(bus: &BusHandle, future: Pin<&mut F>) -> Poll<F::Output> {
 
 #[test]
 fn a_waker_may_ask_the_bus_when_nobody_needs_it_any_more() {
-    // A thread of its own, which would never come back otherwise.
-    let (done, is_done) = std::sync::mpsc::channel();
-    std::thread::spawn(move || {
-        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
-        let read = runtime.block_on(async {
-            let bus = Bus::empty().start().await.unwrap();
-            let handle = bus.handle();
-            let mut reader = bus
-                .subscription::<u32>("left")
-                .capacity(1)
-                .subscribe()
-                .unwrap();
+    let read = comes_back(async || {
+        let bus = Bus::empty().start().await.unwrap();
+        let handle = bus.handle();
+        let mut reader = bus
+            .subscription::<u32>("left")
+            .capacity(1)
+            .subscribe()
+            .unwrap();
+        {
+            let mut next = pin!(reader.recv());
+            assert!(polled(&handle, next.as_mut()).is_pending());
+            assert!(polled(&handle, next.as_mut()).is_pending());
+            bus.publish("left", 1_u32).await.unwrap();
+            let mut waits = pin!(bus.publish("left", 2_u32));
+            assert!(polled(&handle, waits.as_mut()).is_pending());
+            assert!(polled(&handle, waits.as_mut()).is_pending());
             {
-                let mut next = pin!(reader.recv());
-                assert!(polled(&handle, next.as_mut()).is_pending());
-                assert!(polled(&handle, next.as_mut()).is_pending());
-                bus.publish("left", 1_u32).await.unwrap();
-                let mut waits = pin!(bus.publish("left", 2_u32));
-                assert!(polled(&handle, waits.as_mut()).is_pending());
-                assert!(polled(&handle, waits.as_mut()).is_pending());
-                {
-                    let mut given_up = pin!(bus.publish("left", 3_u32));
-                    assert!(polled(&handle, given_up.as_mut()).is_pending());
-                }
-                let Poll::Ready(first) = polled(&handle, next.as_mut()) else {
-                    panic!("it is there");
-                };
-                assert!(polled(&handle, waits.as_mut()).is_ready());
-                first.map(|signal: Signal<u32>| *signal)
+                let mut given_up = pin!(bus.publish("left", 3_u32));
+                assert!(polled(&handle, given_up.as_mut()).is_pending());
             }
-        });
-        done.send(read).unwrap();
+            let Poll::Ready(first) = polled(&handle, next.as_mut()) else {
+                panic!("it is there");
+            };
+            assert!(polled(&handle, waits.as_mut()).is_ready());
+            first.map(|signal: Signal<u32>| *signal)
+        }
     });
-    let read = is_done.recv_timeout(Duration::from_secs(30));
-    assert_eq!(read.expect("it does not hang"), Some(1));
+    assert_eq!(read, Some(1));
 }
 
 #[test]
 fn a_waker_may_ask_the_bus_when_its_reader_leaves() {
-    // A thread of its own, which would never come back otherwise.
-    let (done, is_done) = std::sync::mpsc::channel();
-    std::thread::spawn(move || {
-        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
-        let woken = runtime.block_on(async {
-            let bus = Bus::empty().start().await.unwrap();
-            let waker = Arc::new(AskingWaker(bus.handle(), AtomicU32::new(0)));
-            let of_waker = Arc::clone(&waker).into();
-            let mut context = Context::from_waker(&of_waker);
-            let mut readers = ["alone", "alone", "shared", "shared"].map(|topic| {
-                let options = bus.subscription::<u32>(topic).capacity(1);
-                let options = match topic {
-                    "shared" => options.group("readers"),
-                    _ => options,
-                };
-                options.subscribe().unwrap()
-            });
-            for reader in &mut readers {
-                assert!(reader.poll_recv(&mut context).is_pending());
-            }
-            let [dropped, mut closed, member, last] = readers;
-            drop((dropped, member));
-            closed.close();
-            // Whoever waits for room is let in with the last reader's leave.
-            bus.publish("shared", 1_u32).await.unwrap();
-            let mut waits = pin!(bus.publish("shared", 2_u32));
-            assert!(waits.as_mut().poll(&mut context).is_pending());
-            drop(last);
-            assert!(waits.as_mut().poll(&mut context).is_ready());
-            waker.1.load(Ordering::SeqCst)
+    let woken = comes_back(async || {
+        let bus = Bus::empty().start().await.unwrap();
+        let waker = Arc::new(AskingWaker(bus.handle(), AtomicU32::new(0)));
+        let of_waker = Arc::clone(&waker).into();
+        let mut context = Context::from_waker(&of_waker);
+        let mut readers = ["alone", "alone", "shared", "shared"].map(|topic| {
+            let options = bus.subscription::<u32>(topic).capacity(1);
+            let options = match topic {
+                "shared" => options.group("readers"),
+                _ => options,
+            };
+            options.subscribe().unwrap()
         });
-        done.send(woken).unwrap();
+        for reader in &mut readers {
+            assert!(reader.poll_recv(&mut context).is_pending());
+        }
+        let [dropped, mut closed, member, last] = readers;
+        drop((dropped, member));
+        closed.close();
+        // Whoever waits for room is let in with the last reader's leave.
+        bus.publish("shared", 1_u32).await.unwrap();
+        let mut waits = pin!(bus.publish("shared", 2_u32));
+        assert!(waits.as_mut().poll(&mut context).is_pending());
+        drop(last);
+        assert!(waits.as_mut().poll(&mut context).is_ready());
+        waker.1.load(Ordering::SeqCst)
     });
-    let woken = is_done.recv_timeout(Duration::from_secs(30));
-    assert_eq!(woken.expect("it does not hang"), 5);
+    assert_eq!(woken, 5);
 }
 
 mod asked {
@@ -279,33 +276,26 @@ async fn a_waker_that_panics_stops_nobody_who_leaves() -> anyhow::Result<()> {
 
 #[test]
 fn a_waker_may_ask_the_bus_when_its_request_is_dropped() {
-    // A thread of its own, which would never come back otherwise.
-    let (done, is_done) = std::sync::mpsc::channel();
-    std::thread::spawn(move || {
-        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
-        let woken = runtime.block_on(async {
-            let bus = Bus::empty().start().await.unwrap();
-            let options = bus.subscription::<u32>("dropped").capacity(2);
-            let stuck = options
-                .overflow(signal_bus::Overflow::DropOldest)
-                .respond(async |_: Signal<u32>| std::future::pending::<anyhow::Result<u32>>().await)
-                .unwrap();
-            bus.publish("dropped", 1_u32).await.unwrap();
-            tokio::task::yield_now().await;
-            let waker = Arc::new(AskingWaker(bus.handle(), AtomicU32::new(0)));
-            let of_waker = Arc::clone(&waker).into();
-            let hour = Duration::from_secs(3600);
-            let mut asked = pin!(bus.request::<u32, u32>("dropped", 2, hour));
-            let polled = asked.as_mut().poll(&mut Context::from_waker(&of_waker));
-            assert!(polled.is_pending());
-            bus.publish("dropped", 3_u32).await.unwrap();
-            drop(stuck);
-            waker.1.load(Ordering::SeqCst)
-        });
-        done.send(woken).unwrap();
+    let woken = comes_back(async || {
+        let bus = Bus::empty().start().await.unwrap();
+        let options = bus.subscription::<u32>("dropped").capacity(2);
+        let stuck = options
+            .overflow(signal_bus::Overflow::DropOldest)
+            .respond(async |_: Signal<u32>| std::future::pending::<anyhow::Result<u32>>().await)
+            .unwrap();
+        bus.publish("dropped", 1_u32).await.unwrap();
+        tokio::task::yield_now().await;
+        let waker = Arc::new(AskingWaker(bus.handle(), AtomicU32::new(0)));
+        let of_waker = Arc::clone(&waker).into();
+        let hour = Duration::from_secs(3600);
+        let mut asked = pin!(bus.request::<u32, u32>("dropped", 2, hour));
+        let polled = asked.as_mut().poll(&mut Context::from_waker(&of_waker));
+        assert!(polled.is_pending());
+        bus.publish("dropped", 3_u32).await.unwrap();
+        drop(stuck);
+        waker.1.load(Ordering::SeqCst)
     });
-    let woken = is_done.recv_timeout(Duration::from_secs(60));
-    assert_eq!(woken, Ok(1), "it was woken, and has come back");
+    assert_eq!(woken, 1, "it was woken, and has come back");
 }
 
 mod nasty {
