@@ -1,28 +1,29 @@
 //! Topics that were published on: those that attributes name for good, others as long as they are in use.
 
-use std::{
-    any::TypeId,
-    borrow::Borrow,
-    collections::{HashMap, HashSet},
-    hash::{Hash, Hasher},
-    sync::Arc,
+use std::{any::TypeId, collections::HashMap, sync::Arc};
+
+use crate::{
+    route::{table::Table, topic::Route},
+    signal::Kind,
+    topic::{Traits, named::Named},
 };
 
-use crate::{route::topic::Route, signal::Kind, topic::Traits};
-
-/// How many topics a generation of the others has. There are two: the young, and the one before it.
-const GENERATION_MAX: usize = 32_768;
+/// How many topics are remembered that no attribute names.
+const OTHERS_MAX: usize = 65_536;
+/// How many of those are looked at, at most, to find one that can be forgotten.
+const LOOKS_MAX: usize = 64;
 
 /// Routes by name.
 ///
-/// Topics that no attribute names are remembered in two generations. When the young one is full the old one goes, but for
-/// what somebody waits with; what is found in the old one moves to the young one. So the memory is bounded, and what is in
-/// use stays.
+/// Topics that no attribute names are remembered up to a number. A further one takes the place of one that was not asked for since a
+/// hand has last come by, which goes around all of them as that of a clock does ("second chance": Corbató, "A Paging Experiment with
+/// the Multics System", 1968). So the memory is bounded, what is in use stays, and no publish pays for many.
 #[derive(Default, Debug)]
 pub(crate) struct Cache {
-    fixed: HashSet<ByName>,
-    young: HashSet<ByName>,
-    old: HashSet<ByName>,
+    fixed: Table,
+    others: Table,
+    /// Where in the row of the others the hand is.
+    hand: usize,
     broadcasts: HashMap<TypeId, Arc<Route>>,
     /// What was said to be special about topics, which holds also when a topic is forgotten.
     marked: HashMap<Box<str>, Traits>,
@@ -30,77 +31,85 @@ pub(crate) struct Cache {
     kinds: HashMap<TypeId, usize>,
 }
 
-/// What a look-up has found.
-pub(crate) enum Found {
-    Route(Arc<Route>),
-    /// It is there, but has to be moved to be kept.
-    Aging,
-    Nothing,
-}
-
 impl Cache {
-    pub(crate) fn get(&self, topic: &str) -> Found {
-        match self.fixed.get(topic).or_else(|| self.young.get(topic)) {
-            Some(ByName(route)) => Found::Route(Arc::clone(route)),
-            None if self.old.contains(topic) => Found::Aging,
-            None => Found::Nothing,
-        }
-    }
-
-    /// Moves a topic of the old generation to the young one.
-    pub(crate) fn renew(&mut self, topic: &str) -> Option<Arc<Route>> {
-        if let Some(ByName(route)) = self.old.take(topic) {
-            self.add_young(Arc::clone(&route));
-            return Some(route);
-        }
-        match self.get(topic) {
-            Found::Route(route) => Some(route),
-            Found::Aging | Found::Nothing => None,
-        }
+    /// The route of a topic that is asked for, which is kept for longer.
+    pub(crate) fn get(&self, topic: Named<'_>) -> Option<&Arc<Route>> {
+        self.fixed.get(topic).or_else(|| {
+            let route = self.others.get(topic)?;
+            route.keep();
+            Some(route)
+        })
     }
 
     /// Puts a route in, unless there is one; returns the one that is there, and those that had to go.
-    pub(crate) fn insert(&mut self, route: Arc<Route>, fixed: bool) -> (Arc<Route>, Forgotten) {
-        if let Some(there) = self.renew(&route.about.topic) {
-            return (there, Forgotten::default());
+    ///
+    /// `hash` is that of its name.
+    pub(crate) fn insert(
+        &mut self,
+        hash: u64,
+        route: Arc<Route>,
+        fixed: bool,
+    ) -> (Arc<Route>, Forgotten) {
+        let name = &*route.about.topic;
+        if let Some(there) = self.get(Named { hash, name }) {
+            return (Arc::clone(there), Forgotten::default());
         }
         if let Some(traits) = self.marked.get(&*route.about.topic) {
             route.mark(*traits);
         }
         *self.kinds.entry(route.about.carries.id).or_default() += 1;
         if fixed {
-            self.fixed.insert(ByName(Arc::clone(&route)));
+            self.fixed.push(hash, Arc::clone(&route));
             return (route, Forgotten::default());
         }
-        let forgotten = self.add_young(Arc::clone(&route));
+        let forgotten = self.make_room();
+        self.others.push(hash, Arc::clone(&route));
         (route, forgotten)
     }
 
-    #[expect(
-        clippy::mutable_key_type,
-        reason = "the name of a route, which alone is compared and hashed, never changes"
-    )]
-    fn add_young(&mut self, route: Arc<Route>) -> Forgotten {
+    /// Forgets one, and one more if there are too many because all that were looked at before were needed.
+    fn make_room(&mut self) -> Forgotten {
         let mut forgotten = Forgotten::default();
-        if GENERATION_MAX <= self.young.len() {
-            let old = std::mem::replace(&mut self.old, std::mem::take(&mut self.young));
-            // Whoever waits with a signal of the topic stands in the line of this very route.
-            let (used, unused): (Vec<_>, _) = old
-                .into_iter()
-                .partition(|one| 1 < Arc::strong_count(&one.0));
-            self.young.extend(used);
-            for one in &unused {
-                self.uncount(one.0.about.carries);
+        for place in &mut forgotten.0 {
+            if self.others.len() < OTHERS_MAX {
+                break;
             }
-            forgotten.0 = unused;
+            *place = self.forget_one();
         }
-        self.young.insert(ByName(route));
         forgotten
     }
 
+    fn forget_one(&mut self) -> Option<Arc<Route>> {
+        let at = self.next_unused()?;
+        // The newest takes its place, where the hand has just been.
+        let route = self.others.swap_remove(at);
+        self.uncount(route.about.carries);
+        Some(route)
+    }
+
+    /// Where the hand finds one that nobody has asked for since it was there, or at least one that nobody needs.
+    fn next_unused(&mut self) -> Option<usize> {
+        let mut spare = None;
+        for _ in 0..LOOKS_MAX {
+            let at = self.hand % self.others.len();
+            self.hand = at + 1;
+            let route = self.others.at(at);
+            // Whoever waits with a signal of the topic stands in the line of this very route.
+            let is_needed = 1 < Arc::strong_count(route);
+            if is_needed {
+                continue;
+            }
+            if route.lets_go() {
+                return Some(at);
+            }
+            spare = Some(at);
+        }
+        spare
+    }
+
     /// Remembers what is special about a topic; whether that is news for those who publish on it.
-    pub(crate) fn mark(&mut self, topic: &str, traits: Traits) -> bool {
-        let marked = self.marked.entry(topic.into()).or_default();
+    pub(crate) fn mark(&mut self, topic: Named<'_>, traits: Traits) -> bool {
+        let marked = self.marked.entry(topic.name.into()).or_default();
         let sticks = traits.sticky && !marked.sticky;
         let stays = traits.local && !marked.local;
         marked.sticky |= traits.sticky;
@@ -136,49 +145,134 @@ impl Cache {
         Arc::clone(self.broadcasts.entry(kind.id).or_insert(route))
     }
 
-    /// The route of a topic, which is none the younger for it.
-    pub(crate) fn peek(&self, topic: &str) -> Option<&Arc<Route>> {
-        let all = [&self.fixed, &self.young, &self.old];
-        let found = all.into_iter().find_map(|routes| routes.get(topic));
-        found.map(|ByName(route)| route)
+    /// The route of a topic, which is kept no longer for it.
+    pub(crate) fn peek(&self, topic: Named<'_>) -> Option<&Arc<Route>> {
+        self.fixed.get(topic).or_else(|| self.others.get(topic))
     }
 
     /// All routes: those of topics, and those of broadcasts.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<Route>> {
-        let all = [&self.fixed, &self.young, &self.old];
-        let topics = all.into_iter().flatten().map(|ByName(route)| route);
+        let topics = self.fixed.iter().chain(self.others.iter());
         topics.chain(self.broadcasts.values())
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.fixed.len() + self.young.len() + self.old.len()
+        self.fixed.len() + self.others.len()
     }
 }
 
 /// Routes that were taken out; to be dropped without the lock.
 #[derive(Default, Debug)]
-pub(crate) struct Forgotten(Vec<ByName>);
+pub(crate) struct Forgotten([Option<Arc<Route>>; 2]);
 
-/// A route that is found by its name.
-#[derive(Debug)]
-struct ByName(Arc<Route>);
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
 
-impl Borrow<str> for ByName {
-    fn borrow(&self) -> &str {
-        &self.0.about.topic
+    use super::{Cache, OTHERS_MAX};
+    use crate::{route::topic::Route, signal::Kind, topic::named::Names};
+
+    struct Tried {
+        names: Names,
+        cache: Cache,
+    }
+
+    impl Tried {
+        fn new() -> Self {
+            let (names, cache) = (Names::default(), Cache::default());
+            Self { names, cache }
+        }
+
+        fn add(&mut self, topic: &str) -> Arc<Route> {
+            self.add_of(topic, Kind::of::<u8>())
+        }
+
+        fn add_of(&mut self, topic: &str, kind: Kind) -> Arc<Route> {
+            let route = Arc::new(Route::new(topic, 0, kind, None));
+            let hash = self.names.named(topic).hash;
+            self.cache.insert(hash, route, false).0
+        }
+
+        fn add_many(&mut self, count: usize) {
+            for number in 0..count {
+                self.add(&format!("many.{number}"));
+            }
+        }
+
+        fn has(&self, topic: &str) -> bool {
+            self.cache.peek(self.names.named(topic)).is_some()
+        }
+    }
+
+    #[test]
+    fn there_is_one_route_of_a_topic() {
+        let mut tried = Tried::new();
+        let (first, again) = (tried.add("a"), tried.add("a"));
+        assert!(Arc::ptr_eq(&first, &again));
+        assert_eq!(tried.cache.len(), 1);
+    }
+
+    #[test]
+    fn the_first_that_nobody_asks_for_again_is_forgotten_first() {
+        let mut tried = Tried::new();
+        drop([tried.add("first"), tried.add("second")]);
+        tried.add_many(OTHERS_MAX - 2);
+        assert!(tried.has("first") && tried.cache.len() == OTHERS_MAX);
+        drop(tried.add("further"));
+        assert!(!tried.has("first") && tried.has("second"));
+        assert_eq!(tried.cache.len(), OTHERS_MAX);
+    }
+
+    #[test]
+    fn what_is_asked_for_now_and_then_stays() {
+        let mut tried = Tried::new();
+        drop(tried.add("used"));
+        for number in 0..8 * OTHERS_MAX {
+            drop(tried.add(&format!("once.{number}")));
+            if number % (OTHERS_MAX / 2) == 0 {
+                let used = tried.names.named("used");
+                assert!(tried.cache.get(used).is_some(), "before {number}");
+            }
+        }
+        assert_eq!(tried.cache.len(), OTHERS_MAX);
+    }
+
+    #[test]
+    fn what_somebody_holds_stays_and_the_others_make_room_later() {
+        let mut tried = Tried::new();
+        let held: Vec<Arc<Route>> = (0..OTHERS_MAX)
+            .map(|number| tried.add(&format!("held.{number}")))
+            .collect();
+        tried.add_many(100);
+        assert!(held.iter().all(|route| tried.has(&route.about.topic)));
+        assert_eq!(tried.cache.len(), OTHERS_MAX + 100);
+        drop(held);
+        for number in 0..3 * OTHERS_MAX {
+            drop(tried.add(&format!("later.{number}")));
+        }
+        assert_eq!(tried.cache.len(), OTHERS_MAX);
+    }
+
+    #[test]
+    fn where_all_were_asked_for_one_goes_all_the_same() {
+        let mut tried = Tried::new();
+        tried.add_many(OTHERS_MAX);
+        for number in 0..OTHERS_MAX {
+            let name = format!("many.{number}");
+            assert!(tried.cache.get(tried.names.named(&name)).is_some());
+        }
+        drop(tried.add("further"));
+        assert!(tried.has("further"));
+        assert_eq!(tried.cache.len(), OTHERS_MAX);
+    }
+
+    #[test]
+    fn types_are_counted_as_topics_come_and_go() {
+        let mut tried = Tried::new();
+        drop(tried.add_of("other", Kind::of::<u16>()));
+        tried.add_many(10);
+        assert!(!tried.cache.carries_only(Kind::of::<u8>()));
+        tried.add_many(OTHERS_MAX);
+        assert!(!tried.has("other") && tried.cache.carries_only(Kind::of::<u8>()));
     }
 }
-
-impl Hash for ByName {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.0.about.topic.hash(state);
-    }
-}
-
-impl PartialEq for ByName {
-    fn eq(&self, other: &Self) -> bool {
-        self.0.about.topic == other.0.about.topic
-    }
-}
-
-impl Eq for ByName {}

@@ -22,7 +22,7 @@ impl Common {
     /// The hearing that says the same, if there is one; or this one, for others to share.
     pub(crate) fn share(&mut self, hearing: Hearing) -> Arc<Hearing> {
         if self.generation < hearing.generation || COMMON_MAX <= self.known.len() {
-            self.known = HashSet::new();
+            self.known.clear();
             self.generation = hearing.generation;
         }
         let same = Same(Arc::new(hearing));

@@ -11,8 +11,10 @@ pub(crate) mod hearer;
 pub(crate) mod member;
 pub(crate) mod topic;
 pub(crate) mod common;
+pub(crate) mod table;
 pub(crate) mod cache;
 pub(crate) mod present;
+mod fitting;
 
 use std::{
     panic::Location,
@@ -33,7 +35,7 @@ use crate::{
         offer::Destination,
     },
     route::{
-        cache::{Cache, Found},
+        cache::Cache,
         common::Common,
         declared::Declared,
         found::Way,
@@ -44,7 +46,12 @@ use crate::{
     },
     signal::{Kind, Signal},
     sync::{AtomicU64, Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard},
-    topic::{Traits, name, pattern::Pattern, template::Template},
+    topic::{
+        Traits, name,
+        named::{Named, Names},
+        pattern::Pattern,
+        template::Template,
+    },
 };
 
 /// So many subscriptions leave at least before topics are looked through for those.
@@ -59,6 +66,7 @@ pub(crate) struct Routes {
     pub(crate) declared: Declared,
     /// What the histories of the bus keep, in the order of their places.
     pub(crate) histories: Vec<(Pattern, usize)>,
+    names: Names,
     cache: RwLock<Cache>,
     common: Mutex<Common>,
     /// Subscriptions that have left since topics were last looked through for those.
@@ -82,6 +90,7 @@ impl Routes {
             present: RwLock::new(Present::new(generation)),
             declared,
             histories,
+            names: Names::default(),
             cache: RwLock::default(),
             common: Mutex::default(),
             departed: AtomicUsize::new(0),
@@ -98,12 +107,13 @@ impl Routes {
         kind: Kind,
         at: &'static Location<'static>,
     ) -> Result<Arc<Route>, Refusal> {
-        let route = match self.cached(topic) {
+        let named = self.names.named(topic);
+        let route = match self.known(named) {
             Some(route) => route,
             None => {
                 name::check_exact(topic).map_err(|error| invalid(topic, error))?;
                 self.check_subscribed(topic, kind)?;
-                self.add(topic, kind, Some(at))
+                self.add(named, kind, Some(at))
             }
         };
         route.check(kind)?;
@@ -123,8 +133,9 @@ impl Routes {
 
     /// Finds the route of one of the bus's own topics.
     pub(crate) fn reserved(&self, topic: &str, kind: Kind) -> Arc<Route> {
-        self.cached(topic)
-            .unwrap_or_else(|| self.add(topic, kind, None))
+        let named = self.names.named(topic);
+        self.known(named)
+            .unwrap_or_else(|| self.add(named, kind, None))
     }
 
     /// Finds the way of signals that have a type, and no topic.
@@ -211,7 +222,11 @@ impl Routes {
 
     /// As [`mark`](Self::mark), for a topic that may not have been published on. What is said once holds for good.
     pub(crate) fn mark_named(&self, topic: &str, traits: Traits, exchange: &Exchange) {
-        if !traits.nothing() && write(&self.cache).mark(topic, traits) {
+        if traits.nothing() {
+            return;
+        }
+        let named = self.names.named(topic);
+        if write(&self.cache).mark(named, traits) {
             self.renew(&mut self.present_mut(), exchange);
         }
     }
@@ -229,7 +244,7 @@ impl Routes {
         let generation = self.generation();
         let cache = read(&self.cache);
         for pattern in hearer.patterns().filter(|pattern| pattern.is_exact()) {
-            if let Some(route) = cache.peek(pattern.as_str()) {
+            if let Some(route) = cache.peek(self.names.named(pattern.as_str())) {
                 route.forget(generation);
             }
         }
@@ -280,52 +295,20 @@ impl Routes {
 
     /// The route of a topic that was published on, as long as it is remembered.
     pub(crate) fn cached(&self, topic: &str) -> Option<Arc<Route>> {
-        let found = read(&self.cache).get(topic);
-        match found {
-            Found::Route(route) => Some(route),
-            Found::Aging => write(&self.cache).renew(topic),
-            Found::Nothing => None,
-        }
+        self.known(self.names.named(topic))
     }
 
-    /// A remembered topic that a subscription of `kind` to `pattern` does not fit.
-    pub(crate) fn published_conflict(&self, pattern: &Pattern, kind: Kind) -> Option<Arc<Route>> {
-        let differs = |route: &&Arc<Route>| route.about.carries != kind;
-        if pattern.is_exact() {
-            return self
-                .cached(pattern.as_str())
-                .filter(|route| differs(&route));
-        }
-        let cache = read(&self.cache);
-        if cache.carries_only(kind) {
-            return None;
-        }
-        let mut others = cache.iter().filter(differs);
-        others
-            .find(|route| pattern.matches(&route.about.topic))
-            .cloned()
+    fn known(&self, topic: Named<'_>) -> Option<Arc<Route>> {
+        read(&self.cache).get(topic).cloned()
     }
 
-    /// A subscription that names a topic, and takes another type of signals than `kind`.
-    pub(crate) fn subscribed_conflict(&self, topic: &str, kind: Kind) -> Option<Arc<Hearer>> {
-        let present = self.present();
-        let hearer = present.binding(topic);
-        hearer.filter(|hearer| !hearer.takes(kind)).cloned()
-    }
-
-    /// Whether those who name a topic that was never published on take what is published now.
-    fn check_subscribed(&self, topic: &str, kind: Kind) -> Result<(), Refusal> {
-        let Some(hearer) = self.subscribed_conflict(topic, kind) else {
-            return Ok(());
-        };
-        Err(Refusal::TypeMismatch {
-            topic: topic.into(),
-            carries: hearer.wish.kind.map_or("", |kind| kind.name),
-            found: kind.name,
-        })
-    }
-
-    fn add(&self, topic: &str, kind: Kind, at: Option<&'static Location<'static>>) -> Arc<Route> {
+    fn add(
+        &self,
+        named: Named<'_>,
+        kind: Kind,
+        at: Option<&'static Location<'static>>,
+    ) -> Arc<Route> {
+        let topic = named.name;
         let declared = self.declared.of(topic);
         let bound = declared.and_then(|declared| declared.kind);
         let at = at.filter(|_| bound.is_none());
@@ -335,7 +318,7 @@ impl Routes {
             route.mark(declared.traits);
         }
         let fixed = self.declared.exact(topic).is_some();
-        let (route, forgotten) = write(&self.cache).insert(Arc::new(route), fixed);
+        let (route, forgotten) = write(&self.cache).insert(named.hash, Arc::new(route), fixed);
         discard(forgotten);
         route
     }

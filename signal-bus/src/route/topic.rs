@@ -43,6 +43,8 @@ pub(crate) struct Route {
     pub(crate) local: AtomicBool,
     /// Whether its signals travel to other processes, and come from there.
     pub(crate) travels: Option<Travels>,
+    /// Whether it was asked for lately.
+    used: AtomicBool,
     hearing: RwLock<Option<Arc<Hearing>>>,
     found: Finding,
 }
@@ -193,6 +195,7 @@ impl Route {
             sticky: AtomicBool::new(false),
             local: AtomicBool::new(false),
             travels: None,
+            used: AtomicBool::new(false),
             hearing: RwLock::new(None),
             found: Finding::default(),
         }
@@ -287,6 +290,20 @@ impl Route {
         let old = hearing.take_if(|hearing| hearing.generation < generation);
         drop(hearing);
         drop(old);
+    }
+
+    /// Keeps it for longer: it was asked for.
+    #[inline]
+    pub(super) fn keep(&self) {
+        // Where it is asked for all the time, nobody else has to fetch it anew.
+        if !self.used.load(Ordering::Relaxed) {
+            self.used.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether nobody has asked for it since the last time this was called.
+    pub(super) fn lets_go(&self) -> bool {
+        !self.used.swap(false, Ordering::Relaxed)
     }
 
     /// Sets what is special about it, beside what is set already.

@@ -1,6 +1,7 @@
 //! Names of topics, with and without the type they carry.
 
 pub(crate) mod name;
+pub(crate) mod named;
 pub(crate) mod pattern;
 pub(crate) mod template;
 pub(crate) mod filed;

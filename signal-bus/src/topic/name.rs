@@ -105,6 +105,11 @@ const fn check_token(
     }
     let mut at = start;
     while at < end {
+        // What most names are made of needs no further look.
+        if is_ordinary(bytes[at]) {
+            at += 1;
+            continue;
+        }
         let (code, width) = decode(bytes, at);
         if is_control(code) {
             return Err(InvalidTopic::new(at, TopicFault::Control));
@@ -127,6 +132,11 @@ const fn check_token(
         at += width;
     }
     Ok(())
+}
+
+/// Whether a byte is a character of ASCII that nobody takes for another one, and that means nothing here.
+const fn is_ordinary(byte: u8) -> bool {
+    b' ' < byte && byte < 0x7F && byte != b'*' && byte != b'>'
 }
 
 const fn check_wildcard(
@@ -213,7 +223,10 @@ const fn is_look_alike(code: u32) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{check_exact, check_pattern};
+    use super::{
+        check_exact, check_pattern, is_control, is_invisible, is_look_alike, is_ordinary,
+        is_white_space,
+    };
     use crate::error::TopicFault::{self, *};
 
     fn fault(name: &str) -> Option<(usize, TopicFault)> {
@@ -275,6 +288,16 @@ mod tests {
         }
         assert_eq!(fault(&"x".repeat(256)), None);
         assert_eq!(fault(&vec!["x"; 32].join(".")), None);
+    }
+
+    #[test]
+    fn ordinary_is_what_no_rule_is_about() {
+        for byte in 0..=u8::MAX {
+            let code = u32::from(byte);
+            let rules = [is_control, is_white_space, is_invisible, is_look_alike];
+            let is_meant = rules.iter().any(|rule| rule(code)) || b"*>".contains(&byte);
+            assert_eq!(is_ordinary(byte), byte.is_ascii() && !is_meant, "{byte:#x}");
+        }
     }
 
     #[test]
