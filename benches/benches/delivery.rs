@@ -8,7 +8,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use benches::shape::{Flavor, Measure, Payload, Shape};
-use benches::{calls, contest, report};
+use benches::{calls, contest, many, report};
 
 const HELP: &str = "\
 Measures deliveries of signal-bus against channels, all in one run.
@@ -23,7 +23,9 @@ usage: cargo bench -p benches [--features frameworks] [-- OPTIONS] [WORDS]
               `cargo xtask bench-picture` makes a picture and tables
   --help      this text
   WORDS       only shapes whose names hold all of them, for example: 1→16 current;
-              `call` is what a call costs that delivers nothing
+              `call` is what a call costs that delivers nothing, `growth` a
+              publish to more and more listeners, `routes` to find who hears
+              a topic among many patterns
 
 The machine should be idle otherwise.
 The figures go to target/benchmarks*.jsonl unless they are kept.";
@@ -95,8 +97,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut shapes = shapes();
     let wanted = |name: &str| words.iter().all(|word| name.contains(word));
     shapes.retain(|shape| wanted(&shape.to_string()));
-    let call = wanted(calls::SHAPE);
-    if shapes.is_empty() && !call {
+    let mut alone = vec![calls::callers(), many::listeners(), many::routes()];
+    alone.retain(|callers| wanted(callers.shape));
+    if shapes.is_empty() && alone.is_empty() {
         return Err(format!("no shape has all of {words:?} in its name").into());
     }
     let folder = if kept { "docs" } else { "target" };
@@ -104,22 +107,28 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .join("..")
         .join(folder);
     std::fs::create_dir_all(&folder)?;
-    if call {
-        let callers = calls::hold(turns);
-        print!("{}", report::call_table(&callers));
-        let mut file = begin(&folder.join("benchmarks-calls.jsonl"))?;
-        for line in report::call_lines(&callers) {
-            writeln!(file, "{line}")?;
+    let begun = Instant::now();
+    let count = alone.len() + shapes.len();
+    let tell = |number: usize, shape: &str| {
+        eprintln!("[{number}/{count} after {:.0?}] {shape}", begun.elapsed());
+    };
+    if !alone.is_empty() {
+        let mut file = begin(&folder.join("benchmarks-alone.jsonl"))?;
+        for (number, callers) in (1..).zip(&mut alone) {
+            tell(number, callers.shape);
+            callers.hold(turns);
+            print!("{}", report::call_table(callers));
+            for line in report::call_lines(callers) {
+                writeln!(file, "{line}")?;
+            }
         }
     }
+    if shapes.is_empty() {
+        return Ok(());
+    }
     let mut file = begin(&folder.join("benchmarks.jsonl"))?;
-    let begun = Instant::now();
-    for (number, shape) in (1..).zip(&shapes) {
-        eprintln!(
-            "[{number}/{} after {:.0?}] {shape}",
-            shapes.len(),
-            begun.elapsed()
-        );
+    for (number, shape) in (alone.len() + 1..).zip(&shapes) {
+        tell(number, &shape.to_string());
         let outcomes = contest::hold(*shape, turns);
         print!("{}", report::table(*shape, &outcomes));
         for line in report::lines(*shape, &outcomes) {

@@ -8,8 +8,10 @@
     reason = "the peers spawn tasks of their own, and real time is what is measured"
 )]
 
+pub mod caller;
 pub mod calls;
 pub mod contest;
+pub mod many;
 pub mod ours;
 pub mod peers;
 pub mod report;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::calls::{self, Caller};
+use crate::caller::{Caller, Callers};
 use crate::contest::Outcome;
 use crate::shape::Shape;
 
@@ -64,29 +64,33 @@ pub fn table(shape: Shape, outcomes: &[Outcome]) -> String {
 
 /// One line of JSON a caller.
 #[must_use]
-pub fn call_lines(callers: &[Caller]) -> Vec<Value> {
+pub fn call_lines(callers: &Callers) -> Vec<Value> {
     let line = |caller: &Caller| {
         json!({
-            "shape": calls::SHAPE,
+            "shape": callers.shape,
             "contestant": caller.name,
             "lossy": false,
             "median_ns": rounded(caller.median()),
             "turns": caller.nanoseconds.len(),
         })
     };
-    callers.iter().map(line).collect()
+    callers.all.iter().map(line).collect()
 }
 
-/// The figures of all callers, and what each needs over the first.
+/// The figures of all callers, and how each compares with the first.
 #[must_use]
-pub fn call_table(callers: &[Caller]) -> String {
-    let plain = callers[0].median();
+pub fn call_table(callers: &Callers) -> String {
+    let first = callers.all[0].median();
     let row = |caller: &Caller| {
         let (name, median) = (caller.name, caller.median());
-        format!("  {name:<44} {median:>6.1}  +{:.1}\n", median - plain)
+        let (more, times) = (median - first, median / first);
+        format!("  {name:<44} {median:>11.1}  +{more:<11.1} {times:>8.2}\n")
     };
-    let rows: String = callers.iter().map(row).collect();
-    format!("\na call that delivers nothing: ns, over the plain function\n{rows}")
+    let rows: String = callers.all.iter().map(row).collect();
+    format!(
+        "\n{}: ns, over the first, times the first\n{rows}",
+        callers.title
+    )
 }
 
 fn rounded(nanoseconds: f64) -> f64 {

@@ -117,7 +117,8 @@ fn a_close_of_100_000_idle_subscriptions_leaves_no_task() -> anyhow::Result<()> 
             tokio::task::yield_now().await;
         }
         let report = bus.close().await?;
-        println!("closed {MANY} idle ones in {:?}", report.elapsed);
+        let elapsed = report.elapsed.as_millis();
+        println!("{MANY} idle ones, closed in {elapsed} ms");
         assert_eq!(report.stats.subscriptions.len(), MANY);
         for subscription in &mut subscriptions {
             assert!(subscription.recv().await.is_none());

@@ -39,8 +39,8 @@ struct Cost {
     program_bytes: u64,
 }
 
-/// Generates, builds and compares; prints a table.
-pub(crate) fn measure() -> Result<(), Failure> {
+/// Generates, builds and compares; prints a table, and returns it.
+pub(crate) fn measure() -> Result<String, Failure> {
     if cfg!(not(target_os = "linux")) {
         let what = "only Linux tells the CPU time of a build: `/proc/self/stat`";
         return Err(Failure::missing(what.to_owned()));
@@ -75,7 +75,7 @@ pub(crate) fn measure() -> Result<(), Failure> {
         .expect("a string takes all");
     }
     println!("\n{table}");
-    Ok(())
+    Ok(table)
 }
 
 /// Writes the crate of so many pairs.

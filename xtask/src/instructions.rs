@@ -44,27 +44,49 @@ valgrind is not installed, which counts instructions
   on Debian and Ubuntu: sudo apt-get install valgrind
   on Fedora: sudo dnf install valgrind";
 
+/// What a shape has cost, and what it may.
+pub(crate) struct Counted {
+    pub(crate) what: &'static str,
+    pub(crate) counted: u64,
+    pub(crate) limit: u64,
+}
+
 /// Counts every shape, and fails when one is over its budget.
 pub(crate) fn check() -> Result<(), Failure> {
+    verdict_of(&count_all()?)
+}
+
+/// Counts every shape; none where the budgets are not for.
+pub(crate) fn count_all() -> Result<Vec<Counted>, Failure> {
     if !cfg!(all(target_os = "linux", target_arch = "x86_64")) {
         println!("==> instructions: skipped, the budgets are for x86-64 Linux");
-        return Ok(());
+        return Ok(Vec::new());
     }
     let build = "build --release --package instructions";
     Step::cargo("build instructions", build).run()?;
     println!("==> instructions: cargo xtask instructions");
     let start = now();
     let program = program()?;
-    let mut counts = Vec::new();
+    let mut all = Vec::new();
     for budget in &BUDGETS {
         let counted = per_publish(&program, budget.shape)?;
         println!("    {}", line(budget, counted));
-        counts.push(counted);
+        all.push(Counted {
+            what: budget.what,
+            counted,
+            limit: limit(budget),
+        });
     }
     println!(
         "    instructions took {:.1} s",
         start.elapsed().as_secs_f64()
     );
+    Ok(all)
+}
+
+/// Fails when a shape is over its budget.
+pub(crate) fn verdict_of(all: &[Counted]) -> Result<(), Failure> {
+    let counts: Vec<u64> = all.iter().map(|one| one.counted).collect();
     match verdict(&counts) {
         None => Ok(()),
         Some(reason) => Err(Failure::missing(reason)),

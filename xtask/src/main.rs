@@ -10,9 +10,11 @@ mod neighbours;
 mod generated;
 mod compile_cost;
 mod start_cost;
+mod growth;
 mod results;
 mod picture;
 mod bench_picture;
+mod goals;
 mod tasks;
 
 use std::process::ExitCode;
@@ -39,11 +41,14 @@ commands:
   bench-picture         draws the figures in docs/benchmarks.jsonl, and tables them
   compile-cost          compares annotations with channels by hand: CPU time, size
   start-cost            starts a bus of 10,000 functions, and prints how long it takes
+  growth                lets one publisher publish to 1, 16 and 10,000 subscribers
+  goals                 measures all of that and the benchmarks, in half an hour, and
+                        holds it to the goals in docs/goals.md, which it writes
   help                  shows this page
 ";
 
 /// The commands that take nothing, or only what `run` has looked for before.
-const COMMANDS_WITHOUT_ARGUMENTS: [&str; 8] = [
+const COMMANDS_WITHOUT_ARGUMENTS: [&str; 10] = [
     "check",
     "ui",
     "expand-snapshots",
@@ -52,6 +57,8 @@ const COMMANDS_WITHOUT_ARGUMENTS: [&str; 8] = [
     "compile-cost",
     "start-cost",
     "bench-picture",
+    "growth",
+    "goals",
 ];
 
 fn main() -> ExitCode {
@@ -82,8 +89,10 @@ fn run(arguments: &[String]) -> Result<(), Failure> {
         ("loom", _) => tasks::run_models(rest),
         ("msrv", []) => msrv::check(),
         ("instructions", []) => instructions::check(),
-        ("compile-cost", []) => compile_cost::measure(),
-        ("start-cost", []) => start_cost::measure(),
+        ("compile-cost", []) => compile_cost::measure().map(drop),
+        ("start-cost", []) => start_cost::measure().map(drop),
+        ("growth", []) => growth::measure().map(drop),
+        ("goals", []) => goals::check(),
         ("bench-picture", []) => bench_picture::make(),
         (command, _) if COMMANDS_WITHOUT_ARGUMENTS.contains(&command) => {
             let extra = rest.join(" ");

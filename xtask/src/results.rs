@@ -45,7 +45,8 @@ impl Results {
         parsed.map_err(|reason| Failure::missing(format!("{}: {reason}", path.display())))
     }
 
-    fn parse(text: &str) -> Result<Self, String> {
+    /// Reads lines of JSON.
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let mut results = Self::default();
         for (number, line) in (1..).zip(text.lines()) {
             let value = serde_json::from_str(line).map_err(|error| error.to_string());

@@ -12,13 +12,13 @@ const PAIRS: usize = 5_000;
 /// Pairs in a module, as a program has them.
 const PAIRS_IN_MODULE: usize = 100;
 
-/// Generates a program, builds and runs it; it prints a table.
-pub(crate) fn measure() -> Result<(), Failure> {
+/// Generates a program, builds and runs it; it prints a table, which is returned.
+pub(crate) fn measure() -> Result<String, Failure> {
     println!("xtask start-cost: to compile {PAIRS} pairs takes some minutes");
     let generated = Generated::write("start-cost", "start", Profile::Quick, source())?;
     generated.put_source()?;
     generated.build()?;
-    Step::program("start", &generated.program(), "start").run()
+    Step::program("start", &generated.program(), "start").output()
 }
 
 fn source() -> String {

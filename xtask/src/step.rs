@@ -1,7 +1,7 @@
 //! One command of a task: said, run, timed.
 
 use std::fmt;
-use std::io;
+use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
@@ -65,15 +65,40 @@ impl Step {
         self.run_and_wait(|child| wait_within(child, limit))
     }
 
+    /// Runs the command to its end; returns what it says, which is shown as well.
+    pub(crate) fn output(self) -> Result<String, Failure> {
+        let mut said = String::new();
+        let read = |child: &mut Child| {
+            let lines = child.stdout.take().map(BufReader::new);
+            for line in lines.into_iter().flat_map(BufRead::lines) {
+                let line = line?;
+                println!("{line}");
+                said.push_str(&line);
+                said.push('\n');
+            }
+            child.wait().map(Some)
+        };
+        self.spawn_and_wait(|command| command.stdout(Stdio::piped()), read)?;
+        Ok(said)
+    }
+
     /// Runs the command; `wait` returns nothing if it ended the command for being too slow.
     fn run_and_wait(
         self,
         wait: impl FnOnce(&mut Child) -> io::Result<Option<ExitStatus>>,
     ) -> Result<(), Failure> {
+        self.spawn_and_wait(|command| command, wait)
+    }
+
+    /// As `run_and_wait`, after the command was set up further.
+    fn spawn_and_wait(
+        self,
+        set_up: impl FnOnce(&mut Command) -> &mut Command,
+        wait: impl FnOnce(&mut Child) -> io::Result<Option<ExitStatus>>,
+    ) -> Result<(), Failure> {
         println!("==> {}: {self}", self.name);
         let start = now();
-        let ended = self
-            .command()
+        let ended = set_up(&mut self.command())
             .spawn()
             .and_then(|mut child| wait(&mut child));
         let seconds = start.elapsed().as_secs_f64();
@@ -179,6 +204,14 @@ mod tests {
         assert!(text.starts_with(start), "{text}");
         let end = "FLAGS='-D x' cargo no-such-command 'a b'";
         assert!(text.ends_with(end), "{text}");
+    }
+
+    #[test]
+    fn what_a_step_says_is_returned() {
+        let said = Step::cargo("version", "--version").output();
+        let said = said.expect("cargo knows its version");
+        assert!(said.starts_with("cargo ") && said.ends_with('\n'), "{said}");
+        reason(Step::cargo("none", "no-such-command").output().map(drop));
     }
 
     #[test]
