@@ -2,7 +2,6 @@
 
 use signal_bus::{Bus, Call, Failure, Handled, Headers, Next, publisher, subscriber};
 use tokio::time::Instant;
-use tracing::Instrument;
 
 #[publisher("orders.created")]
 async fn create(id: u32) -> u32 {
@@ -12,13 +11,6 @@ async fn create(id: u32) -> u32 {
 #[subscriber("orders.created")]
 async fn store(id: u32) {
     println!("order {id} is stored");
-}
-
-/// What handlers log stands in the span, in whatever collects it.
-async fn span(call: Call, next: Next) -> Result<Handled, Failure> {
-    let (site, topic, id, attempt) = (call.site(), call.topic(), call.id(), call.attempt());
-    let span = tracing::info_span!("handle", handler = %site, topic, %id, attempt);
-    next.run(call).instrument(span).await
 }
 
 async fn timing(call: Call, next: Next) -> Result<Handled, Failure> {
@@ -32,7 +24,7 @@ async fn timing(call: Call, next: Next) -> Result<Handled, Failure> {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {
     let bus = Bus::new()
-        .layer(span)
+        .layer(signal_bus::trace) // what handlers log stands in a span, in whatever collects it
         .layer(timing)
         .layer(|call, next| async move {
             let tenant = call.signal().header("tenant").map(str::to_owned);

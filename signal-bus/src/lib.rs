@@ -71,7 +71,7 @@ pub use crate::{
         subscribe::SubscribeError,
     },
     guard::BusGuard,
-    layer::{Call, Handled, Next},
+    layer::{Call, Handled, Next, trace::trace},
     observe::{
         At,
         letters::{DeadLetter, DeadReason},

@@ -68,6 +68,7 @@ mod soak;
 mod subscriptions;
 mod testing_kit;
 mod topics;
+mod traces;
 mod trips;
 mod unheard;
 mod wiring;

@@ -10,18 +10,25 @@ pub(crate) struct Warnings(Arc<Mutex<Vec<String>>>);
 
 impl Warnings {
     pub(crate) fn hear() -> (Self, DefaultGuard) {
-        // With one subscriber only, tracing asks the thread that comes first to a place whether it is of interest, and that
-        // may be one that hears nothing: https://github.com/tokio-rs/tracing/issues/3611. So there always is another one.
-        static DEAF: Once = Once::new();
-        DEAF.call_once(|| set_global_default(NoSubscriber::new()).expect("nobody else sets one"));
         let warnings = Self::default();
-        let guard = tracing::subscriber::set_default(warnings.clone());
+        let guard = hear_by(warnings.clone());
         (warnings, guard)
     }
 
     pub(crate) fn take(&self) -> Vec<String> {
         std::mem::take(&mut *self.0.lock().unwrap())
     }
+}
+
+/// Has a subscriber hear what this thread logs.
+pub(crate) fn hear_by(
+    subscriber: impl tracing::Subscriber + Send + Sync + 'static,
+) -> DefaultGuard {
+    // With one subscriber only, tracing asks the thread that comes first to a place whether it is of interest, and that
+    // may be one that hears nothing: https://github.com/tokio-rs/tracing/issues/3611. So there always is another one.
+    static DEAF: Once = Once::new();
+    DEAF.call_once(|| set_global_default(NoSubscriber::new()).expect("nobody else sets one"));
+    tracing::subscriber::set_default(subscriber)
 }
 
 impl tracing::field::Visit for Warnings {

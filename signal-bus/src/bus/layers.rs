@@ -25,13 +25,15 @@ impl Bus {
     /// A bus with layers handles each signal by itself, which costs some hundred nanoseconds each; one without pays nothing.
     /// What is read by hand passes no layer.
     ///
+    /// [`trace`](crate::trace) is one that is there: a span around each call.
+    ///
     /// # Examples
     ///
     /// ```
     /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
     /// use signal_bus::{Bus, Call, Failure, Handled, Next, Signal};
     ///
-    /// async fn trace(call: Call, next: Next) -> Result<Handled, Failure> {
+    /// async fn tell(call: Call, next: Next) -> Result<Handled, Failure> {
     ///     println!("begins: {call}");
     ///     let handled = next.run(call).await;
     ///     println!("has ended: {}", handled.is_ok());
@@ -39,7 +41,8 @@ impl Bus {
     /// }
     ///
     /// let bus = Bus::empty()
-    ///     .layer(trace)
+    ///     .layer(signal_bus::trace)
+    ///     .layer(tell)
     ///     .layer(|call, next| async move {
     ///         let tenant = call.signal().header("tenant").map(str::to_owned);
     ///         match tenant.as_deref() {

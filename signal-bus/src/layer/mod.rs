@@ -2,6 +2,7 @@
 
 #[cfg(feature = "tower")]
 pub(crate) mod tower;
+pub(crate) mod trace;
 
 use std::{fmt, pin::Pin, sync::Arc};
 
