@@ -9,6 +9,8 @@ mod ledger;
 #[cfg(unix)]
 mod process;
 mod random;
+mod rates;
+mod sizes;
 mod warnings;
 
 mod attacks;

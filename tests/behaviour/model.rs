@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use signal_bus::{
     Bus, BusGuard, Listener, PublishError, Receipt, Signal, SignalId, Subscription, inject,
@@ -18,6 +18,8 @@ use tokio::time::{sleep, timeout};
 
 use crate::ledger::assert_adds_up;
 use crate::random::Random;
+use crate::rates::Rate;
+use crate::sizes::{said, size};
 
 const CASES: u64 = 1000;
 const STEPS: usize = 40;
@@ -614,11 +616,11 @@ impl Drop for Seed {
 
 #[test]
 fn the_bus_does_what_a_plain_model_does() -> anyhow::Result<()> {
-    let number = |name| std::env::var(name).ok()?.parse::<u64>().ok();
-    let seeds = match number("MODEL_SEED") {
+    let seeds = match said("MODEL_SEED") {
         Some(seed) => seed..seed + 1,
-        None => 0..number("MODEL_CASES").unwrap_or(CASES),
+        None => 0..size("MODEL_CASES", CASES),
     };
+    let (begun, cases) = (Instant::now(), seeds.end - seeds.start);
     for seed in seeds {
         let _seed = Seed(seed);
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -628,5 +630,6 @@ fn the_bus_does_what_a_plain_model_does() -> anyhow::Result<()> {
         let ended = runtime.block_on(run(seed));
         ended.inspect_err(|_| println!("this case again: MODEL_SEED={seed}"))?;
     }
+    println!("cases of {STEPS} steps: {}", Rate::since(begun, cases));
     Ok(())
 }

@@ -2,14 +2,18 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use signal_bus::{Bus, Signal, SignalId, inject, subscriber};
 use tokio::task::{JoinSet, yield_now};
 
 use crate::ledger::{Ledger, Numbered, assert_adds_up};
+use crate::rates::Rate;
+use crate::sizes::size;
 
 const PUBLISHERS: u32 = 64;
-const EACH: u32 = 500;
+/// How many signals each of them publishes.
+const EACH: u64 = 500;
 
 /// What each of the subscribers has seen: two in order, one by key, one in any order, and one of many topics.
 #[derive(Debug, Default)]
@@ -72,11 +76,13 @@ async fn one_at_a_time_see_one_order_and_keys_keep_theirs() -> anyhow::Result<()
         .provide_arc(Arc::clone(&world))
         .provide_arc(Arc::clone(&seen));
     let bus = bus.start().await?;
+    let each = u32::try_from(size("ORDERED", EACH))?;
+    let begun = Instant::now();
     let mut publishers = JoinSet::new();
     for publisher in 0..PUBLISHERS {
         let (bus, world) = (bus.handle(), Arc::clone(&world));
         publishers.spawn(async move {
-            for number in 0..EACH {
+            for number in 0..each {
                 let signal = (publisher, number);
                 world
                     .ledgers
@@ -91,6 +97,8 @@ async fn one_at_a_time_see_one_order_and_keys_keep_theirs() -> anyhow::Result<()
         published?;
     }
     let report = bus.close().await?;
+    let all = u64::from(PUBLISHERS) * u64::from(each);
+    println!("in order: {}", Rate::since(begun, all));
     assert_adds_up(&report.stats);
     for ledger in &world.ledgers {
         ledger.balance(&report.stats).assert_clean();
@@ -99,7 +107,6 @@ async fn one_at_a_time_see_one_order_and_keys_keep_theirs() -> anyhow::Result<()
     assert!(one.is_sorted(), "the order of their ids");
     assert!(*one == *another && *one == *by_pattern);
     let seen = seen.lock().unwrap();
-    let all = (PUBLISHERS * EACH) as usize;
-    assert!(seen.len() == all && seen.values().all(|times| *times == 1));
+    assert!(seen.len() as u64 == all && seen.values().all(|times| *times == 1));
     Ok(())
 }

@@ -7,7 +7,7 @@ use std::{
     pin::pin,
     sync::{Arc, Mutex},
     task::{Context, Waker},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use signal_bus::{Bus, BusGuard, CloseReport, Signal, inject, publisher, subscriber};
@@ -17,6 +17,8 @@ use tokio::{
 };
 
 use crate::random::Random;
+use crate::rates::Rate;
+use crate::sizes::size;
 
 /// How many orders are tried, unless it is said.
 const ORDERS: u64 = 4_000;
@@ -202,24 +204,21 @@ fn check(order: u64, seen: &Seen, report: &CloseReport) {
     }
 }
 
-/// How many orders are to be tried.
-fn orders(unless_said: u64) -> u64 {
-    let said = std::env::var("ORDERS").ok();
-    said.map_or(unless_said, |said| {
-        said.parse().expect("ORDERS is a number")
-    })
+/// Tries as many orders as `ORDERS` says, or else `usual`.
+async fn run_all(usual: u64) {
+    let (begun, orders) = (Instant::now(), size("ORDERS", usual));
+    for order in 0..orders {
+        run(order).await;
+    }
+    println!("orders: {}", Rate::since(begun, orders));
 }
 
 #[tokio::test(start_paused = true)]
 async fn in_any_order_nothing_is_lost_and_nothing_hangs() {
-    for order in 0..orders(ORDERS) {
-        run(order).await;
-    }
+    run_all(ORDERS).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn on_two_threads_neither() {
-    for order in 0..orders(THREADED_ORDERS) {
-        run(order).await;
-    }
+    run_all(THREADED_ORDERS).await;
 }

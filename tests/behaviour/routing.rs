@@ -1,8 +1,12 @@
 //! Who hears a topic, as patterns come and go and topics are remembered and forgotten: always as a naive matcher says.
 
+use std::time::Instant;
+
 use signal_bus::{AnyValue, Bus, Subscription};
 
 use crate::random::Random;
+use crate::rates::Rate;
+use crate::sizes::size;
 
 /// Whether a pattern hears a topic, token by token, as the rules are written.
 fn hears(pattern: &[&str], topic: &[&str]) -> bool {
@@ -70,7 +74,8 @@ async fn who_hears_a_topic_is_as_a_naive_matcher_says_at_any_time() -> anyhow::R
     let bus = Bus::empty().start().await?;
     let mut random = Random(7);
     let mut there: Vec<(Vec<String>, Subscription<AnyValue>)> = Vec::new();
-    for step in 0..20_000_u32 {
+    let (begun, steps) = (Instant::now(), size("ROUTING_STEPS", 20_000));
+    for step in 0..steps {
         match random.below(10) {
             0 if there.len() < 60 => {
                 let count = 1 + random.below(3);
@@ -112,5 +117,6 @@ async fn who_hears_a_topic_is_as_a_naive_matcher_says_at_any_time() -> anyhow::R
         assert_eq!(bus.subscriber_count(&topic), expected);
         assert_eq!(bus.has_subscribers(&topic), 0 < expected);
     }
+    println!("steps: {}", Rate::since(begun, steps));
     Ok(())
 }

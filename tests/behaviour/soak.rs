@@ -11,6 +11,8 @@ use tokio::time::{sleep, timeout};
 
 use crate::ledger::{Ledger, Numbered, assert_adds_up};
 use crate::random::Random;
+#[cfg(target_os = "linux")]
+use crate::sizes::size;
 
 const PUBLISHERS: u32 = 8;
 
@@ -161,8 +163,7 @@ async fn tell(overflow: Overflow, seconds: u64, handled: Arc<AtomicU32>) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 #[ignore = "takes minutes; CONTRIBUTING.md says how to run it"]
 async fn overload_takes_no_memory_and_keeps_the_ledger() -> anyhow::Result<()> {
-    let seconds = std::env::var("SOAK_SECONDS").ok();
-    let seconds = seconds.map_or(Ok(60), |seconds| seconds.parse())?;
+    let seconds = size("SOAK_SECONDS", 60);
     for overflow in [Overflow::Wait, Overflow::DropOldest, Overflow::DropNewest] {
         let bus = Bus::empty().start().await?;
         let handled = Arc::new(AtomicU32::new(0));
