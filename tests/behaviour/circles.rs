@@ -1,11 +1,13 @@
 //! Handlers that wait for each other neither hang nor lose: what closes the circle is let through over capacity.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use signal_bus::{Bus, BusHandle, CloseReport, inject, publisher, subscriber};
 
 use crate::ledger::assert_adds_up;
+use crate::rates::Rate;
 use crate::warnings::Warnings;
 
 #[derive(Debug, Default)]
@@ -48,13 +50,13 @@ async fn run(
     let bus = Bus::new().within(&format!("{}::{module}", module_path!()));
     let bus = bus.provide_arc(Arc::clone(count)).start().await?;
     let limit = std::time::Duration::from_secs(60);
+    let begun = Instant::now();
     tokio::time::timeout(limit, publish).await?;
     let report = bus.close().await?;
     assert_adds_up(&report.stats);
-    println!(
-        "{module}: {} over capacity, {}",
-        report.stats.over_capacity, report.stats.total
-    );
+    let (over, total) = (report.stats.over_capacity, report.stats.total);
+    let rate = Rate::since(begun, total.done);
+    println!("{module}: {over} over capacity, {total}; {rate}");
     Ok(report)
 }
 
@@ -87,7 +89,14 @@ async fn two_stages_that_feed_each_other_come_to_an_end_on_two_threads() -> anyh
 
 /// Two that let others run in their calls: so both may be in one, and have no room for what the other one gives.
 mod crossing {
-    use super::{publisher, subscriber};
+    use super::{Instant, Mutex, publisher, subscriber};
+
+    /// When a handler had its value ready, which was published then.
+    pub(super) static READY: Mutex<Vec<Instant>> = Mutex::new(Vec::new());
+
+    fn note() {
+        READY.lock().unwrap().push(Instant::now());
+    }
 
     #[publisher("crossing.a")]
     pub(super) async fn start(left: u32) -> u32 {
@@ -98,6 +107,7 @@ mod crossing {
     #[publisher("crossing.b")]
     async fn there(left: u32) -> u32 {
         tokio::task::yield_now().await;
+        note();
         left
     }
 
@@ -105,6 +115,7 @@ mod crossing {
     #[publisher("crossing.a")]
     async fn back(left: u32) -> Option<u32> {
         tokio::task::yield_now().await;
+        note();
         left.checked_sub(1)
     }
 }
@@ -119,11 +130,18 @@ async fn a_circle_is_warned_of_once_with_all_who_are_in_it() -> anyhow::Result<(
     };
     let report = run("crossing", &Arc::default(), publish).await?;
     assert!(1 < report.stats.over_capacity);
-    let mut said = warnings.take();
-    said.retain(|warning| warning.starts_with("handlers wait for each other"));
+    let mut said = warnings.take_with_times();
+    said.retain(|(_, warning)| warning.starts_with("handlers wait for each other"));
     assert_eq!(said.len(), 1, "{said:?}");
+    let (at, said) = said.remove(0);
+    let ready = crossing::READY.lock().unwrap();
+    let last = ready.iter().rfind(|ready| **ready <= at).unwrap();
+    println!(
+        "crossing: warned {:?} after the handler was ready to publish",
+        at - *last
+    );
     for function in ["crossing::there (", "crossing::back ("] {
-        assert!(said[0].contains(function), "{said:?}");
+        assert!(said.contains(function), "{said}");
     }
     Ok(())
 }

@@ -1,12 +1,13 @@
 //! Close: refuse what comes from outside, finish what is inside, tell everybody the same.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use signal_bus::{
     Bus, BusHandle, CloseError, CloseOutcome, InCurrentBus, PublishError, inject, periodic,
-    publisher, subscriber,
+    provider, publisher, subscriber,
 };
 
 use crate::ledger::{Ledger, assert_adds_up};
@@ -38,24 +39,55 @@ async fn who_waits_for_the_end_hears_of_it_and_does_not_bring_it_about() -> anyh
     Ok(())
 }
 
+mod built {
+    use super::{Arc, AtomicU32, Ordering, inject, provider, subscriber};
+
+    /// Counts how often it was disposed.
+    pub(super) struct Built(Arc<AtomicU32>);
+
+    impl Drop for Built {
+        fn drop(&mut self) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    #[provider]
+    pub(super) async fn built(disposed: &Arc<AtomicU32>) -> Built {
+        Built(Arc::clone(disposed))
+    }
+
+    #[subscriber("close.built")]
+    pub(super) async fn use_it(_number: u32, #[inject] _built: &Built) {}
+}
+
 #[tokio::test]
 async fn a_thousand_closes_get_one_report() -> anyhow::Result<()> {
+    let disposed = Arc::<AtomicU32>::default();
     let bus = Bus::empty()
-        .with::<counting::count>()
-        .provide(Ledger::default());
+        .with::<built::use_it>()
+        .with::<built::built>()
+        .provide(Arc::clone(&disposed));
     let bus = bus.start().await?;
     for number in 0..100_u32 {
-        bus.publish("close.counted", (0_u32, number)).await?;
+        bus.publish("close.built", number).await?;
     }
     let closes: Vec<_> = (0..1000)
         .map(|_| bus.handle())
         .map(|bus| tokio::spawn(async move { bus.close().await }))
         .collect();
+    let mut reports = BTreeSet::from([format!("{:?}", bus.close().await?)]);
     for close in closes {
         let report = close.await??;
         assert_eq!(report.stats.total.done, 100);
+        reports.insert(format!("{report:?}"));
     }
-    assert_eq!(bus.close().await?.stats.total.done, 100);
+    println!(
+        "1001 closes: {} of them had an effect, {} reports",
+        disposed.load(Ordering::Relaxed),
+        reports.len()
+    );
+    assert_eq!(disposed.load(Ordering::Relaxed), 1);
+    assert_eq!(reports.len(), 1);
     Ok(())
 }
 
@@ -190,6 +222,10 @@ async fn at_the_deadline_what_is_left_is_counted_and_what_was_stuck_is_named() -
     assert_eq!(report.outcome, CloseOutcome::DeadlineExceeded);
     assert_eq!(report.stats.total.abandoned, 10);
     assert_adds_up(&report.stats);
+    println!(
+        "stuck: closed after {:?} of paused time, with a deadline of 3 s",
+        report.elapsed
+    );
     let stuck: Vec<_> = report.stuck.iter().map(|site| site.function).collect();
     assert_eq!(stuck, ["hang", "hang_on"]);
     let again = bus.close().await.unwrap_err();
@@ -217,7 +253,12 @@ async fn a_close_that_nobody_awaits_any_more_goes_on() -> anyhow::Result<()> {
     }
     let waited = tokio::time::timeout(Duration::from_millis(1), bus.close()).await;
     assert!(waited.is_err(), "three blocking handlers take longer");
-    assert_eq!(bus.close().await?.stats.total.done, 3);
+    let report = bus.close().await?;
+    println!(
+        "given up: closed all the same after {:?}, {}",
+        report.elapsed, report.stats.total
+    );
+    assert_eq!(report.stats.total.done, 3);
     Ok(())
 }
 

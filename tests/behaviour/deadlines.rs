@@ -41,7 +41,8 @@ async fn close_after(deadline: Duration) -> anyhow::Result<CloseReport> {
     let report = report_of(bus.close().await);
     assert_adds_up(&report.stats);
     let total = report.stats.total;
-    println!("deadline {deadline:?}: {:?}, {total}", report.outcome);
+    let (outcome, elapsed) = (report.outcome, report.elapsed);
+    println!("deadline {deadline:?}: {outcome:?} after {elapsed:?} of paused time, {total}");
     assert_eq!(total.accepted, 2 * accepted);
     assert_eq!(total.accepted, total.done + total.abandoned);
     Ok(report)

@@ -3,9 +3,9 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use signal_bus::{Bus, BusGuard, CloseOutcome, inject, subscriber};
+use signal_bus::{Bus, BusGuard, BusHandle, CloseOutcome, inject, subscriber};
 use tokio::runtime::{Builder, Runtime};
 
 #[subscriber("dropped")]
@@ -26,6 +26,33 @@ fn current_thread() -> Runtime {
     Builder::new_current_thread().enable_all().build().unwrap()
 }
 
+/// Tells how long it takes to drop a guard, wherever it falls.
+struct Timed {
+    place: &'static str,
+    guard: Option<BusGuard>,
+}
+
+impl Timed {
+    fn new(place: &'static str, guard: BusGuard) -> Self {
+        Self {
+            place,
+            guard: Some(guard),
+        }
+    }
+
+    fn handle(&self) -> BusHandle {
+        self.guard.as_ref().unwrap().handle()
+    }
+}
+
+impl Drop for Timed {
+    fn drop(&mut self) {
+        let begun = Instant::now();
+        drop(self.guard.take());
+        println!("the guard falls {}: {:?}", self.place, begun.elapsed());
+    }
+}
+
 async fn started(counter: &Arc<AtomicU32>) -> BusGuard {
     let bus = Bus::empty()
         .with::<count>()
@@ -40,7 +67,9 @@ async fn started(counter: &Arc<AtomicU32>) -> BusGuard {
 #[test]
 fn on_a_multi_thread_runtime_the_drop_waits_for_the_drain() {
     let counter = Arc::default();
-    multi_thread().block_on(async { drop(started(&counter).await) });
+    multi_thread().block_on(async {
+        drop(Timed::new("inside of the runtime", started(&counter).await));
+    });
     assert_eq!(counter.load(Ordering::Relaxed), 10);
 }
 
@@ -49,7 +78,7 @@ fn inside_a_task_of_a_multi_thread_runtime_the_drop_waits_for_the_drain() {
     let counter = Arc::<AtomicU32>::default();
     let inside = Arc::clone(&counter);
     let task = async move {
-        drop(started(&inside).await);
+        drop(Timed::new("in a task", started(&inside).await));
         inside.load(Ordering::Relaxed)
     };
     assert_eq!(
@@ -65,7 +94,7 @@ fn outside_of_the_runtime_the_drop_waits_for_the_drain() {
     let counter = Arc::default();
     let runtime = multi_thread();
     let bus = runtime.block_on(started(&counter));
-    drop(bus);
+    drop(Timed::new("outside of the runtime", bus));
     assert_eq!(counter.load(Ordering::Relaxed), 10);
 }
 
@@ -73,7 +102,7 @@ fn outside_of_the_runtime_the_drop_waits_for_the_drain() {
 fn on_a_current_thread_runtime_the_drain_goes_on_in_the_background() {
     let counter = Arc::default();
     current_thread().block_on(async {
-        let bus = started(&counter).await;
+        let bus = Timed::new("on a current-thread runtime", started(&counter).await);
         let handle = bus.handle();
         drop(bus);
         assert_eq!(counter.load(Ordering::Relaxed), 0, "nothing has run yet");
@@ -89,7 +118,7 @@ fn during_a_panic_the_drop_does_not_wait() {
     let handle = runtime.block_on(async { started(&counter).await.handle() });
     let panicked = catch_unwind(AssertUnwindSafe(|| {
         runtime.block_on(async {
-            let _bus = started(&counter).await;
+            let _bus = Timed::new("during a panic", started(&counter).await);
             panic!("a test panics on purpose");
         });
     }));
@@ -125,7 +154,7 @@ fn after_the_runtime_is_gone_the_report_says_what_was_abandoned() {
             (total.done..=total.done + 1).contains(&counted),
             "{report:?}"
         );
-        drop(bus);
+        drop(Timed::new("after its runtime", bus));
     }
 }
 
@@ -137,7 +166,7 @@ fn a_guard_that_falls_with_its_runtime_neither_hangs_nor_panics() {
     runtime.block_on(async {
         let (begun, started_up) = tokio::sync::oneshot::channel();
         tokio::spawn(async move {
-            let _bus = started(&inside).await;
+            let _bus = Timed::new("with its runtime", started(&inside).await);
             begun.send(()).ok();
             std::future::pending::<()>().await;
         });
@@ -161,7 +190,7 @@ fn in_a_local_set_the_drain_goes_on_in_the_background() {
     let runtime = multi_thread();
     let local = tokio::task::LocalSet::new();
     let handle = runtime.block_on(local.run_until(async {
-        let bus = started(&counter).await;
+        let bus = Timed::new("in a `LocalSet`", started(&counter).await);
         bus.handle()
     }));
     runtime.block_on(handle.close()).unwrap();

@@ -63,6 +63,49 @@ async fn a_refused_publish_gives_the_signal_back() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Of a full bus and of a closed one, by a call that waits and by one that does not.
+#[tokio::test]
+async fn all_that_is_refused_comes_back_and_nobody_hears_it() -> anyhow::Result<()> {
+    const EACH: u32 = 10_000;
+    let ledger = Arc::new(Ledger::default());
+    let bus = Bus::new().within(module_path!());
+    let bus = bus.provide_arc(Arc::clone(&ledger)).start().await?;
+    let (mut full, mut closed) = (0_u64, 0_u64);
+    for number in 0..EACH {
+        match bus.try_publish("publishing", Parcel(number)) {
+            Ok(_) => ledger.accept((0, number)),
+            Err(PublishError::Full(Parcel(back))) => {
+                assert_eq!(back, number);
+                ledger.refuse((0, back));
+                full += 1;
+            }
+            Err(error) => panic!("{error}"),
+        }
+        if number % 10 == 0 {
+            tokio::task::yield_now().await;
+        }
+    }
+    let report = bus.close().await?;
+    for number in EACH..2 * EACH {
+        let refused = match number % 2 {
+            0 => bus.try_publish("publishing", Parcel(number)),
+            _ => bus.publish("publishing", Parcel(number)).await,
+        };
+        let Err(PublishError::Closed(Parcel(back))) = refused else {
+            panic!("{refused:?}");
+        };
+        assert_eq!(back, number);
+        ledger.refuse((0, back));
+        closed += 1;
+    }
+    let refused = bus.stats().refused;
+    println!("refused {refused}, returned {full} of a full bus and {closed} of a closed one");
+    assert_eq!(refused, full + closed);
+    assert!(u64::from(EACH / 2) < full && full < u64::from(EACH));
+    ledger.balance(&report.stats).assert_clean();
+    Ok(())
+}
+
 #[tokio::test]
 async fn what_an_annotated_plain_function_cannot_place_goes_to_on_error() -> anyhow::Result<()> {
     #[signal_bus::publisher("publishing.plain")]

@@ -1,5 +1,6 @@
 //! What fails is tried again, as often and as long as was said, in its place; then it is a dead letter that says so.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -205,6 +206,76 @@ async fn a_permanent_error_is_not_retried() -> anyhow::Result<()> {
         marked.iter().all(|text| text.ends_with(words)),
         "{marked:?}"
     );
+    Ok(())
+}
+
+mod counted {
+    use super::*;
+
+    /// How many signals of each subscriber took so many attempts.
+    #[derive(Debug, Default)]
+    pub(super) struct Attempts(Mutex<BTreeMap<(&'static str, u32), u32>>);
+
+    impl Attempts {
+        fn count(&self, what: &'static str, attempts: u32) {
+            *self.0.lock().unwrap().entry((what, attempts)).or_default() += 1;
+        }
+
+        pub(super) fn counts(&self) -> Vec<((&'static str, u32), u32)> {
+            self.0.lock().unwrap().clone().into_iter().collect()
+        }
+    }
+
+    #[subscriber("retry.counted", retry(attempts = 5))]
+    pub(super) async fn always(number: u32) -> anyhow::Result<()> {
+        anyhow::bail!("no room for {number}")
+    }
+
+    /// Fails with one in three, and once.
+    #[subscriber("retry.counted", retry(attempts = 5))]
+    pub(super) async fn at_times(
+        number: Signal<u32>,
+        #[inject] attempts: &Attempts,
+    ) -> anyhow::Result<()> {
+        anyhow::ensure!(*number % 3 != 0 || number.attempt() == 2, "not now");
+        attempts.count("at times", number.attempt());
+        Ok(())
+    }
+
+    #[subscriber("retry.counted", retry(attempts = 5))]
+    pub(super) async fn for_good(number: u32) -> anyhow::Result<()> {
+        Err(permanent(anyhow::anyhow!("{number} is wrong")).into())
+    }
+
+    #[subscriber("$bus.dead")]
+    pub(super) async fn bury(letter: &DeadLetter, #[inject] attempts: &Attempts) {
+        let function = letter.at().site.function;
+        attempts.count(function, letter.attempts());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_failure_takes_as_many_attempts_as_its_policy_says() -> anyhow::Result<()> {
+    let attempts = Arc::new(counted::Attempts::default());
+    let bus = Bus::new().within(concat!(module_path!(), "::counted"));
+    let bus = bus.on_error(|_, _| {}).provide_arc(Arc::clone(&attempts));
+    let bus = bus.start().await?;
+    for number in 0..300_u32 {
+        bus.publish("retry.counted", number).await?;
+    }
+    bus.settled().await;
+    let stats = bus.close().await?.stats;
+    assert_adds_up(&stats);
+    let counts = attempts.counts();
+    println!("attempts of 300 signals each: {counts:?}");
+    let expected = [
+        (("always", 5), 300),
+        (("at times", 1), 200),
+        (("at times", 2), 100),
+        (("for_good", 1), 300),
+    ];
+    assert_eq!(counts, expected);
+    assert_eq!((stats.failures, stats.retries), (600, 4 * 300 + 100));
     Ok(())
 }
 

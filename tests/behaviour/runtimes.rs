@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use signal_bus::{
     Bus, BusGuard, BusHandle, CloseError, CloseOutcome, Signal, inject, periodic, subscriber,
@@ -74,14 +74,16 @@ fn a_runtime_that_ends_takes_handlers_and_runs_along_and_all_are_counted() -> an
             let alive = Alive::default();
             let runtime = runtime();
             let bus = runtime.block_on(started(&alive))?;
+            let begun = Instant::now();
             end(runtime);
+            let ended = begun.elapsed();
             let closed = current_thread().block_on(bus.close());
             let Err(CloseError::RuntimeGone(report)) = closed else {
                 panic!("{closed:?}");
             };
             assert_eq!(report.outcome, CloseOutcome::RuntimeGone);
             assert_adds_up(&report.stats);
-            println!("runtime gone: {}", report.stats.total);
+            println!("runtime gone in {ended:?}: {}", report.stats.total);
             assert_eq!(report.stats.total.accepted, 200);
             assert_eq!(report.stats.total.outstanding, 0);
             drop(bus);
@@ -125,8 +127,10 @@ fn a_guard_that_falls_with_its_thread_waits_for_the_drain() -> anyhow::Result<()
         }
         anyhow::Ok(bus)
     })?;
+    let begun = Instant::now();
     let thread = std::thread::spawn(|| LAST.set(Some(bus)));
     assert!(thread.join().is_ok());
+    println!("the guard falls with its thread: {:?}", begun.elapsed());
     assert_eq!(count.load(Ordering::Relaxed), 10);
     Ok(())
 }

@@ -1,12 +1,13 @@
 //! What a test is warned of.
 
 use std::sync::{Arc, Mutex, Once};
+use std::time::Instant;
 
 use tracing::subscriber::{DefaultGuard, NoSubscriber, set_global_default};
 
 /// The warnings of a test, on whose thread all of its tasks run.
 #[derive(Clone, Default)]
-pub(crate) struct Warnings(Arc<Mutex<Vec<String>>>);
+pub(crate) struct Warnings(Arc<Mutex<Vec<(Instant, String)>>>);
 
 impl Warnings {
     pub(crate) fn hear() -> (Self, DefaultGuard) {
@@ -16,6 +17,12 @@ impl Warnings {
     }
 
     pub(crate) fn take(&self) -> Vec<String> {
+        let warnings = self.take_with_times();
+        warnings.into_iter().map(|(_, warning)| warning).collect()
+    }
+
+    /// Each with the time at which it came.
+    pub(crate) fn take_with_times(&self) -> Vec<(Instant, String)> {
         std::mem::take(&mut *self.0.lock().unwrap())
     }
 }
@@ -33,7 +40,8 @@ pub(crate) fn hear_by(
 
 impl tracing::field::Visit for Warnings {
     fn record_debug(&mut self, _: &tracing::field::Field, value: &dyn std::fmt::Debug) {
-        self.0.lock().unwrap().push(format!("{value:?}"));
+        let warning = (Instant::now(), format!("{value:?}"));
+        self.0.lock().unwrap().push(warning);
     }
 }
 
