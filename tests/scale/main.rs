@@ -153,6 +153,56 @@ fn a_close_without_time_names_each_of_100_000_that_are_stuck() -> anyhow::Result
     })
 }
 
+/// Memory of the program that is there and not only promised, in KiB.
+#[cfg(target_os = "linux")]
+fn resident() -> usize {
+    let status = std::fs::read_to_string("/proc/self/status").expect("Linux has it");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let number = line.and_then(|line| line.split_whitespace().next());
+    let number = number.expect("it has a line for that");
+    number.parse().expect("it is a number")
+}
+
+#[cfg(not(target_os = "linux"))]
+fn resident() -> usize {
+    0
+}
+
+/// What waits is bounded by the capacity: 100,000 KiB would be seen.
+#[test]
+fn a_publisher_far_ahead_of_a_slow_one_takes_no_memory() -> anyhow::Result<()> {
+    const CAPACITY: usize = 64;
+    alone(async |bus| {
+        tokio::time::pause();
+        let options = || bus.subscription::<[u64; 128]>("slow").capacity(CAPACITY);
+        let quick = options().listen(|_: Signal<[u64; 128]>| {})?;
+        let slow = options().listen(async |_: Signal<[u64; 128]>| {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        })?;
+        let (before, mut most, mut waits_most) = (heap(), 0, 0);
+        let mut resident_before = 0;
+        for number in 0..MANY {
+            bus.publish("slow", [1_u64; 128]).await?;
+            if number % 16 == 0 {
+                most = most.max(heap().saturating_sub(before));
+                waits_most = waits_most.max(quick.waiting()).max(slow.waiting());
+            }
+            if number == 1000 {
+                resident_before = resident();
+            }
+        }
+        let grown = resident().saturating_sub(resident_before);
+        println!(
+            "{MANY} of 1 KiB: at most {waits_most} wait, and take {} KiB; the program grows by {grown} KiB",
+            most / 1024
+        );
+        assert!(most < 3 * CAPACITY * 1024, "{most} B");
+        let report = bus.close().await?;
+        assert_eq!(report.stats.total.done, 2 * MANY as u64);
+        Ok(())
+    })
+}
+
 #[test]
 fn an_idle_subscription_is_small_and_leaves_nothing_behind() -> anyhow::Result<()> {
     alone(async |bus| {
