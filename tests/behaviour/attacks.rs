@@ -83,6 +83,7 @@ async fn a_waker_that_panics_stops_no_worker() -> anyhow::Result<()> {
     tokio::time::timeout(minute, publish).await??;
     tokio::time::timeout(minute, bus.publish("woken", 3_u32)).await??;
     let report = bus.close().await?;
+    println!("panicking waker: {}", report.stats.total);
     assert_eq!(report.stats.total.done, 2 * 3);
     Ok(())
 }
@@ -343,6 +344,7 @@ async fn errors_and_values_that_panic_when_looked_at_or_dropped_settle() -> anyh
         assert_adds_up(&report.stats);
         assert_eq!(report.outcome, CloseOutcome::Drained);
         assert_eq!(report.stats.total.outstanding, 0);
+        println!("nasty: {}", report.stats.total);
         assert_eq!(report.stats.periodic_runs, 3, "the ticks go on");
         let mut failures = report.failures.iter();
         assert!(
@@ -437,12 +439,14 @@ mod starting {
 
 #[tokio::test(start_paused = true)]
 async fn a_provider_may_publish_more_than_there_is_room_for() -> anyhow::Result<()> {
+    let begun = std::time::Instant::now();
     let module = concat!(module_path!(), "::starting");
     let bus = Bus::new()
         .within(module)
         .provide(starting::Closed)
         .start()
         .await?;
+    println!("starting: with 2000 signals after {:?}", begun.elapsed());
     let report = bus.close().await?;
     assert_eq!(report.stats.total.done, 2000);
     Ok(())

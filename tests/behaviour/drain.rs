@@ -179,6 +179,7 @@ async fn while_handlers_run_what_comes_from_outside_is_refused_at_every_way_in()
     gate.add_permits(20);
     let report = close.await??;
     assert_adds_up(&report.stats);
+    println!("refused while it drained: {}", report.stats.refused);
     // Ten that waited in the room, what their handlers have published, and one where it was full.
     assert_eq!((report.stats.total.done, report.stats.total.dead), (21, 0));
     Ok(())

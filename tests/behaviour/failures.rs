@@ -74,6 +74,7 @@ async fn the_other_signals_are_handled_and_the_report_names_the_place() -> anyho
 
     assert_eq!(report.outcome, CloseOutcome::Drained);
     assert_adds_up(&report.stats);
+    println!("error, panic, timeout: {}", report.stats.total);
     assert_eq!(report.stats.total.dead, 20 + 15 + 12);
     assert_eq!(report.stats.failures, 47);
     let seen = seen.take();
@@ -150,6 +151,7 @@ async fn values_and_futures_that_panic_in_drop_stop_nothing() -> anyhow::Result<
     assert_eq!(report.outcome, CloseOutcome::Drained);
     assert_adds_up(&report.stats);
     assert_eq!(report.stats.total.outstanding, 0);
+    println!("bombs: {}", report.stats.total);
     assert_eq!(report.stats.total.accepted, 12);
     let mut subscriptions = report.stats.subscriptions.iter();
     let survivor = subscriptions.find(|one| one.site.function == "survives");

@@ -238,6 +238,73 @@ async fn providers_are_built_in_order_and_disposed_in_reverse_after_the_drain() 
     Ok(())
 }
 
+mod draining {
+    use super::*;
+
+    /// What handlers found, and how often it was disposed.
+    #[derive(Debug, Default)]
+    pub(super) struct Found {
+        pub(super) there: AtomicUsize,
+        pub(super) none: AtomicUsize,
+        pub(super) disposed: AtomicUsize,
+    }
+
+    pub(super) struct Pool(Arc<Found>);
+
+    impl Drop for Pool {
+        fn drop(&mut self) {
+            self.0.disposed.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    #[provider]
+    async fn pool(found: &Arc<Found>) -> Pool {
+        Pool(Arc::clone(found))
+    }
+
+    #[subscriber("injection.draining", capacity = 100, concurrency = 4)]
+    async fn look(
+        _number: u32,
+        #[inject] found: &Arc<Found>,
+        #[inject] pool: Option<Arc<Pool>>,
+        #[inject] bus: &BusHandle,
+    ) {
+        bus.closing().await;
+        tokio::task::yield_now().await;
+        let is_there = pool.is_some() && found.disposed.load(Ordering::Relaxed) == 0;
+        let count = if is_there { &found.there } else { &found.none };
+        count.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+#[tokio::test]
+async fn what_is_injected_is_there_for_all_who_drain_and_is_disposed_once() -> anyhow::Result<()> {
+    let found = Arc::<draining::Found>::default();
+    let bus = Bus::new().within(concat!(module_path!(), "::draining"));
+    let bus = bus.provide(Arc::clone(&found)).start().await?;
+    for number in 0..100_u32 {
+        bus.publish("injection.draining", number).await?;
+    }
+    assert_eq!(
+        found.there.load(Ordering::Relaxed),
+        0,
+        "none before it closes"
+    );
+    bus.close().await?;
+    let count = |count: &AtomicUsize| count.load(Ordering::Relaxed);
+    let counts = (
+        count(&found.there),
+        count(&found.none),
+        count(&found.disposed),
+    );
+    println!(
+        "handled while it drained: {} with their pool, {} without; disposed {} time",
+        counts.0, counts.1, counts.2
+    );
+    assert_eq!(counts, (100, 0, 1));
+    Ok(())
+}
+
 #[tokio::test]
 async fn a_provider_that_fails_refuses_the_start_and_what_is_built_is_disposed() {
     let log = Arc::<Log>::default();

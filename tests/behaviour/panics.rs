@@ -213,6 +213,7 @@ async fn a_value_whose_clone_or_debug_panics_fails_those_only_who_ask() -> anyho
         .collect();
     dead.sort_unstable();
     let (half, all) = (u64::from(SIGNALS / 2), u64::from(SIGNALS));
+    println!("stubborn: {}, dead {dead:?}", report.stats.total);
     assert_eq!(dead, [("borrows", 0), ("owns", half), ("shows", all)]);
     Ok(())
 }

@@ -109,6 +109,29 @@ async fn missed_runs_are_skipped_or_made_up_for() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Misses two of its times at each tenth run.
+#[periodic("1s", missed = skip)]
+async fn late_at_times(#[inject] clock: &Clock) {
+    let late = if clock.tick() % 10 == 0 { 2500 } else { 0 };
+    sleep(Duration::from_millis(late)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn for_an_hour_no_run_is_beside_its_time_or_made_up_for() -> anyhow::Result<()> {
+    let clock = Clock::new();
+    let hour = Duration::from_secs(3600) - Duration::from_millis(1);
+    let runs = run(Bus::empty().with::<late_at_times>(), &clock, hour).await?;
+    let drift = runs.iter().map(|at| at % 1000).max();
+    let missed = 3600 - runs.len();
+    println!(
+        "an hour: {} runs, {missed} missed, {drift:?} ms of drift",
+        runs.len()
+    );
+    assert!(runs.is_sorted_by(|one, next| one < next), "none at once");
+    assert_eq!((runs.len(), missed, drift), (3000, 600, Some(0)));
+    Ok(())
+}
+
 #[tokio::test(start_paused = true)]
 async fn after_delays_the_first_run_and_jitter_each_later_one() -> anyhow::Result<()> {
     let clock = Clock::new();

@@ -37,6 +37,14 @@ impl Process {
         Self::start(shell, module, part)
     }
 
+    /// As [`new`](Self::new), with a clock of the system that says what libfaketime is told; the one that cannot be set is right.
+    pub(crate) fn beside_the_time(module: &str, part: &str, time: &str) -> Self {
+        let mut faketime = Command::new("faketime");
+        faketime.args(["--exclude-monotonic", "-f", time]);
+        faketime.arg(env::current_exe().unwrap());
+        Self::start(faketime, module, part)
+    }
+
     fn start(mut command: Command, module: &str, part: &str) -> Self {
         let (_, module) = module.split_once("::").unwrap();
         let test = format!("{module}::child");

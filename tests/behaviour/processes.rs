@@ -3,10 +3,9 @@
 use std::io::Write as _;
 use std::os::unix::process::CommandExt as _;
 use std::process::Command;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use signal_bus::{Bus, DeadLetter, inject, periodic, subscriber};
 
@@ -15,7 +14,8 @@ use crate::process::{self, Process};
 
 /// How many signals may be outstanding where a process is killed.
 const OUTSTANDING_MAX: usize = 8;
-const PERIOD: Duration = Duration::from_millis(50);
+const PERIOD_MS: i128 = 50;
+const DAY: u64 = 24 * 3600;
 /// The numbers of SIGABRT and SIGKILL.
 const ABORTED: Option<i32> = Some(6);
 const KILLED: Option<i32> = Some(9);
@@ -48,29 +48,52 @@ fn a_process_that_is_killed_loses_what_was_outstanding_and_no_more() {
 /// Twenty periods long nothing runs; a bus that made up for them would run twenty times at once.
 #[test]
 fn a_process_that_is_stopped_makes_up_for_no_missed_run() {
-    const STOPPED: Duration = Duration::from_millis(1000);
+    // It goes on between two of the times at which it would run.
+    const STOPPED_MS: u64 = 1025;
     let mut process = Process::new(module_path!(), "stopped");
     (0..3).for_each(|_| process.await_word("run"));
     process.send("-STOP");
-    thread::sleep(STOPPED);
+    thread::sleep(Duration::from_millis(STOPPED_MS));
     process.send("-CONT");
     (0..5).for_each(|_| process.await_word("run"));
     process.tell();
+    let [runs, elapsed, late, _] = ran(process);
+    println!(
+        "stopped: {runs} runs in {elapsed} ms, of which {STOPPED_MS} ms stood still; {late} late"
+    );
+    // One at the begin, one that was late, and one whose time came soon after that.
+    let most = (elapsed - i128::from(STOPPED_MS)) / PERIOD_MS + 3;
+    assert!(runs <= most, "{runs} runs, at most {most}");
+}
+
+/// How many runs there were in how many milliseconds, how many of them were beside their times, and how many days the clock
+/// of the system has gone meanwhile.
+fn ran(mut process: Process) -> [i128; 4] {
     let said = process.last_words();
     assert_eq!(process.exit_code(), Some(0), "{said}");
     let last = said.lines().find_map(|line| line.strip_prefix("in all "));
-    let numbers: Vec<u128> = last
-        .unwrap()
-        .split(' ')
-        .map(|one| one.parse().unwrap())
-        .collect();
-    let [runs, elapsed] = numbers[..] else {
-        panic!("{said}");
-    };
-    println!("stopped: {runs} runs in {elapsed} ms, of which 1000 ms stood still");
-    // One at the begin, and one that was late.
-    let most = (elapsed - STOPPED.as_millis()) / PERIOD.as_millis() + 2;
-    assert!(runs <= most, "{runs} runs, at most {most}");
+    let numbers = last.unwrap().split(' ').map(|one| one.parse().unwrap());
+    let numbers: Vec<i128> = numbers.collect();
+    numbers.try_into().unwrap()
+}
+
+/// Periods go by the clock that nobody can set.
+#[test]
+#[ignore = "needs the program faketime; CONTRIBUTING.md says how to run it"]
+fn a_clock_of_the_system_that_jumps_moves_no_period() {
+    // At each look at it, by a day.
+    for jumps in [
+        "@2000-01-01 00:00:00 i86400",
+        "@2030-01-01 00:00:00 i-86400",
+    ] {
+        let mut process = Process::beside_the_time(module_path!(), "stopped", jumps);
+        (0..20).for_each(|_| process.await_word("run"));
+        process.tell();
+        let [runs, elapsed, late, days] = ran(process);
+        println!("{jumps}: {runs} runs in {elapsed} ms and {days} days, {late} late");
+        assert_ne!(days, 0, "nobody sets the clock");
+        assert!((20..=elapsed / PERIOD_MS + 1).contains(&runs));
+    }
 }
 
 #[test]
@@ -165,6 +188,9 @@ async fn play(part: &str) -> anyhow::Result<()> {
     }
 }
 
+/// When the runs of a child began.
+type Runs = Mutex<Vec<Instant>>;
+
 mod parts {
     use super::*;
 
@@ -175,8 +201,8 @@ mod parts {
     }
 
     #[periodic("50ms", missed = skip)]
-    pub(super) async fn tick(#[inject] runs: &AtomicU32) {
-        runs.fetch_add(1, Ordering::Relaxed);
+    pub(super) async fn tick(#[inject] runs: &Runs) {
+        runs.lock().unwrap().push(Instant::now());
         println!("run");
     }
 
@@ -225,9 +251,15 @@ async fn publish_without_end() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Whether a run begins nowhere near one of its times.
+fn is_late(since_the_first: Duration) -> bool {
+    let beside = since_the_first.as_millis() % PERIOD_MS.unsigned_abs();
+    (10..40).contains(&beside)
+}
+
 async fn run_until_told() -> anyhow::Result<()> {
-    let runs = Arc::new(AtomicU32::new(0));
-    let begun = Instant::now();
+    let runs = Arc::new(Runs::default());
+    let (begun, day) = (Instant::now(), SystemTime::now());
     let bus = Bus::empty()
         .with::<parts::tick>()
         .provide_arc(Arc::clone(&runs));
@@ -235,8 +267,14 @@ async fn run_until_told() -> anyhow::Result<()> {
     let told = tokio::task::spawn_blocking(|| std::io::stdin().read_line(&mut String::new()));
     told.await??;
     bus.close().await?;
-    let runs = runs.load(Ordering::Relaxed);
-    println!("in all {runs} {}", begun.elapsed().as_millis());
+    let elapsed = begun.elapsed().as_millis();
+    let runs = runs.lock().unwrap();
+    let late = runs.iter().filter(|at| is_late(at.duration_since(runs[0])));
+    let days = match SystemTime::now().duration_since(day) {
+        Ok(later) => i128::from(later.as_secs() / DAY),
+        Err(earlier) => -i128::from(earlier.duration().as_secs() / DAY),
+    };
+    println!("in all {} {elapsed} {} {days}", runs.len(), late.count());
     Ok(())
 }
 

@@ -1,5 +1,7 @@
 //! The first signal of the operating system drains, the second one aborts: seen from outside, in a process of its own.
 
+use std::time::Instant;
+
 use signal_bus::{
     Bus, BusHandle, CloseError, CloseOutcome, FindingKind, ProcessSignal, StartError, Stopped,
     inject, provider, subscriber,
@@ -12,10 +14,13 @@ fn the_first_signal_drains_and_the_program_ends_well() {
     for signal in ["-TERM", "-INT"] {
         let mut process = Process::new(module_path!(), "drained");
         process.await_word("ready");
+        let sent = Instant::now();
         process.send(signal);
         process.await_word("handled 3");
         process.await_word("drained, 3 done");
-        assert_eq!(process.exit_code(), Some(0));
+        let code = process.exit_code();
+        println!("{signal}: {code:?} after {:?}", sent.elapsed());
+        assert_eq!(code, Some(0));
     }
 }
 
@@ -26,9 +31,12 @@ fn the_second_signal_aborts_and_the_exit_code_tells_which() {
         process.await_word("ready");
         process.send("-TERM");
         process.await_word("closing");
+        let sent = Instant::now();
         process.send(signal);
         process.await_word("aborted, 1 abandoned");
-        assert_eq!(process.exit_code(), Some(code));
+        let exit_code = process.exit_code();
+        println!("-TERM {signal}: {exit_code:?} after {:?}", sent.elapsed());
+        assert_eq!(exit_code, Some(code));
     }
 }
 
@@ -45,20 +53,29 @@ fn what_does_not_end_is_stopped_when_the_bus_has_drained() {
 fn a_signal_during_the_start_lets_it_end_and_then_drains() {
     let mut process = Process::new(module_path!(), "starting");
     process.await_word("starting");
+    let sent = Instant::now();
     process.send("-TERM");
     process.tell();
     process.await_word("drained on SIGTERM, 1 done");
-    assert_eq!(process.exit_code(), Some(0));
+    let code = process.exit_code();
+    println!("-TERM while it starts: {code:?} after {:?}", sent.elapsed());
+    assert_eq!(code, Some(0));
 }
 
 #[test]
 fn a_second_signal_during_the_start_gives_it_up() {
     let mut process = Process::new(module_path!(), "hanging");
     process.await_word("starting");
+    let sent = Instant::now();
     process.send("-TERM");
     process.send("-INT");
     process.await_word(" came while the bus was starting");
-    assert_eq!(process.exit_code(), Some(1));
+    let code = process.exit_code();
+    println!(
+        "-TERM -INT while it starts: {code:?} after {:?}",
+        sent.elapsed()
+    );
+    assert_eq!(code, Some(1));
 }
 
 #[test]

@@ -174,6 +174,37 @@ async fn who_panics_too_often_rests_and_publishers_wait() -> anyhow::Result<()> 
     Ok(())
 }
 
+/// However often, as soon as a signal that is tried goes well.
+#[tokio::test(start_paused = true)]
+async fn who_tripped_recovers_each_time_and_nothing_is_lost() -> anyhow::Result<()> {
+    const TRIPS: u32 = 20;
+    let machine = Machine::new();
+    let bus = start(&machine).await?;
+    let mut recovered = Vec::new();
+    for _ in 0..TRIPS {
+        machine.set_broken(true);
+        trip(&bus, "trips.serial").await?;
+        assert_eq!(tripped(&bus), ["serial"]);
+        machine.set_broken(false);
+        let begun = Instant::now();
+        bus.publish("trips.serial", 7_u32).await?;
+        bus.settled().await;
+        recovered.push(begun.elapsed());
+        assert!(tripped(&bus).is_empty(), "it has recovered");
+        // What is counted against it is forgotten by then.
+        sleep(Duration::from_secs(60)).await;
+    }
+    let total = bus.close().await?.stats.total;
+    recovered.sort_unstable();
+    println!(
+        "{TRIPS} trips: recovered after {:?} to {:?} of paused time, {total}",
+        recovered[0],
+        recovered[recovered.len() - 1]
+    );
+    assert_eq!((total.dead, total.done), (120, u64::from(TRIPS)));
+    Ok(())
+}
+
 #[tokio::test(start_paused = true)]
 async fn who_trips_takes_nothing_of_what_waits_already() -> anyhow::Result<()> {
     for topic in ["trips.serial", "trips.concurrent"] {
@@ -247,6 +278,8 @@ async fn a_probe_takes_one_signal_and_the_rests_become_longer() -> anyhow::Resul
         assert!(probe.duration_since(*begun) <= longest + Duration::from_millis(2));
     }
     // One by one: a rest of no time at all is as good as impossible twice.
+    let last = probes[probes.len() - 1].duration_since(tripped_at);
+    println!("{} probes, the last one after {last:?}", probes.len());
     let mut moments = probes.clone();
     moments.dedup();
     assert!((7..=8).contains(&moments.len()), "{probes:?}");
