@@ -106,6 +106,25 @@ async fn all_that_is_refused_comes_back_and_nobody_hears_it() -> anyhow::Result<
     Ok(())
 }
 
+/// As those of two versions of a crate: their names alone would say nothing.
+#[tokio::test]
+async fn two_types_of_one_name_are_refused_and_called_so() -> anyhow::Result<()> {
+    let bus = Bus::empty().start().await?;
+    let _heard = {
+        struct Order;
+        bus.subscribe::<Order>("publishing.namesakes")?
+    };
+    struct Order;
+    let refused = bus.publish("publishing.namesakes", Order).await;
+    let text = refused.unwrap_err().to_string();
+    println!("{text}");
+    assert!(text.contains("; these are two types of one name"), "{text}");
+    let refused = bus.subscribe::<Order>("publishing.namesakes");
+    let text = refused.unwrap_err().to_string();
+    assert!(text.contains("; these are two types of one name"), "{text}");
+    Ok(())
+}
+
 #[tokio::test]
 async fn what_an_annotated_plain_function_cannot_place_goes_to_on_error() -> anyhow::Result<()> {
     #[signal_bus::publisher("publishing.plain")]

@@ -347,3 +347,32 @@ async fn types_that_are_often_mixed_up_are_told_what_to_write() -> anyhow::Resul
     );
     Ok(())
 }
+
+mod namesakes {
+    use super::{publisher, subscriber};
+
+    const _: () = {
+        #[derive(Clone)]
+        struct Order;
+
+        #[publisher("wiring.namesakes")]
+        async fn order() -> Order {
+            Order
+        }
+    };
+
+    const _: () = {
+        struct Order;
+
+        #[subscriber("wiring.namesakes")]
+        async fn store(_order: &Order) {}
+    };
+}
+
+/// As those of two versions of a crate: their names alone would say nothing.
+#[test]
+fn two_types_of_one_name_are_called_so() {
+    let text = errors("namesakes").to_string();
+    let expected = "topic `wiring.namesakes` carries two types; these are two types of one name";
+    assert!(text.contains(expected), "{text}");
+}

@@ -2,8 +2,17 @@
 
 use std::any::type_name;
 
+/// Says what is behind two types, of these names, that are not the same.
+pub(crate) fn on_types(published: &str, wanted: &str) -> &'static str {
+    if published == wanted {
+        "; these are two types of one name, which two versions of a crate may have: see `cargo tree --duplicates`"
+    } else {
+        on_texts(published, wanted)
+    }
+}
+
 /// Says how a text is published or taken, where one end has a `String` and the other a `&'static str`.
-pub(crate) fn on_texts(published: &str, wanted: &str) -> &'static str {
+fn on_texts(published: &str, wanted: &str) -> &'static str {
     let (borrowed, owned) = (type_name::<&'static str>(), type_name::<String>());
     if (published, wanted) == (borrowed, owned) {
         "; publish a `String`: `\"text\".to_owned()`"

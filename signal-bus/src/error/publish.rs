@@ -2,7 +2,7 @@
 
 use std::{any::type_name, fmt};
 
-use crate::error::{InvalidTopic, advice::on_texts};
+use crate::error::{InvalidTopic, advice::on_types};
 
 /// A publish that was refused; it reached nobody, and gives the signal back.
 #[derive(thiserror::Error)]
@@ -26,7 +26,7 @@ pub enum PublishError<T> {
         topic: Box<str>,
     },
     /// The topic carries another type.
-    #[error("topic `{topic}` carries `{carries}`, not `{}`{}", type_name::<T>(), on_texts(type_name::<T>(), .carries))]
+    #[error("topic `{topic}` carries `{carries}`, not `{}`{}", type_name::<T>(), on_types(type_name::<T>(), .carries))]
     TypeMismatch {
         /// The signal that was refused.
         signal: T,
@@ -128,7 +128,7 @@ pub enum Refusal {
         topic: Box<str>,
     },
     /// The topic carries another type.
-    #[error("topic `{topic}` carries `{carries}`, not `{found}`{}", on_texts(.found, .carries))]
+    #[error("topic `{topic}` carries `{carries}`, not `{found}`{}", on_types(.found, .carries))]
     TypeMismatch {
         /// The topic the signal was meant for.
         topic: Box<str>,

@@ -1,7 +1,7 @@
 //! Subscriptions that were refused.
 
 use crate::{
-    error::{InvalidTopic, advice::on_texts},
+    error::{InvalidTopic, advice::on_types},
     site::Site,
 };
 
@@ -42,7 +42,7 @@ pub enum SubscribeError {
     #[error(
         "{} carries `{carries}` ({bound_at}), not `{wants}` ({subscribed_at}){}",
         heard(pattern, topic),
-        on_texts(.carries, .wants)
+        on_types(.carries, .wants)
     )]
     TypeMismatch {
         /// The pattern that was asked for.

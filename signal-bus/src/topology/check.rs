@@ -8,7 +8,7 @@ use std::{
 use crate::{
     error::{
         Finding, FindingKind,
-        advice::{on_several, on_texts},
+        advice::{on_several, on_types},
     },
     registry::subscriber::SubscriberEntry,
     signal::Kind,
@@ -212,8 +212,13 @@ fn advice(ends: &[&End]) -> &'static str {
         let ends = ends.iter().filter(move |end| end.publishes == publishes);
         ends.filter_map(|end| end.kind)
     };
-    let pairs = kinds(true).flat_map(|from| kinds(false).map(move |to| (from.name, to.name)));
-    let mut advice = pairs.flat_map(|(from, to)| [on_texts(from, to), on_several(from, to)]);
+    let pairs = kinds(true).flat_map(|from| kinds(false).map(move |to| (from, to)));
+    let mut advice = pairs
+        .filter(|(from, to)| from != to)
+        .flat_map(|(from, to)| {
+            let (from, to) = (from.name, to.name);
+            [on_types(from, to), on_several(from, to)]
+        });
     advice.find(|advice| !advice.is_empty()).unwrap_or_default()
 }
 
