@@ -4,6 +4,8 @@
 //! is here: a [publisher](Topic::publish), and [workers](work) that take what a worker would take and count it instead of calling a handler.
 
 #![expect(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
     clippy::unwrap_used,
     reason = "these are tests, which clippy does not see in their `cfg`"
 )]
@@ -26,6 +28,7 @@ use std::{
         atomic::{AtomicUsize, Ordering},
     },
     task::{Context, Poll, Waker},
+    time::Instant,
 };
 
 use loom::{
@@ -65,7 +68,14 @@ use crate::{
 fn check(interruptions: usize, model: impl Fn() + Send + Sync + 'static) {
     let mut builder = Builder::new();
     builder.preemption_bound.get_or_insert(interruptions);
-    builder.check(model);
+    let (begun, orders) = (Instant::now(), Arc::new(AtomicUsize::new(0)));
+    let counts = Arc::clone(&orders);
+    builder.check(move || {
+        counts.fetch_add(1, Ordering::Relaxed);
+        model();
+    });
+    let orders = orders.load(Ordering::Relaxed);
+    println!("{orders} orders in {:.1?}", begun.elapsed());
 }
 
 /// A running exchange, and one topic with those who hear it.
