@@ -40,6 +40,7 @@ mod injection;
 mod instances;
 mod labels;
 mod layers;
+mod listeners;
 mod membership;
 mod model;
 mod names;

@@ -119,6 +119,22 @@ impl Running {
         })
     }
 
+    /// Whether nobody wants a listener any more, because its owner is gone; it leaves then, with all that waits.
+    pub(crate) fn lets_go(&self, member: &Member) -> bool {
+        if member.is_alive() {
+            return false;
+        }
+        if self.depart_member(member, Leave::Abandon).is_none() {
+            // It has left before, to handle what waits.
+            let last = || !member.leaves();
+            if let Some(left) = self.exchange.give_up(member.hearer.queue, last) {
+                member.abandons();
+                left.discard(&self.exchange);
+            }
+        }
+        true
+    }
+
     fn depart(&self, hearer: &Hearer, member: Option<&Member>, how: Leave) -> bool {
         let mut present = self.routes.present_mut();
         let others = 1 < hearer.members_count();

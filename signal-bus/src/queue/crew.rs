@@ -64,9 +64,14 @@ impl Crew {
         }
     }
 
+    /// Whether there are others of a group.
+    pub(crate) fn has_several(&self) -> bool {
+        1 < self.members
+    }
+
     /// Lets a member go, unless it is the last one; whether it has gone.
     pub(crate) fn leave(&mut self, worker: WorkerId, limit: Option<NonZeroUsize>) -> bool {
-        if self.members == 1 {
+        if !self.has_several() {
             return false;
         }
         self.members -= 1;

@@ -173,6 +173,29 @@ impl Exchange {
         }
     }
 
+    /// Gives up what still waits in a queue that was closed and is to be handled to its end; `None` if it was not closed, or others of
+    /// its group handle that, because the one who asks is not the `last`.
+    pub(crate) fn give_up(&self, queue: QueueId, last: impl FnOnce() -> bool) -> Option<Left> {
+        let mut wakes = Wakes::default();
+        let mut state = self.lock();
+        if state.phase == Phase::Closed {
+            return None;
+        }
+        let store = state.stores.get_mut(queue)?;
+        // A member is told to leave before it is counted out.
+        if store.is_open() || store.crew.has_several() || !last() {
+            return None;
+        }
+        let replies = store.replies();
+        let dropped = state.close_queue(queue, Leave::Abandon, &mut wakes, self);
+        Some(Left {
+            others: false,
+            replies,
+            dropped,
+            wakes,
+        })
+    }
+
     /// Lets no further signal into a queue; what waits is handled.
     pub(crate) fn close_entrance(&self, queue: QueueId) {
         let mut wakes = Wakes::default();

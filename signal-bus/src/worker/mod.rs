@@ -33,8 +33,7 @@ use crate::{
     latch::Latch,
     observe::meter::Meter,
     queue::{
-        Ending, entry::Entry, joining::Leave, offer::Inside, parked::WorkerId, store::Supply,
-        stores::QueueId,
+        Ending, entry::Entry, offer::Inside, parked::WorkerId, store::Supply, stores::QueueId,
     },
     registry::{
         handler::HandlerFuture,
@@ -269,11 +268,13 @@ impl Work {
         if self.leaves() || self.rests(running) {
             return false;
         }
-        let lost = self.member.as_ref().filter(|member| !member.is_alive());
-        if let Some(member) = lost {
-            running.depart_member(member, Leave::Abandon);
-        }
-        lost.is_none()
+        !self.is_lost(running)
+    }
+
+    /// Whether it is a listener whose owner is gone; it has left then.
+    fn is_lost(&self, running: &Running) -> bool {
+        let member = self.member.as_ref();
+        member.is_some_and(|member| running.lets_go(member))
     }
 
     fn take(&self, running: &Running) -> Option<Load> {

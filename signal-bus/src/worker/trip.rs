@@ -70,7 +70,7 @@ impl Work {
         if let Some(calls) = self.calls() {
             return self.probe_beside(running, calls, handlers).await;
         }
-        if !self.rest(running).await {
+        if !self.rest(running).await || self.is_lost(running) {
             return;
         }
         let Some(load) = self.take(running) else {
@@ -93,6 +93,9 @@ impl Work {
             return;
         };
         let lent = calls.begin(Some(turn)).await;
+        if self.is_lost(running) {
+            return;
+        }
         if let Some(load) = self.take(running) {
             self.begin(running, load, Slot::Lent(lent), handlers);
         }
