@@ -95,11 +95,8 @@ pub use crate::{
     signal::{AnyValue, Payload, Signal, headers::Headers, id::SignalId},
     site::Site,
     subscribe::{
-        ask::QueueLength,
-        listen::{Listener, Listens},
-        once::Once,
-        options::SubscriptionOptions,
-        pull::Subscription,
+        ask::QueueLength, closure::Listens, listen::Listener, once::Once,
+        options::SubscriptionOptions, pull::Subscription,
     },
     topic::{IntoPatterns, IntoTopic, Topic},
     topology::print::{LockError, Topology},

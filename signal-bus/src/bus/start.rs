@@ -310,6 +310,7 @@ fn wish(subscriber: &SubscriberEntry, capacity: NonZeroUsize) -> Wish {
             shared: subscriber.group.is_some(),
             pulled: false,
             replies: subscriber.replies.is_some(),
+            leaves: false,
         },
     }
 }
@@ -349,16 +350,15 @@ fn provider_failed(provider: &Provider, error: &str) -> StartError {
 /// `false` if the workers end instead, because the runtime is gone.
 async fn spawn_workers(running: &Arc<Running>, workers: Vec<Arc<Work>>) -> bool {
     let (tasks, runtime) = (&running.tasks, &running.runtime);
-    let mut convoys: Vec<(LogId, Vec<Hand>)> = Vec::new();
+    let mut convoys: Vec<(LogId, Vec<Hand<'static>>)> = Vec::new();
     let mut places: HashMap<LogId, usize> = HashMap::new();
     for work in &workers {
         let (bus, work) = (Arc::clone(running), Arc::clone(work));
-        let Some(handle) = work.handle_in_runs(running) else {
+        let Some(hand) = work.hand_in_runs(running) else {
             tasks.spawn_worker(runtime, worker::work(bus, work));
             continue;
         };
         let log = running.exchange.log_of(work.queue);
-        let hand = Hand::new(work, handle);
         let Some(log) = log else {
             tasks.spawn_worker(runtime, runs::work(bus, hand));
             continue;

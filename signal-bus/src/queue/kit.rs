@@ -27,6 +27,7 @@ pub(crate) fn one_by_one(capacity: usize) -> Settings {
         shared: false,
         pulled: false,
         replies: false,
+        leaves: false,
     }
 }
 

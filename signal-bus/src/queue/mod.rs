@@ -86,6 +86,8 @@ pub(crate) struct Settings {
     pub(crate) pulled: bool,
     /// Whether its handler replies to requests.
     pub(crate) replies: bool,
+    /// Whether who takes from it may leave at any time, and leaves here what it has not begun with.
+    pub(crate) leaves: bool,
 }
 
 impl Settings {

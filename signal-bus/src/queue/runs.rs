@@ -43,6 +43,8 @@ impl Settings {
 
     pub(super) fn run_max(&self) -> usize {
         match self.overflow {
+            // Nobody could get at what is in a run.
+            _ if self.leaves => 1,
             Overflow::Wait => (self.capacity.get() / PARTS_OF_CAPACITY).clamp(1, RUN_MAX),
             // What is in a run cannot be dropped any more.
             Overflow::DropOldest | Overflow::DropNewest => 1,
@@ -124,6 +126,28 @@ impl Exchange {
             Got::Nothing => Poll::Pending,
             Got::Ended => Poll::Ready(false),
         }
+    }
+
+    /// Settles what was handled of a run that is over, and takes nothing.
+    pub(crate) fn settle_run(&self, hand: &Through<'_>) {
+        let mut wakes = Wakes::default();
+        let mut state = self.lock();
+        // After `abandon` the signals have been counted already.
+        if state.phase == Phase::Closed {
+            return;
+        }
+        let (queue, settled) = (hand.queue, hand.handled.all());
+        let State { stores, logs, .. } = &mut *state;
+        if let Some(store) = stores.get_mut(queue) {
+            store.settle_run(hand.handled);
+            store.end_run(hand.worker, logs, &mut wakes);
+        }
+        hand.lead.settle_all();
+        if 0 < settled {
+            state.settled(queue, settled, &mut wakes);
+            state.less(settled, 0, self, &mut wakes);
+        }
+        self.after(state, wakes);
     }
 
     /// Settles the signals of a run whose handler waits in the middle of it; how many those were.

@@ -5,10 +5,9 @@ use std::{panic::Location, sync::Arc};
 use crate::{
     error::subscribe::SubscribeError,
     forms::reply::reply,
-    registry::handler::HandlerFuture,
     scope::running::BusHandle,
     signal::{Kind, Payload, Signal},
-    subscribe::{listen::Listener, options::SubscriptionOptions},
+    subscribe::{closure::Calls, listen::Listener, options::SubscriptionOptions},
     topic::{IntoPatterns, Topic},
 };
 
@@ -69,11 +68,11 @@ impl<Req: ?Sized + Payload> SubscriptionOptions<Req> {
         E: Into<anyhow::Error>,
     {
         self.replies = Some(Kind::of::<Rep>());
-        let handle = move |signal: Signal| -> HandlerFuture<'static> {
+        let begin = move |signal: Signal<Req>| {
             let requested = signal.label().stamp.requested().map(Arc::clone);
-            let output = closure.clone()(signal.typed());
-            Box::pin(async move { reply(Topic::<Rep>::unchecked(""), requested, output.await) })
+            let output = closure.clone()(signal);
+            async move { reply(Topic::<Rep>::unchecked(""), requested, output.await) }
         };
-        self.listen_by("respond", Location::caller(), Box::new(handle))
+        self.listen_by("respond", Location::caller(), Calls::<Req, _>::new(begin))
     }
 }

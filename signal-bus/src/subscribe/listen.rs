@@ -11,10 +11,8 @@ use std::{
 
 use crate::{
     error::{CloseError, Failure, subscribe::SubscribeError},
-    forms::take::HandlerOutput,
     latch::Latch,
     queue::joining::Leave,
-    registry::handler::HandlerFuture,
     route::hearer::Alive,
     scope::{
         self,
@@ -24,52 +22,18 @@ use crate::{
     signal::{AnyValue, Payload, Signal},
     site::Site,
     subscribe::{
+        closure::{Calls, Listens},
         options::{Joined, SubscriptionOptions},
         pull::bind,
     },
     topic::IntoPatterns,
-    worker::{self, Handler, Work, effort::Effort},
+    worker::{
+        Work,
+        effort::Effort,
+        handler::{Closure, Handler},
+        listening,
+    },
 };
-
-/// What a listener's closure may return: `()` or a `Result<(), E>`, or a future of these.
-#[diagnostic::on_unimplemented(
-    message = "a listener cannot return `{Self}`",
-    label = "expected a closure that returns `()` or `Result<(), E>`, or an async one",
-    note = "`E` must convert into `anyhow::Error`: any `std::error::Error + Send + Sync + 'static` does",
-    note = "the future of an async closure must be `Send`: it runs on any thread"
-)]
-pub trait Listens<M> {
-    #[doc(hidden)]
-    fn handled(self) -> HandlerFuture<'static>;
-}
-
-/// Marks a closure that is done when it returns.
-#[derive(Debug)]
-#[expect(unnameable_types, reason = "it is inferred, and never written")]
-pub enum Plain {}
-
-/// Marks a closure that returns a future.
-#[derive(Debug)]
-#[expect(unnameable_types, reason = "it is inferred, and never written")]
-pub enum Awaited {}
-
-#[diagnostic::do_not_recommend]
-impl<R: HandlerOutput> Listens<Plain> for R {
-    fn handled(self) -> HandlerFuture<'static> {
-        let outcome = self.outcome();
-        Box::pin(std::future::ready(outcome))
-    }
-}
-
-#[diagnostic::do_not_recommend]
-impl<F> Listens<Awaited> for F
-where
-    F: Future<Output: HandlerOutput> + Send + 'static,
-{
-    fn handled(self) -> HandlerFuture<'static> {
-        Box::pin(async move { self.await.outcome() })
-    }
-}
 
 /// A closure that the bus calls with each signal; made by [`BusHandle::listen`].
 ///
@@ -193,8 +157,8 @@ impl<T: ?Sized + Payload> SubscriptionOptions<T> {
         F: FnOnce(Signal<T>) -> R + Clone + Send + Sync + 'static,
         R: Listens<M>,
     {
-        let handle = move |signal: Signal| closure.clone()(signal.typed()).handled();
-        self.listen_by(method, at, Box::new(handle))
+        let begin = move |signal| closure.clone()(signal).handled();
+        self.listen_by(method, at, Calls::<T, _>::new(begin))
     }
 
     /// Begins the subscription, and calls something with each signal.
@@ -202,36 +166,34 @@ impl<T: ?Sized + Payload> SubscriptionOptions<T> {
         self,
         method: &'static str,
         at: &'static Location<'static>,
-        handle: Box<dyn Fn(Signal) -> HandlerFuture<'static> + Send + Sync>,
+        closure: Box<dyn Closure>,
     ) -> Result<Listener, SubscribeError> {
-        Listener::new(self.join(method, at, false)?, handle)
+        Listener::new(self.join(method, at, false)?, closure)
     }
 }
 
 impl Listener {
-    fn new(
-        joined: Joined,
-        handle: Box<dyn Fn(Signal) -> HandlerFuture<'static> + Send + Sync>,
-    ) -> Result<Self, SubscribeError> {
+    fn new(joined: Joined, closure: Box<dyn Closure>) -> Result<Self, SubscribeError> {
+        let settings = &joined.member.hearer.wish.settings;
+        let plain = joined.retry.is_none() && !settings.replies;
         let work = Arc::new(Work {
             queue: joined.member.hearer.queue,
             id: joined.member.id,
             member: Some(Arc::clone(&joined.member)),
             site: joined.site,
-            handler: Handler::Listener(handle),
+            handler: Handler::Listener(closure),
             templates: joined.templates.clone(),
             effort: Effort::new(None, joined.retry.as_deref().copied(), joined.member.limit),
             trip: Trip::new(joined.on_trip.unwrap_or(joined.running.trips.on_trip)),
             meter: OnceLock::new(),
             limit: joined.member.limit,
-            in_runs: false,
-            replies: joined.member.hearer.wish.settings.replies,
+            in_runs: settings.in_runs() && plain,
+            replies: settings.replies,
             buries: joined.reserved,
             gone: Latch::default(),
         });
         let running = Arc::clone(&joined.running);
-        let worker = worker::work(Arc::clone(&running), Arc::clone(&work));
-        let spawned = running.tasks.spawn(&running.runtime, worker);
+        let spawned = listening::spawn(&running, Arc::clone(&work));
         let listener = Self {
             joined,
             work,
@@ -269,7 +231,8 @@ impl Listener {
         Ok(())
     }
 
-    /// Leaves as soon as the owner is dropped: from then on no signal gets in, and what waits is counted as abandoned.
+    /// Leaves as soon as the owner is dropped: from then on no signal gets in, and what waits is counted as abandoned, also
+    /// if it was [closed](Self::close) before, and was to handle that.
     ///
     /// The owner is not kept alive by the listener; a closure that uses it holds a [`Weak`](std::sync::Weak). Dropping the
     /// listener leaves as well: [`detach`](Self::detach) it, to leave it to the owner alone. Of several calls the first

@@ -216,6 +216,7 @@ impl<T: ?Sized + Payload> SubscriptionOptions<T> {
             shared: self.group.is_some(),
             pulled,
             replies: self.replies.is_some(),
+            leaves: true,
         };
         let mut wish = Wish {
             site,

@@ -37,7 +37,7 @@ const LONG_RUN: Duration = Duration::from_micros(100);
 const LEARNED_EACH: u32 = 4;
 
 /// As [`work`](super::work), for the handlers of a log, which take one signal after the other.
-pub(crate) async fn work(running: Arc<Running>, log: LogId, hands: Vec<Hand>) {
+pub(crate) async fn work(running: Arc<Running>, log: LogId, hands: Vec<Hand<'static>>) {
     running.begun.add_permits(hands.len());
     drive(running, Arc::new(Home::new(log)), hands).await;
 }
@@ -46,7 +46,7 @@ pub(crate) async fn work(running: Arc<Running>, log: LogId, hands: Vec<Hand>) {
 pub(super) fn drive(
     running: Arc<Running>,
     home: Arc<Home>,
-    hands: Vec<Hand>,
+    hands: Vec<Hand<'static>>,
 ) -> impl Future<Output = ()> + Send + 'static {
     let mut convoy = Convoy {
         running,
@@ -95,11 +95,11 @@ struct Seat {
     /// Whether it goes with the others, or has what it has by itself.
     together: bool,
     got: Got,
-    hand: Hand,
+    hand: Hand<'static>,
 }
 
-impl From<Hand> for Seat {
-    fn from(hand: Hand) -> Self {
+impl From<Hand<'static>> for Seat {
+    fn from(hand: Hand<'static>) -> Self {
         Self {
             together: false,
             got: Got::Nothing,

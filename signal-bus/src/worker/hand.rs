@@ -15,10 +15,9 @@ use crate::{
     guarded::Guarded,
     observe::meter::Timing,
     queue::runs::{Handled, Through},
-    registry::subscriber::Handle,
     scope::{Scope, place, running::Running},
     signal::{hatch, lead::Lead, run::Run, stock::Stock},
-    worker::{Gone, Work, told, words::Words},
+    worker::{Work, handler::Way, owner::Owner, told, words::Words},
 };
 
 /// How the calls of a handler have ended, if they have.
@@ -36,9 +35,9 @@ struct Begun {
 ///
 /// In this order, so that what a usual turn needs lies together.
 #[repr(C)]
-pub(crate) struct Hand {
+pub(crate) struct Hand<'call> {
     /// The calls of the handler, until one fails.
-    calls: Guarded<'static, Outcome>,
+    calls: Guarded<'call, Outcome>,
     /// What they are in; made with the first one.
     scope: Option<Arc<Scope>>,
     lead: Arc<Lead>,
@@ -54,16 +53,16 @@ pub(crate) struct Hand {
     words: Words,
     /// What it goes through by itself; `None` while the handler has it, and as long as it goes with others.
     stock: Option<Box<Stock>>,
-    handle: Handle,
+    way: Way<'call>,
     /// Dropped last, when all that it held is gone, too.
-    gone: Gone,
+    owner: Owner<'call>,
 }
 
-impl Hand {
-    pub(crate) fn new(work: Arc<Work>, handle: Handle) -> Self {
+impl<'call> Hand<'call> {
+    pub(super) fn new(owner: Owner<'call>, way: Way<'call>) -> Self {
         Self {
-            gone: Gone(work),
-            handle,
+            owner,
+            way,
             lead: Arc::default(),
             stock: None,
             calls: Guarded::over(),
@@ -77,7 +76,7 @@ impl Hand {
     }
 
     pub(super) fn work(&self) -> &Arc<Work> {
-        &self.gone.0
+        &self.owner
     }
 
     /// How many signals it has that its handler has not begun; none while its handler has them.
@@ -87,7 +86,7 @@ impl Hand {
 
     /// What is through with its run, to be settled and filled again.
     pub(super) fn through(&mut self) -> Through<'_> {
-        let work = &self.gone.0;
+        let work = &self.owner;
         Through {
             queue: work.queue,
             worker: work.id,
@@ -116,7 +115,7 @@ impl Hand {
     pub(super) fn poll(&mut self, running: &Arc<Running>, context: &mut Context<'_>) -> Poll<()> {
         let mut stock = self.stock.take();
         if let Some(stock) = &mut stock {
-            stock.keep(running.keeps(&self.gone.0));
+            stock.keep(running.keeps(&self.owner));
         }
         if !self.waits() {
             let begun = self.lead.begun();
@@ -230,7 +229,7 @@ impl Hand {
         context: &mut Context<'_>,
     ) -> Poll<()> {
         let mut stock = self.stock.take().unwrap_or_default();
-        stock.keep(running.keeps(&self.gone.0));
+        stock.keep(running.keeps(&self.owner));
         let size = stock.left();
         if let Some(mut stock) = self.poll_together(running, (stock, size), &mut None, context) {
             stock.release_segment();
@@ -246,7 +245,7 @@ impl Hand {
             return Poll::Ready(());
         }
         if 0 < self.lead.unsettled() {
-            running.exchange.progress(self.gone.0.queue);
+            running.exchange.progress(self.owner.queue);
         }
         Poll::Pending
     }
@@ -270,19 +269,19 @@ impl Hand {
 
     #[cold]
     fn begin(&mut self, running: &Arc<Running>) {
-        let work = &self.gone.0;
+        let work = &self.owner;
         // Whoever watches is to see it from its first signal on.
         work.meter(running, Some(&self.lead));
         let scope = Scope::leading(Arc::clone(running), work.queue, Arc::clone(&self.lead));
         self.scope = Some(Arc::new(scope));
         let run = Run::endless(Arc::clone(&self.lead), work.templates.clone());
-        self.calls = Guarded::new((self.handle)(run));
+        self.calls = Guarded::new(self.way.begin(run));
     }
 
     /// Notes that the handler waits, or how the run has ended.
     #[inline(never)]
     fn pause(&mut self, running: &Arc<Running>, polled: Polled, back: Option<Box<Stock>>) {
-        let work = &self.gone.0;
+        let work = &self.owner;
         if polled.is_pending() && back.is_none() {
             let (begun, lead) = (self.lead.begun(), &self.lead);
             self.timing.waits(begun, || work.meter(running, Some(lead)));
@@ -308,7 +307,7 @@ impl Hand {
         let mut stock = back.unwrap_or_default();
         self.failed = outcome.is_err();
         if self.failed {
-            told::tell_of_last(&self.gone.0, running, &mut stock, outcome);
+            told::tell_of_last(&self.owner, running, &mut stock, outcome);
         }
         // What others have, too, is let go of before it is settled, and no lock is held here.
         stock.release_segment();
@@ -321,7 +320,7 @@ impl Hand {
         if self.timing.has_waited() {
             self.waited_until = begun;
         }
-        let (work, lead) = (&self.gone.0, &self.lead);
+        let (work, lead) = (&self.owner, &self.lead);
         self.timing.end(begun, || work.meter(running, Some(lead)))
     }
 
@@ -356,6 +355,22 @@ impl Hand {
         self.stock.iter_mut().for_each(|stock| stock.rest());
     }
 
+    /// Lets go of all it needs to call a closure, before nothing may come for long; what was measured stays.
+    pub(super) fn lie_down(&mut self) {
+        self.stop();
+        (self.scope, self.stock) = (None, None);
+    }
+
+    /// Drops its calls, where they are at home.
+    fn stop(&mut self) {
+        let outer = hatch::open(None);
+        let Self { scope, calls, .. } = self;
+        if !calls.is_over() {
+            place::within(scope, || *calls = Guarded::over());
+        }
+        drop(hatch::close(outer));
+    }
+
     /// Ends with the bus, or the subscription.
     pub(super) fn end(self, running: &Running) {
         self.work().recovers(running);
@@ -366,14 +381,9 @@ impl Hand {
 }
 
 /// What is cut short drops what it holds, before it says that it has gone.
-impl Drop for Hand {
+impl Drop for Hand<'_> {
     fn drop(&mut self) {
-        let outer = hatch::open(None);
-        let Self { scope, calls, .. } = self;
-        if !calls.is_over() {
-            place::within(scope, || *calls = Guarded::over());
-        }
-        drop(hatch::close(outer));
+        self.stop();
         if self.waits() {
             // What was cut short runs no more.
             self.lead.fail();
@@ -382,7 +392,7 @@ impl Drop for Hand {
 }
 
 #[cfg(test)]
-impl Hand {
+impl Hand<'_> {
     /// Where what a usual turn needs ends.
     pub(super) const USUAL: usize = std::mem::offset_of!(Self, timing) + Timing::USUAL;
 }

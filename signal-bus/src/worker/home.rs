@@ -23,7 +23,7 @@ pub(crate) struct Home {
 struct Door {
     /// Whether there is a convoy to come back to.
     open: bool,
-    arrived: Vec<Hand>,
+    arrived: Vec<Hand<'static>>,
     /// Whoever drives the convoy, while it sleeps.
     driver: Option<Waker>,
 }
@@ -41,7 +41,7 @@ impl Home {
     }
 
     /// Takes a handler in; or gives it back, if it is to be the first of a new convoy.
-    pub(super) fn enter(&self, hand: Hand) -> Option<Hand> {
+    pub(super) fn enter(&self, hand: Hand<'static>) -> Option<Hand<'static>> {
         let mut door = self.door();
         if !door.open {
             door.open = true;
@@ -56,7 +56,7 @@ impl Home {
     }
 
     /// Takes in whoever is at the door.
-    pub(super) fn let_in(&self, take_in: impl FnOnce(Drain<'_, Hand>)) {
+    pub(super) fn let_in(&self, take_in: impl FnOnce(Drain<'_, Hand<'static>>)) {
         if self.knocks.swap(false, Ordering::AcqRel) {
             take_in(self.door().arrived.drain(..));
         }

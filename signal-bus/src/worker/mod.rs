@@ -4,10 +4,13 @@ mod calls;
 pub(crate) mod convoy;
 pub(crate) mod effort;
 pub(crate) mod hand;
+pub(crate) mod handler;
 mod home;
 mod layered;
+pub(crate) mod listening;
 mod load;
 mod measured;
+mod owner;
 mod pace;
 mod retry;
 pub(crate) mod runs;
@@ -35,42 +38,22 @@ use crate::{
     queue::{
         Ending, entry::Entry, offer::Inside, parked::WorkerId, store::Supply, stores::QueueId,
     },
-    registry::{
-        handler::HandlerFuture,
-        subscriber::{Call, Handle, HandleBatch},
-    },
+    registry::handler::HandlerFuture,
     route::member::Member,
     scope::{Scope, running::Running, trip::Trip},
-    signal::{Signal, run::Run},
+    signal::run::Run,
     site::Site,
     topic::template::Template,
     worker::{
         calls::Slot,
         effort::Effort,
+        handler::Handler,
         load::{Keys, Load, Settled},
+        owner::Gone,
         retry::{Handled, Unwanted},
         told::Told,
     },
 };
-
-/// How a worker calls its handler.
-pub(crate) enum Handler {
-    /// An annotated function.
-    Each(Handle),
-    /// An annotated function that takes several signals at once.
-    Batch(HandleBatch),
-    /// A listener.
-    Listener(Box<dyn Fn(Signal) -> HandlerFuture<'static> + Send + Sync>),
-}
-
-impl From<Call> for Handler {
-    fn from(call: Call) -> Self {
-        match call {
-            Call::Each(handle) => Self::Each(handle),
-            Call::Batch(handle, _) => Self::Batch(handle),
-        }
-    }
-}
 
 /// What a worker has to know of its subscription.
 pub(crate) struct Work {
@@ -97,15 +80,6 @@ pub(crate) struct Work {
     pub(crate) buries: bool,
     /// Opened when this worker has gone.
     pub(crate) gone: Latch,
-}
-
-/// Says that a worker has gone, however that came.
-struct Gone(Arc<Work>);
-
-impl Drop for Gone {
-    fn drop(&mut self) {
-        self.0.gone.open();
-    }
 }
 
 /// Handles the signals of one subscription until it, or the bus, is closed.
@@ -387,7 +361,7 @@ impl Work {
             (Handler::Each(handle), Load::One(entry)) => {
                 handle(Run::of(entry.signal, self.templates.clone()))
             }
-            (Handler::Listener(handle), Load::One(entry)) => handle(heard(entry)),
+            (Handler::Listener(closure), Load::One(entry)) => closure.call(heard(entry)),
             (Handler::Batch(handle), Load::Batch(entries)) => {
                 handle(entries.into_iter().map(heard).collect())
             }

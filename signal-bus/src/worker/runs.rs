@@ -7,12 +7,13 @@ use std::{
 };
 
 use crate::{
-    registry::subscriber::Handle,
     scope::running::Running,
     worker::{
-        Handler, Work, convoy,
+        Work, convoy,
         hand::Hand,
+        handler::{Handler, Way},
         home::Home,
+        owner::{Gone, Owner},
         pace::{SIGNALS_PER_TURN, poll_step},
     },
 };
@@ -23,7 +24,10 @@ pub(super) const SIGNALS_PER_STEP: usize = 16;
 const QUICK: u64 = 32;
 
 /// As [`work`](super::work), for a handler that takes one signal after the other.
-pub(crate) fn work(running: Arc<Running>, hand: Hand) -> impl Future<Output = ()> + Send + 'static {
+pub(crate) fn work(
+    running: Arc<Running>,
+    hand: Hand<'static>,
+) -> impl Future<Output = ()> + Send + 'static {
     alone(running, hand, None)
 }
 
@@ -43,7 +47,7 @@ enum Next {
 )]
 pub(super) fn alone(
     running: Arc<Running>,
-    mut hand: Hand,
+    mut hand: Hand<'static>,
     home: Option<Arc<Home>>,
 ) -> impl Future<Output = ()> + Send + 'static {
     async move {
@@ -68,7 +72,7 @@ pub(super) fn alone(
     }
 }
 
-async fn go_home(running: Arc<Running>, hand: Hand, home: Option<Arc<Home>>) {
+async fn go_home(running: Arc<Running>, hand: Hand<'static>, home: Option<Arc<Home>>) {
     let Some(home) = home else { return };
     running.tasks.reap();
     if let Some(first) = home.enter(hand) {
@@ -77,16 +81,19 @@ async fn go_home(running: Arc<Running>, hand: Hand, home: Option<Arc<Home>>) {
 }
 
 impl Work {
-    /// How its handler is called, if it may have several signals in one go.
-    pub(crate) fn handle_in_runs(&self, running: &Running) -> Option<Handle> {
+    /// Its hand, if its handler may have several signals in one go.
+    pub(crate) fn hand_in_runs(self: &Arc<Self>, running: &Running) -> Option<Hand<'static>> {
         match &self.handler {
-            Handler::Each(handle) if self.in_runs && !running.handles_each() => Some(*handle),
+            Handler::Each(handle) if self.in_runs && !running.handles_each() => {
+                let owner = Owner::Own(Gone(Arc::clone(self)));
+                Some(Hand::new(owner, Way::Function(*handle)))
+            }
             _ => None,
         }
     }
 }
 
-impl Hand {
+impl Hand<'_> {
     /// Calls the handler with one run after the other, until it has to rest, or may go back to others, if it `has_home`, or there
     /// will be no more.
     fn poll_runs(
@@ -143,7 +150,7 @@ impl Hand {
     }
 
     /// Calls the handler with what it has, until one call fails or there are no more signals.
-    async fn handle(&mut self, running: &Arc<Running>) {
+    pub(super) async fn handle(&mut self, running: &Arc<Running>) {
         running.begin();
         poll_fn(|context| self.poll(running, context)).await;
     }
@@ -160,13 +167,13 @@ mod tests {
     };
 
     /// The size of what a worker is.
-    fn size<F>(_: impl Fn(Arc<Running>, Hand, Option<Arc<Home>>) -> F) -> usize {
+    fn size<F>(_: impl Fn(Arc<Running>, Hand<'static>, Option<Arc<Home>>) -> F) -> usize {
         size_of::<F>()
     }
 
     #[test]
     fn a_worker_has_room_for_little_more_than_its_hand() {
-        let most = size_of::<Hand>() + 64;
+        let most = size_of::<Hand<'static>>() + 64;
         assert!(size(alone) <= most, "{} of {most} B", size(alone));
     }
 }
