@@ -75,16 +75,19 @@ pub fn exact<T: ?Sized>(topic: Topic<T>) -> Topic<T> {
     topic
 }
 
-/// Runs a blocking handler on the pool for blocking calls, inside the bus; its panic goes on here.
+/// Runs a blocking handler on the pool for blocking calls, inside the bus and the span of here; its panic goes on here.
 ///
 /// # Panics
 ///
 /// Panics if `call` does, or if the runtime shuts down before it is begun.
 pub async fn blocking<R: Send + 'static>(call: impl FnOnce() -> R + Send + 'static) -> R {
-    let scope = scope::own();
-    let called = tokio::task::spawn_blocking(move || match scope {
-        Some(scope) => scope.call(call),
-        None => call(),
+    let (scope, span) = (scope::own(), tracing::Span::current());
+    let called = tokio::task::spawn_blocking(move || {
+        // What it logs stands in the span of whoever awaits it.
+        span.in_scope(|| match scope {
+            Some(scope) => scope.call(call),
+            None => call(),
+        })
     });
     match called.await {
         Ok(output) => output,

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use signal_bus::{Bus, publisher, subscriber};
 use tokio::time::sleep;
-use tracing::Level;
+use tracing::dispatcher::{get_default, with_default};
 use tracing::subscriber::DefaultGuard;
+use tracing::{Dispatch, Level};
 
 use crate::warnings::hear_by;
 
@@ -70,6 +71,16 @@ mod shop {
     #[subscriber("traces.counted", batch = 3, within = "1s")]
     pub(super) async fn count(ids: Vec<u32>) {
         tracing::info!("counts {}", ids.len());
+    }
+
+    #[subscriber("traces.drawn", blocking)]
+    pub(super) fn draw(heard_by: Dispatch) {
+        with_default(&heard_by, || tracing::info!("draws"));
+    }
+
+    #[subscriber("traces.late", timeout = "250ms")]
+    pub(super) async fn wait(_id: u32) {
+        std::future::pending().await
     }
 
     #[subscriber("traces.refused", retry(attempts = 2, base = "1ms"))]
@@ -140,6 +151,60 @@ async fn a_span_tells_how_its_call_has_ended_and_after_what_time() -> anyhow::Re
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_span_tells_that_its_call_was_cancelled() -> anyhow::Result<()> {
+    let (log, _guard) = Log::hear(Level::DEBUG);
+    let bus = bus().close_timeout(Duration::from_millis(100));
+    let bus = bus.start().await?;
+    bus.publish("traces.late", 7_u32).await?;
+    bus.settled().await;
+    bus.publish("traces.late", 7_u32).await?;
+    bus.close().await.unwrap_err();
+    for end in ["cancelled elapsed=0.25", "cancelled elapsed=0.1"] {
+        let lines = log.lines(end);
+        assert_eq!(lines.len(), 1, "{lines:?}");
+        assert!(lines[0].contains("otel.status_code=\"ERROR\""), "{lines:?}");
+    }
+    Ok(())
+}
+
+/// What is called on another thread would stand alone there.
+#[tokio::test]
+async fn what_a_blocking_handler_logs_stands_in_the_span_too() -> anyhow::Result<()> {
+    let (log, _guard) = Log::hear(Level::INFO);
+    let bus = bus().start().await?;
+    // That of a test is its thread's alone.
+    let heard_by = get_default(Dispatch::clone);
+    bus.publish("traces.drawn", heard_by).await?;
+    bus.settled().await;
+    let lines = log.lines("draws");
+    assert!(
+        lines.len() == 1 && lines[0].contains("topic=\"traces.drawn\""),
+        "{lines:?}"
+    );
+    bus.close().await?;
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_layer_further_inside_logs_at_once_stands_in_the_span() -> anyhow::Result<()> {
+    let (log, _guard) = Log::hear(Level::INFO);
+    let bus = bus().layer(|call, next| {
+        tracing::info!("comes by");
+        next.run(call)
+    });
+    let bus = bus.start().await?;
+    bus.publish("traces.stored", 7_u32).await?;
+    bus.settled().await;
+    let lines = log.lines("comes by");
+    assert!(
+        lines.len() == 1 && lines[0].contains("topic=\"traces.stored\""),
+        "{lines:?}"
+    );
+    bus.close().await?;
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_span_of_a_batch_says_how_many_signals_there_are() -> anyhow::Result<()> {
     let (log, _guard) = Log::hear(Level::INFO);
     let bus = bus().start().await?;
@@ -150,6 +215,13 @@ async fn the_span_of_a_batch_says_how_many_signals_there_are() -> anyhow::Result
     let counts = log.lines("counts 3");
     assert!(
         counts.len() == 1 && counts[0].contains(" count=3"),
+        "{counts:?}"
+    );
+    bus.publish("traces.counted", 3_u32).await?;
+    bus.settled().await;
+    let counts = log.lines("counts 1");
+    assert!(
+        counts.len() == 1 && counts[0].contains(" count=1"),
         "{counts:?}"
     );
     bus.close().await?;

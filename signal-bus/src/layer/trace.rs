@@ -5,7 +5,7 @@ use tracing::{Instrument, Span, field};
 
 use crate::{
     error::Failure,
-    layer::{Call, Handled, Next},
+    layer::{Call, Handled, Next, Signals},
 };
 
 /// A layer that puts a span of [tracing](https://docs.rs/tracing) around each call of each handler:
@@ -23,7 +23,9 @@ use crate::{
 /// | `otel.name`, `otel.kind`, `otel.status_code` | what [OpenTelemetry](https://docs.rs/tracing-opentelemetry) calls the span and its kind (`process orders.created`, `consumer`), and `ERROR` if the call fails |
 ///
 /// At its end there is an event of the level `DEBUG` in the span, `done` or `failed`, with the time it took in seconds (`elapsed`) and
-/// the [`Failure`] (`failure`). That somebody has to look at it is told by [`on_error`](crate::Bus::on_error), after the last attempt.
+/// the [`Failure`] (`failure`). A call that does not come to its end, because of its timeout, the deadline of a close or a layer
+/// further inside that panics, is `cancelled`, and an `ERROR` as well. That somebody has to look at it is told by
+/// [`on_error`](crate::Bus::on_error), after the last attempt.
 ///
 /// Where nobody wants the span, it costs no more than any other layer.
 ///
@@ -50,17 +52,51 @@ pub async fn trace(call: Call, next: Next) -> Result<Handled, Failure> {
     if span.is_disabled() {
         return next.run(call).await;
     }
-    let begun = Instant::now();
-    let handled = next.run(call).instrument(span.clone()).await;
-    let elapsed = begun.elapsed().as_secs_f64();
-    match &handled {
-        Ok(_) => tracing::debug!(target: "signal_bus", parent: &span, elapsed, "done"),
-        Err(failure) => {
-            span.record("otel.status_code", "ERROR");
-            tracing::debug!(target: "signal_bus", parent: &span, elapsed, %failure, "failed");
+    let mut told = Told {
+        begun: Instant::now(),
+        span,
+        ended: false,
+    };
+    // Layers further inside may log before they are awaited.
+    let running = told.span.in_scope(|| next.run(call));
+    let handled = running.instrument(told.span.clone()).await;
+    told.end(&handled);
+    handled
+}
+
+/// A call whose end is told of, also if that is only that nobody awaits it any more.
+struct Told {
+    span: Span,
+    begun: Instant,
+    ended: bool,
+}
+
+impl Told {
+    fn end(&mut self, handled: &Result<Handled, Failure>) {
+        self.ended = true;
+        let (span, elapsed) = (&self.span, self.elapsed());
+        match handled {
+            Ok(_) => tracing::debug!(target: "signal_bus", parent: span, elapsed, "done"),
+            Err(failure) => {
+                span.record("otel.status_code", "ERROR");
+                tracing::debug!(target: "signal_bus", parent: span, elapsed, %failure, "failed");
+            }
         }
     }
-    handled
+
+    fn elapsed(&self) -> f64 {
+        self.begun.elapsed().as_secs_f64()
+    }
+}
+
+impl Drop for Told {
+    fn drop(&mut self) {
+        if !self.ended {
+            let (span, elapsed) = (&self.span, self.elapsed());
+            span.record("otel.status_code", "ERROR");
+            tracing::debug!(target: "signal_bus", parent: span, elapsed, "cancelled");
+        }
+    }
 }
 
 fn span(call: &Call) -> Span {
@@ -77,8 +113,8 @@ fn span(call: &Call) -> Span {
         otel.kind = "consumer",
         otel.status_code = field::Empty,
     );
-    if let count @ 2.. = call.signals().len() {
-        span.record("count", count);
+    if let Signals::Batch(signals) = &call.signals {
+        span.record("count", signals.len());
     }
     if let Some(cause) = call.signal().parent_id() {
         span.record("caused_by", field::display(cause));
