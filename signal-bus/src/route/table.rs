@@ -62,6 +62,14 @@ impl Table {
         }
     }
 
+    /// Puts a route in the place of another one, which is returned; there is none of its name.
+    pub(crate) fn replace(&mut self, place: usize, hash: u64, route: Arc<Route>) -> Arc<Route> {
+        self.clear(place);
+        self.hashes[place] = low(hash);
+        self.put(place);
+        std::mem::replace(&mut self.row[place], route)
+    }
+
     /// Takes the route at a place out of the row; the last one comes to its place.
     pub(crate) fn swap_remove(&mut self, place: usize) -> Arc<Route> {
         self.clear(place);
@@ -165,7 +173,13 @@ mod tests {
                 let hash = (name.len() as u64 * 7 + u64::from(name.as_bytes()[0])) % 19;
                 if comes && !map.contains_key(&name) {
                     let route = route(&name);
-                    table.push(hash, Arc::clone(&route));
+                    // Mostly it is put in the place of another one where there are many.
+                    if place.index(40) < map.len() {
+                        let gone = table.replace(place.index(map.len()), hash, Arc::clone(&route));
+                        prop_assert!(map.remove(&*gone.about.topic).is_some());
+                    } else {
+                        table.push(hash, Arc::clone(&route));
+                    }
                     map.insert(name, (hash, route));
                 } else if !comes && !map.is_empty() {
                     let gone = table.swap_remove(place.index(map.len()));
