@@ -84,7 +84,7 @@ fn main() {
         figures[figures.len() / 2]
     });
     for ((count, _), median) in shapes.iter().zip(medians) {
-        println!("| {count} | {median:.1} | {:.1} |", median / medians[0]);
+        println!("| {count} | {median:.1} | {:.2} |", median / medians[0]);
     }
 }
 
