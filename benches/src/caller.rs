@@ -37,6 +37,13 @@ impl Caller {
     pub fn median(&self) -> f64 {
         self.nanoseconds[self.nanoseconds.len() / 2]
     }
+
+    /// The quarter below and the quarter above which the other figures are.
+    #[must_use]
+    pub fn quartiles(&self) -> (f64, f64) {
+        let count = self.nanoseconds.len();
+        (self.nanoseconds[count / 4], self.nanoseconds[count * 3 / 4])
+    }
 }
 
 /// Callers whose figures stand in one table.

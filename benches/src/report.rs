@@ -66,11 +66,13 @@ pub fn table(shape: Shape, outcomes: &[Outcome]) -> String {
 #[must_use]
 pub fn call_lines(callers: &Callers) -> Vec<Value> {
     let line = |caller: &Caller| {
+        let (low, high) = caller.quartiles();
         json!({
             "shape": callers.shape,
             "contestant": caller.name,
             "lossy": false,
             "median_ns": rounded(caller.median()),
+            "quartiles_ns": [rounded(low), rounded(high)],
             "turns": caller.nanoseconds.len(),
         })
     };
@@ -83,12 +85,15 @@ pub fn call_table(callers: &Callers) -> String {
     let first = callers.all[0].median();
     let row = |caller: &Caller| {
         let (name, median) = (caller.name, caller.median());
+        let (low, high) = caller.quartiles();
         let (more, times) = (median - first, median / first);
-        format!("  {name:<44} {median:>11.1}  +{more:<11.1} {times:>8.2}\n")
+        format!(
+            "  {name:<44} {median:>11.1}  {low:>11.1} – {high:<11.1} {more:>+11.1} {times:>8.2}\n"
+        )
     };
     let rows: String = callers.all.iter().map(row).collect();
     format!(
-        "\n{}: ns, over the first, times the first\n{rows}",
+        "\n{}: ns, quartiles, over the first, times the first\n{rows}",
         callers.title
     )
 }
