@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use signal_bus::{AnyValue, Bus, Subscription};
+use signal_bus::{AnyValue, Bus, PublishError, Subscription, subscriber};
 
 use crate::random::Random;
 use crate::rates::Rate;
@@ -118,5 +118,42 @@ async fn who_hears_a_topic_is_as_a_naive_matcher_says_at_any_time() -> anyhow::R
         assert_eq!(bus.has_subscribers(&topic), 0 < expected);
     }
     println!("steps: {}", Rate::since(begun, steps));
+    Ok(())
+}
+
+#[subscriber("routing.annotated")]
+async fn annotated(_number: &u32) {}
+
+/// More than are remembered of those that no attribute names, twice: one that was asked for is passed over once.
+const OTHERS: u32 = 140_000;
+
+#[tokio::test]
+async fn what_is_forgotten_is_neither_in_use_nor_named() -> anyhow::Result<()> {
+    let bus = Bus::empty().with::<annotated>().start().await?;
+    let full = bus.subscription::<u32>("routing.full.*").capacity(1);
+    let mut full = full.subscribe()?;
+    let _named = bus.subscribe::<u32>("routing.named")?;
+    for topic in ["annotated", "named", "idle", "full.one"] {
+        bus.publish(format!("routing.{topic}"), 0_u32).await?;
+    }
+    let handle = bus.handle();
+    let waits = tokio::spawn(async move { handle.publish("routing.full.one", 1_u32).await });
+    tokio::task::yield_now().await;
+    assert_eq!(full.waiting(), 1, "the other one waits for room");
+    for number in 0..OTHERS {
+        bus.publish(format!("routing.others.{number}"), number)
+            .await?;
+    }
+    for topic in ["annotated", "named", "full.one"] {
+        let other = bus.try_publish(format!("routing.{topic}"), 7_u16);
+        let refused = matches!(other, Err(PublishError::TypeMismatch { .. }));
+        assert!(refused, "{topic}: {other:?}");
+    }
+    bus.publish("routing.idle", 7_u16).await?;
+    for number in [0, 1] {
+        assert_eq!(full.recv().await.as_deref(), Some(&number));
+    }
+    waits.await??;
+    bus.close().await?;
     Ok(())
 }

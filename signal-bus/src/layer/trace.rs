@@ -33,6 +33,10 @@ use crate::{
 ///
 /// Those of the handler, as they are.
 ///
+/// # Cancel safety
+///
+/// Dropping it cancels the handler where it stands, as a timeout does; the span tells of it.
+///
 /// # Examples
 ///
 /// ```
@@ -41,7 +45,7 @@ use crate::{
 ///
 /// let bus = Bus::empty().layer(signal_bus::trace).start().await?;
 /// let orders = bus.listen("orders", async |order: Signal<u32>| {
-///     tracing::info!("stored {}", *order); // INFO handle{handler=.. topic="orders" id=#1 attempt=1}: stored 7
+///     tracing::info!("stored {}", *order); // INFO handle{handler=.. topic="orders" id=#1 attempt=1 ..}: stored 7
 /// })?;
 /// bus.publish("orders", 7_u32).await?;
 /// orders.close().await?;

@@ -22,6 +22,9 @@ impl BusHandle {
     /// Waits while a subscription is full. Handlers run later, each on its own worker, so a handler's error never
     /// comes back here. The topic is a string, or a [`Topic<T>`](crate::Topic).
     ///
+    /// A topic that no attribute names carries the type of the first signal that is published on it. 65,536 such topics are
+    /// remembered, those in use: one that was forgotten for others, and that nobody subscribes to by its name, may carry another type.
+    ///
     /// # Errors
     ///
     /// Every [`PublishError`] gives the signal back: the bus is closed, the topic carries another type, or the name
