@@ -74,13 +74,13 @@ mod shop {
     }
 
     #[subscriber("traces.drawn", blocking)]
-    pub(super) fn draw(heard_by: Dispatch) {
-        with_default(&heard_by, || tracing::info!("draws"));
+    pub(super) fn draw(heard_by: &Dispatch) {
+        with_default(heard_by, || tracing::info!("draws"));
     }
 
     #[subscriber("traces.late", timeout = "250ms")]
     pub(super) async fn wait(_id: u32) {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 
     #[subscriber("traces.refused", retry(attempts = 2, base = "1ms"))]
