@@ -103,7 +103,8 @@ impl Generated {
     }
 }
 
-fn put(path: &Path, text: &str) -> Result<(), Failure> {
+/// Writes a file, and makes its folder.
+pub(crate) fn put(path: &Path, text: &str) -> Result<(), Failure> {
     let parent = path.parent().expect("it stands in a folder");
     let made = fs::create_dir_all(parent).and_then(|()| fs::write(path, text));
     made.map_err(|error| failed("write", path, &error))

@@ -14,12 +14,15 @@ mod growth;
 mod results;
 mod picture;
 mod bench_picture;
+mod goal;
+mod rows;
 mod goals;
 mod tasks;
 
 use std::process::ExitCode;
 
 use crate::failure::Failure;
+use crate::goals::Figures;
 use crate::tasks::Tests;
 
 const HELP: &str = "\
@@ -42,8 +45,9 @@ commands:
   compile-cost          compares annotations with channels by hand: CPU time, size
   start-cost            starts a bus of 10,000 functions, and prints how long it takes
   growth                lets one publisher publish to 1, 16 and 10,000 subscribers
-  goals                 measures all of that and the benchmarks, in half an hour, and
-                        holds it to the goals in docs/goals.md, which it writes
+  goals [--again]       measures all of that and the benchmarks, in half an hour, and
+                        holds it to the goals in docs/goals.md, which it writes;
+                        --again takes the figures that the last run has left
   help                  shows this page
 ";
 
@@ -92,7 +96,8 @@ fn run(arguments: &[String]) -> Result<(), Failure> {
         ("compile-cost", []) => compile_cost::measure().map(drop),
         ("start-cost", []) => start_cost::measure().map(drop),
         ("growth", []) => growth::measure().map(drop),
-        ("goals", []) => goals::check(),
+        ("goals", []) => goals::check(Figures::New),
+        ("goals", [flag]) if flag == "--again" => goals::check(Figures::Last),
         ("bench-picture", []) => bench_picture::make(),
         (command, _) if COMMANDS_WITHOUT_ARGUMENTS.contains(&command) => {
             let extra = rest.join(" ");
