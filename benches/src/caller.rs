@@ -4,6 +4,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use crate::contest::runtime;
+use crate::figures::Figures;
 use crate::shape::Flavor;
 
 type Run = fn() -> Pin<Box<dyn Future<Output = Duration> + Send>>;
@@ -16,33 +17,20 @@ pub struct Caller {
     run: Run,
     /// How often it is done in one run.
     steps: u32,
-    /// Nanoseconds a step, one figure a turn, in ascending order.
-    pub nanoseconds: Vec<f64>,
+    /// Nanoseconds a step.
+    pub figures: Figures,
 }
 
 impl Caller {
     /// Somebody whose run does so many steps, and tells what they took.
     #[must_use]
-    pub const fn new(name: &'static str, steps: u32, run: Run) -> Self {
+    pub fn new(name: &'static str, steps: u32, run: Run) -> Self {
         Self {
             name,
             run,
             steps,
-            nanoseconds: Vec::new(),
+            figures: Figures::default(),
         }
-    }
-
-    /// The figure in the middle.
-    #[must_use]
-    pub fn median(&self) -> f64 {
-        self.nanoseconds[self.nanoseconds.len() / 2]
-    }
-
-    /// The quarter below and the quarter above which the other figures are.
-    #[must_use]
-    pub fn quartiles(&self) -> (f64, f64) {
-        let count = self.nanoseconds.len();
-        (self.nanoseconds[count / 4], self.nanoseconds[count * 3 / 4])
     }
 }
 
@@ -65,12 +53,9 @@ impl Callers {
                 let elapsed = runtime(Flavor::Current).block_on((caller.run)());
                 if 0 < turn {
                     let nanoseconds = elapsed.as_secs_f64() * 1e9 / f64::from(caller.steps);
-                    caller.nanoseconds.push(nanoseconds);
+                    caller.figures.add(nanoseconds);
                 }
             }
-        }
-        for caller in &mut self.all {
-            caller.nanoseconds.sort_by(f64::total_cmp);
         }
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::runtime::{Builder, Runtime};
 
+use crate::figures::Figures;
 use crate::shape::{Flavor, Shape};
 use crate::{ours, peers};
 
@@ -48,28 +49,13 @@ pub const CONTESTANTS: &[Contestant] = &[
     contestant!("tokio-events", false, peers::tokio_events),
 ];
 
-/// What one contestant needed for one shape, in nanoseconds a unit, in ascending order.
+/// What one contestant needed for one shape.
 #[derive(Clone, Debug)]
 pub struct Outcome {
     /// Who.
     pub contestant: Contestant,
-    /// One figure a turn.
-    pub nanoseconds: Vec<f64>,
-}
-
-impl Outcome {
-    /// The figure in the middle.
-    #[must_use]
-    pub fn median(&self) -> f64 {
-        self.nanoseconds[self.nanoseconds.len() / 2]
-    }
-
-    /// The quarter below and the quarter above which the other figures are.
-    #[must_use]
-    pub fn quartiles(&self) -> (f64, f64) {
-        let count = self.nanoseconds.len();
-        (self.nanoseconds[count / 4], self.nanoseconds[count * 3 / 4])
-    }
+    /// Nanoseconds a unit.
+    pub figures: Figures,
 }
 
 /// Holds one contest of so many turns; the first turn, in which caches are cold, does not count.
@@ -81,7 +67,7 @@ impl Outcome {
 pub fn hold(shape: Shape, turns: usize) -> Vec<Outcome> {
     let outcomes = CONTESTANTS.iter().map(|contestant| Outcome {
         contestant: *contestant,
-        nanoseconds: Vec::new(),
+        figures: Figures::default(),
     });
     let mut outcomes: Vec<Outcome> = outcomes.collect();
     for turn in 0..=turns {
@@ -92,12 +78,9 @@ pub fn hold(shape: Shape, turns: usize) -> Vec<Outcome> {
             if 0 < turn {
                 let units = u32::try_from(shape.units()).expect("they are few");
                 let nanoseconds = elapsed.as_secs_f64() * 1e9 / f64::from(units);
-                outcome.nanoseconds.push(nanoseconds);
+                outcome.figures.add(nanoseconds);
             }
         }
-    }
-    for outcome in &mut outcomes {
-        outcome.nanoseconds.sort_by(f64::total_cmp);
     }
     outcomes
 }

@@ -11,6 +11,7 @@
 pub mod caller;
 pub mod calls;
 pub mod contest;
+pub mod figures;
 pub mod many;
 pub mod ours;
 pub mod peers;

@@ -19,14 +19,14 @@ pub fn run() -> Value {
 #[must_use]
 pub fn lines(shape: Shape, outcomes: &[Outcome]) -> Vec<Value> {
     let line = |outcome: &Outcome| {
-        let (low, high) = outcome.quartiles();
+        let (low, high) = outcome.figures.quartiles();
         json!({
             "shape": shape.to_string(),
             "contestant": outcome.contestant.name,
             "lossy": outcome.contestant.lossy,
-            "median_ns": rounded(outcome.median()),
+            "median_ns": rounded(outcome.figures.median()),
             "quartiles_ns": [rounded(low), rounded(high)],
-            "turns": outcome.nanoseconds.len(),
+            "turns": outcome.figures.turns(),
         })
     };
     outcomes.iter().map(line).collect()
@@ -35,11 +35,11 @@ pub fn lines(shape: Shape, outcomes: &[Outcome]) -> Vec<Value> {
 /// The figures of all, and how many times as fast as the others the first of them is.
 #[must_use]
 pub fn table(shape: Shape, outcomes: &[Outcome]) -> String {
-    let ours = outcomes[0].median();
+    let ours = outcomes[0].figures.median();
     let mut text = format!("\n{shape}: ns, quartiles, times signal-bus\n");
     for outcome in outcomes {
-        let (low, high) = outcome.quartiles();
-        let (name, median) = (outcome.contestant.name, outcome.median());
+        let (low, high) = outcome.figures.quartiles();
+        let (name, median) = (outcome.contestant.name, outcome.figures.median());
         let lossy = if outcome.contestant.lossy {
             " (lossy)"
         } else {
@@ -51,9 +51,9 @@ pub fn table(shape: Shape, outcomes: &[Outcome]) -> String {
         ));
     }
     let lossless = outcomes[1..].iter().filter(|one| !one.contestant.lossy);
-    let best = lossless.min_by(|a, b| a.median().total_cmp(&b.median()));
+    let best = lossless.min_by(|a, b| a.figures.median().total_cmp(&b.figures.median()));
     if let Some(best) = best {
-        let ratio = best.median() / ours;
+        let ratio = best.figures.median() / ours;
         text.push_str(&format!(
             "  against the best lossless, {}: {ratio:.2}\n",
             best.contestant.name
@@ -66,14 +66,14 @@ pub fn table(shape: Shape, outcomes: &[Outcome]) -> String {
 #[must_use]
 pub fn call_lines(callers: &Callers) -> Vec<Value> {
     let line = |caller: &Caller| {
-        let (low, high) = caller.quartiles();
+        let (low, high) = caller.figures.quartiles();
         json!({
             "shape": callers.shape,
             "contestant": caller.name,
             "lossy": false,
-            "median_ns": rounded(caller.median()),
+            "median_ns": rounded(caller.figures.median()),
             "quartiles_ns": [rounded(low), rounded(high)],
-            "turns": caller.nanoseconds.len(),
+            "turns": caller.figures.turns(),
         })
     };
     callers.all.iter().map(line).collect()
@@ -82,10 +82,10 @@ pub fn call_lines(callers: &Callers) -> Vec<Value> {
 /// The figures of all callers, and how each compares with the first.
 #[must_use]
 pub fn call_table(callers: &Callers) -> String {
-    let first = callers.all[0].median();
+    let first = callers.all[0].figures.median();
     let row = |caller: &Caller| {
-        let (name, median) = (caller.name, caller.median());
-        let (low, high) = caller.quartiles();
+        let (name, median) = (caller.name, caller.figures.median());
+        let (low, high) = caller.figures.quartiles();
         let (more, times) = (median - first, median / first);
         format!(
             "  {name:<44} {median:>11.1}  {low:>11.1} – {high:<11.1} {more:>+11.1} {times:>8.2}\n"
