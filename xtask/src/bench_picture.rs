@@ -1,8 +1,7 @@
 //! Makes a picture and a table of the figures that benchmarks have left in `docs/`.
 
-use std::fs;
-
 use crate::failure::Failure;
+use crate::generated::put;
 use crate::picture::{self, figure};
 use crate::results::{Contestant, Results, Shape};
 use crate::workspace;
@@ -25,11 +24,7 @@ pub(crate) fn make() -> Result<(), Failure> {
         ("benchmarks.svg", picture::draw(&results, &ancestors)),
         ("benchmarks.md", page(&results, &alone, &ancestors)),
     ] {
-        let path = folder.join(name);
-        let written = fs::write(&path, text);
-        written.map_err(|error| {
-            Failure::missing(format!("cannot write {}: {error}", path.display()))
-        })?;
+        put(&folder.join(name), &text)?;
         println!("wrote docs/{name}");
     }
     Ok(())

@@ -52,6 +52,19 @@ impl Generated {
         Ok(generated)
     }
 
+    /// Builds a program, and runs it; returns what it prints, which is shown as well.
+    pub(crate) fn run(
+        folder: &str,
+        name: &'static str,
+        profile: Profile,
+        source: String,
+    ) -> Result<String, Failure> {
+        let generated = Self::write(folder, name, profile, source)?;
+        generated.put_source()?;
+        generated.build()?;
+        Step::program(name, &generated.program(), name).output()
+    }
+
     /// Makes its program an empty one.
     pub(crate) fn put_empty(&self) -> Result<(), Failure> {
         put(&self.folder().join("src/main.rs"), "fn main() {}\n")

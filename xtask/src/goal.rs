@@ -4,11 +4,11 @@ use crate::picture::figure;
 
 /// A line of the page.
 pub(crate) struct Goal {
-    pub(crate) what: String,
-    pub(crate) against: String,
-    pub(crate) limit: Limit,
+    what: String,
+    against: String,
+    limit: Limit,
     /// Nothing if it was not measured, which is no goal that was reached.
-    pub(crate) measured: Option<f64>,
+    measured: Option<f64>,
 }
 
 /// What a figure has to be, and what it shall be.
@@ -31,6 +31,20 @@ pub(crate) enum Verdict {
 }
 
 impl Goal {
+    pub(crate) fn new(
+        what: impl Into<String>,
+        against: &str,
+        limit: Limit,
+        measured: Option<f64>,
+    ) -> Self {
+        Self {
+            what: what.into(),
+            against: against.to_owned(),
+            limit,
+            measured,
+        }
+    }
+
     pub(crate) fn verdict(&self) -> Verdict {
         let (is_reached, is_aim) = match (self.limit, self.measured) {
             (_, None) => (false, false),
@@ -74,13 +88,7 @@ mod tests {
     use super::{Goal, Limit, Verdict};
 
     fn goal(limit: Limit, measured: Option<f64>) -> Goal {
-        let (what, against) = ("a".to_owned(), "b".to_owned());
-        Goal {
-            what,
-            against,
-            limit,
-            measured,
-        }
+        Goal::new("a", "b", limit, measured)
     }
 
     #[test]

@@ -1,7 +1,6 @@
 //! What this bus is to reach, each goal beside what was measured: all of it by one command.
 
 use std::fmt::Write as _;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::failure::Failure;
@@ -42,8 +41,7 @@ pub(crate) fn check(figures: Figures) -> Result<(), Failure> {
     let goals = goals(&measured);
     let page = page(&measured.peers.run, &goals, &counted);
     let path = workspace::root().join("docs/goals.md");
-    fs::write(&path, &page)
-        .map_err(|error| Failure::missing(format!("cannot write {}: {error}", path.display())))?;
+    put(&path, &page)?;
     println!("\n{page}\nwrote docs/goals.md");
     instructions::verdict_of(&counted)?;
     let missed = goals

@@ -4,7 +4,6 @@ use std::fmt::Write as _;
 
 use crate::failure::Failure;
 use crate::generated::{Generated, Profile};
-use crate::step::Step;
 
 /// Subscribers of one topic.
 const SUBSCRIBERS: usize = 10_000;
@@ -15,10 +14,7 @@ const SUBSCRIBERS_IN_MODULE: usize = 100;
 /// Generates a program, builds and runs it; it prints a table, which is returned.
 pub(crate) fn measure() -> Result<String, Failure> {
     println!("xtask growth: to compile {SUBSCRIBERS} subscribers takes some minutes");
-    let generated = Generated::write("growth", "growth", Profile::Release, source())?;
-    generated.put_source()?;
-    generated.build()?;
-    Step::program("growth", &generated.program(), "growth").output()
+    Generated::run("growth", "growth", Profile::Release, source())
 }
 
 fn source() -> String {

@@ -89,7 +89,12 @@ impl Results {
 
     /// Returns how long a contestant takes, if it does such a thing.
     pub(crate) fn nanoseconds(&self, shape: &Shape, contestant: &Contestant) -> Option<f64> {
-        let key = (shape.name.clone(), contestant.name.clone());
+        self.figure(&shape.name, &contestant.name)
+    }
+
+    /// As [`nanoseconds`](Self::nanoseconds), by names.
+    pub(crate) fn figure(&self, shape: &str, contestant: &str) -> Option<f64> {
+        let key = (shape.to_owned(), contestant.to_owned());
         self.nanoseconds.get(&key).copied()
     }
 

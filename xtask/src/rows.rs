@@ -1,7 +1,10 @@
 //! Everything that has a goal, and what was measured of it.
 
 use crate::goal::{Goal, Limit};
-use crate::results::{Contestant, Results, Shape};
+use crate::results::{Contestant, Results};
+
+/// This bus.
+const OURS: &str = "signal-bus";
 
 /// Peers that are more than a channel.
 const FRAMEWORKS: [&str; 5] = ["kameo", "jaeb", "jaeb sync", "RustStream", "tokio-events"];
@@ -9,6 +12,8 @@ const FRAMEWORKS: [&str; 5] = ["kameo", "jaeb", "jaeb sync", "RustStream", "toki
 /// The one of them that has no queue: a publish calls the handlers, which nothing that waits for a reader can be ahead of where
 /// signals come one at a time.
 const PLAIN_CALLS: &str = "jaeb sync";
+
+const BEST_CHANNEL: &str = "the best channel";
 
 /// Everything that was measured.
 pub(crate) struct Measured {
@@ -29,12 +34,9 @@ pub(crate) fn goals(measured: &Measured) -> Vec<Goal> {
     for (runtime, threads) in [("current", "one thread"), ("multi", "two threads")] {
         let mut ratio = |kind: &str, who: &str, limit| {
             let shape = format!("{kind} {who} u64 {runtime}");
-            goals.push(Goal {
-                what: format!("{kind} {who}, {threads}"),
-                against: "the best channel".to_owned(),
-                limit,
-                measured: best(peers, &shape, is_channel),
-            });
+            let what = format!("{kind} {who}, {threads}");
+            let measured = best(peers, &shape, is_channel);
+            goals.push(Goal::new(what, BEST_CHANNEL, limit, measured));
         };
         ratio("throughput", "1→1", Limit::AtLeast(1.0, 1.5));
         for who in ["1→16", "1→100", "1→1000"] {
@@ -52,35 +54,29 @@ pub(crate) fn goals(measured: &Measured) -> Vec<Goal> {
     ] {
         for (runtime, threads) in [("current", "one thread"), ("multi", "two threads")] {
             let shape = format!("throughput 1→16 {payload} {runtime}");
-            goals.push(Goal {
-                what: format!("throughput 1→16, {payload}, {threads}"),
-                against: "the best channel".to_owned(),
-                limit,
-                measured: best(peers, &shape, is_channel),
-            });
+            let what = format!("throughput 1→16, {payload}, {threads}");
+            let measured = best(peers, &shape, is_channel);
+            goals.push(Goal::new(what, BEST_CHANNEL, limit, measured));
         }
     }
     for who in ["1→16", "1→100", "1→1000"] {
         let shape = format!("throughput {who} u64 current");
-        goals.push(Goal {
-            what: format!("throughput {who}, one thread"),
-            against: "tokio broadcast, which loses".to_owned(),
-            limit: Limit::AtLeast(4.0, 8.0),
-            measured: best(peers, &shape, |one| one.name == "tokio broadcast"),
-        });
+        goals.push(Goal::new(
+            format!("throughput {who}, one thread"),
+            "tokio broadcast, which loses",
+            Limit::AtLeast(4.0, 8.0),
+            best(peers, &shape, |one| one.name == "tokio broadcast"),
+        ));
     }
     for name in FRAMEWORKS {
         let shapes = peers.shapes.iter().map(|shape| shape.name.as_str());
         let ratios = shapes.filter_map(|shape| best(peers, shape, |one| one.name == name));
-        goals.push(Goal {
-            what: "each shape, the worst of them".to_owned(),
-            against: name.to_owned(),
-            limit: match name {
-                PLAIN_CALLS => Limit::Told("times"),
-                _ => Limit::AtLeast(1.0, 5.0),
-            },
-            measured: ratios.reduce(f64::min),
-        });
+        let limit = match name {
+            PLAIN_CALLS => Limit::Told("times"),
+            _ => Limit::AtLeast(1.0, 5.0),
+        };
+        let what = "each shape, the worst of them";
+        goals.push(Goal::new(what, name, limit, ratios.reduce(f64::min)));
     }
     ancestors(measured, &mut goals);
     alone(measured, &mut goals);
@@ -91,57 +87,37 @@ pub(crate) fn goals(measured: &Measured) -> Vec<Goal> {
 /// Against the Python packages.
 fn ancestors(measured: &Measured, goals: &mut Vec<Goal>) {
     let ratio = |who: &str, name: &str| {
-        let shape = Shape {
-            name: format!("throughput {who} u64 current"),
-        };
-        let contestants = measured.ancestors.contestants.iter();
-        let contestant = contestants.into_iter().find(|one| one.name == name)?;
-        let theirs = measured.ancestors.nanoseconds(&shape, contestant)?;
-        Some(theirs / measured.peers.ours(&shape)?)
+        let shape = format!("throughput {who} u64 current");
+        let theirs = measured.ancestors.figure(&shape, name)?;
+        Some(theirs / measured.peers.figure(&shape, OURS)?)
     };
     let sizes = ["1→1", "1→10", "1→100"];
     for (who, aim) in sizes.into_iter().zip([100.0, 1000.0, 1000.0]) {
-        goals.push(Goal {
-            what: format!("{who}, CPU time of a delivery"),
-            against: "asyncio-signal-bus".to_owned(),
-            limit: Limit::AtLeast(100.0, aim),
-            measured: ratio(who, "asyncio-signal-bus"),
-        });
+        goals.push(Goal::new(
+            format!("{who}, CPU time of a delivery"),
+            "asyncio-signal-bus",
+            Limit::AtLeast(100.0, aim),
+            ratio(who, "asyncio-signal-bus"),
+        ));
     }
     let names = measured.ancestors.contestants.iter().map(|one| &one.name);
     let all = names.flat_map(|name| sizes.map(|who| ratio(who, name)));
-    goals.push(Goal {
-        what: "the same, the worst of all".to_owned(),
-        against: "all Python packages, plain calls as well".to_owned(),
-        limit: Limit::AtLeast(1.0, 10.0),
-        measured: all.flatten().reduce(f64::min),
-    });
-}
-
-/// The nanoseconds of a caller without peers.
-fn alone_of(measured: &Measured, shape: &str, name: &str) -> Option<f64> {
-    let mut contestants = measured.alone.contestants.iter();
-    let contestant = contestants.find(|one| one.name == name)?;
-    let name = shape.to_owned();
-    measured.alone.nanoseconds(&Shape { name }, contestant)
+    goals.push(Goal::new(
+        "the same, the worst of all",
+        "all Python packages, plain calls as well",
+        Limit::AtLeast(1.0, 10.0),
+        all.flatten().reduce(f64::min),
+    ));
 }
 
 /// Adds what has no peer.
 fn pusher(goals: &mut Vec<Goal>) -> impl FnMut(&str, Limit, Option<f64>) {
-    |what, limit, measured| {
-        let (what, against) = (what.to_owned(), "–".to_owned());
-        goals.push(Goal {
-            what,
-            against,
-            limit,
-            measured,
-        });
-    }
+    |what, limit, measured| goals.push(Goal::new(what, "–", limit, measured))
 }
 
 /// What a publish costs.
 fn alone(measured: &Measured, goals: &mut Vec<Goal>) {
-    let call = |shape: &str, name: &str| alone_of(measured, shape, name);
+    let call = |shape: &str, name: &str| measured.alone.figure(shape, name);
     let over_plain = |name: &str| {
         let plain = call("call current", "plain function")?;
         Some((call("call current", name)? - plain).max(0.0))
@@ -192,7 +168,7 @@ fn alone(measured: &Measured, goals: &mut Vec<Goal>) {
 
 /// What it takes to start, to find, to hold and to close many, and to compile.
 fn many(measured: &Measured, goals: &mut Vec<Goal>) {
-    let route = |name: &str| alone_of(measured, "routes current", name);
+    let route = |name: &str| measured.alone.figure("routes current", name);
     let mut push = pusher(goals);
     let starts = ["one thread", "a thread per core"].map(|row| cell(&measured.start, row, 1));
     push(
@@ -249,12 +225,9 @@ fn is_channel(contestant: &Contestant) -> bool {
 
 /// How many times as long the fastest of some takes as this bus.
 fn best(results: &Results, shape: &str, is: impl Fn(&Contestant) -> bool) -> Option<f64> {
-    let shape = Shape {
-        name: shape.to_owned(),
-    };
-    let ours = results.ours(&shape)?;
+    let ours = results.figure(shape, OURS)?;
     let peers = results.peers().iter().filter(|one| is(one));
-    let theirs = peers.filter_map(|one| results.nanoseconds(&shape, one));
+    let theirs = peers.filter_map(|one| results.figure(shape, &one.name));
     Some(theirs.reduce(f64::min)? / ours)
 }
 

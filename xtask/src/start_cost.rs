@@ -4,7 +4,6 @@ use std::fmt::Write as _;
 
 use crate::failure::Failure;
 use crate::generated::{Generated, Profile};
-use crate::step::Step;
 
 /// Pairs of a publisher and a subscriber, each on a topic of its own.
 const PAIRS: usize = 5_000;
@@ -15,10 +14,7 @@ const PAIRS_IN_MODULE: usize = 100;
 /// Generates a program, builds and runs it; it prints a table, which is returned.
 pub(crate) fn measure() -> Result<String, Failure> {
     println!("xtask start-cost: to compile {PAIRS} pairs takes some minutes");
-    let generated = Generated::write("start-cost", "start", Profile::Quick, source())?;
-    generated.put_source()?;
-    generated.build()?;
-    Step::program("start", &generated.program(), "start").output()
+    Generated::run("start-cost", "start", Profile::Quick, source())
 }
 
 fn source() -> String {
